@@ -6,12 +6,13 @@ a Network does not ask: anything with `forward` and `backward` will do.
 
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from badak.functions import check_labels, floating, one_hot, samples
+from badak.functions import check_labels, floating, one_hot
 from badak.gradients import numerical_gradient
 from badak.layers import Affine, Relu, Sigmoid
 from badak.losses import SoftmaxWithLoss
@@ -57,9 +58,7 @@ class Network:
             _refuse_second_adoption(self, name, layer)
         self._adopted = dict(self.layers)
         self._keys = _parameter_names(self.layers)
-        self.block = Block(
-            {key: getattr(self.layers[name], attribute) for name, attribute, key in self._keys}, dtype
-        )
+        self.block = Block({key: getattr(self.layers[name], attribute) for name, attribute, key in self._keys}, dtype)
         self.params = Params(self.block)
         self._bind()
         rng = np.random.default_rng(seed)
@@ -128,7 +127,8 @@ class Network:
             if np.shape(grad) != view.shape:
                 was = "None" if grad is None else f"an array of shape {np.shape(grad)}"
                 raise ValueError(
-                    f"{name}.backward must set d{attribute} to an array of {attribute}'s shape {view.shape}; it left {was}"
+                    f"{name}.backward must set d{attribute} to an array of {attribute}'s shape {view.shape}; "
+                    f"it left {was}"
                 )
             view[...] = grad
         return float(loss)
@@ -155,7 +155,8 @@ class Network:
 
     def _check_adopted(self) -> None:
         """Notice a parameter that was bound to another array, or a layer that was replaced, since the last use."""
-        if self.layers != self._adopted:
+        # By identity, not ==, which a layer may define as it likes.
+        if [*map(id, self.layers.values())] != [*map(id, self._adopted.values())]:
             self._adopt_replacements()
         for name, attribute, key in self._keys:
             now = getattr(self.layers[name], attribute)
@@ -172,7 +173,8 @@ class Network:
         """Take in layers put at the place of others, if their parameters have the same names and shapes."""
         if list(self.layers) != list(self._adopted):
             raise ValueError(
-                f"the layers of a network are fixed when it is built: it had {list(self._adopted)}, now {list(self.layers)}"
+                "the layers of a network are fixed when it is built: "
+                f"it had {list(self._adopted)}, now {list(self.layers)}"
             )
         _check_parts(self.layers, self.last_layer)
         _check_sizes(self.layers)
@@ -182,7 +184,9 @@ class Network:
             shapes = {a: v.shape for a, v in parameters(layer).items()}
             wanted = {a: self.block.view(key).shape for a, key in self.keys_of(name).items()}
             if shapes != wanted:
-                raise ValueError(f"{name} was replaced by a layer with parameters {shapes}; this network has {wanted} there")
+                raise ValueError(
+                    f"{name} was replaced by a layer with parameters {shapes}; this network has {wanted} there"
+                )
             _refuse_second_adoption(self, name, layer)
             self._adopted[name] = layer
 
@@ -231,7 +235,9 @@ def _check_parts(layers: dict[str, Any], loss: Any) -> None:
     seen: dict[int, str] = {}
     for name, layer in layers.items():
         if id(layer) in seen:
-            raise ValueError(f"{seen[id(layer)]} and {name} are the same object; a layer has one place, as it keeps its last input")
+            raise ValueError(
+                f"{seen[id(layer)]} and {name} are the same object; a layer has one place, as it keeps its last input"
+            )
         seen[id(layer)] = name
 
 
@@ -245,7 +251,7 @@ def _check_sizes(layers: dict[str, Any]) -> None:
             shape = None
             continue
         if shape is None:
-            W = getattr(layer, "W", None)
+            W: Any = getattr(layer, "W", None)
             if np.ndim(W) != 2:
                 continue
             shape = np.shape(W)[:1]
@@ -282,7 +288,8 @@ def _refuse_second_adoption(network: Network, name: str, layer: Any) -> None:
             f"{name} belongs to another network already ({type(owner).__name__} at {hex(id(owner))}, "
             f"wanted by {type(network).__name__} at {hex(id(network))}): copy.deepcopy(layer) gives one of its own"
         )
-    _owners[id(layer)] = (weakref.ref(layer, lambda _, key=id(layer): _owners.pop(key, None)), weakref.ref(network))
+    key = id(layer)
+    _owners[key] = (weakref.ref(layer, lambda _: _owners.pop(key, None)), weakref.ref(network))  # type: ignore[misc]
 
 
 class TwoLayerNet(Network):
@@ -345,7 +352,7 @@ class MultiLayerNet(Network):
         hidden = [positive("hidden size", size) for size in hidden_size_list]
         sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
         layers: list[Any] = []
-        for D, H in zip(sizes, sizes[1:], strict=False):
+        for D, H in pairwise(sizes):
             std = np.sqrt(GAIN[activation] / D) if weight_init_std is None else weight_init_std
             layers += [Affine(std * rng.standard_normal((D, H)), np.zeros(H)), ACTIVATIONS[activation]()]
         super().__init__(layers[:-1], SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
