@@ -289,7 +289,7 @@ def _refuse_second_adoption(network: Network, name: str, layer: Any) -> None:
             f"wanted by {type(network).__name__} at {hex(id(network))}): copy.deepcopy(layer) gives one of its own"
         )
     key = id(layer)
-    _owners[key] = (weakref.ref(layer, lambda _: _owners.pop(key, None)), weakref.ref(network))  # type: ignore[misc]
+    _owners[key] = (weakref.ref(layer, lambda _: _owners.pop(key, None)), weakref.ref(network))
 
 
 class TwoLayerNet(Network):
@@ -312,12 +312,13 @@ class TwoLayerNet(Network):
         engine: str = "auto",
     ) -> None:
         rng = np.random.default_rng(seed)
-        I, H, O = (positive(name, size) for name, size in
-                   (("input_size", input_size), ("hidden_size", hidden_size), ("output_size", output_size)))  # fmt: skip
+        D = positive("input_size", input_size)
+        H = positive("hidden_size", hidden_size)
+        C = positive("output_size", output_size)
         layers = {
-            "Affine1": Affine(weight_init_std * rng.standard_normal((I, H)), np.zeros(H)),
+            "Affine1": Affine(weight_init_std * rng.standard_normal((D, H)), np.zeros(H)),
             "Relu1": Relu(),
-            "Affine2": Affine(weight_init_std * rng.standard_normal((H, O)), np.zeros(O)),
+            "Affine2": Affine(weight_init_std * rng.standard_normal((H, C)), np.zeros(C)),
         }
         super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
 

@@ -94,7 +94,7 @@ def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str) -
         engine = network.engine
     if engine != "numpy" and "native" in _runners:
         try:
-            return _resolve(_runners["native"])(network, optimizer, x, t)  # type: ignore[no-any-return]
+            return _resolve(_runners["native"])(network, optimizer, x, t)
         except NotNative as reason:
             if engine == "native":
                 raise ValueError(f"this network cannot train on the native engine: {reason}") from None
@@ -172,8 +172,16 @@ def fit(
         total = epochs * -(-len(x) // batch_size)
     runner = make_runner(network, optimizer, x, t, engine)
     history = History(engine=runner.engine)
-    config = {**(settings or {}), "batch_size": batch_size, "lr": optimizer.lr, "iterations": iterations, "epochs": epochs,
-              "seed": seed, "engine": runner.engine, "dtype": str(network.dtype)}  # fmt: skip
+    config = {
+        **(settings or {}),
+        "batch_size": batch_size,
+        "lr": optimizer.lr,
+        "iterations": iterations,
+        "epochs": epochs,
+        "seed": seed,
+        "engine": runner.engine,
+        "dtype": str(network.dtype),
+    }
     if out is not None:
         history.folder = store.new_folder(out)
         store.write_config(history.folder, config)
