@@ -105,8 +105,7 @@ def _read_header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype
     sizes = file.read(4 * ndim)
     if len(sizes) < 4 * ndim:
         raise ValueError(
-            f"{path}: truncated: {ndim} dimensions need a header of {4 + 4 * ndim} bytes, "
-            f"the file has {4 + len(sizes)}"
+            f"{path}: truncated: {ndim} dimensions need a header of {4 + 4 * ndim} bytes, the file has {4 + len(sizes)}"
         )
     return struct.unpack(f">{ndim}I", sizes), np.dtype(ELEMENTS[code]), 4 + 4 * ndim
 
@@ -171,9 +170,7 @@ def load_idx_folder(folder: StrPath, *, prefix: str | None = None) -> Split:
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file; expected a folder of four IDX files")
     files = _find_files(folder, prefix)
-    train, test = (
-        _read_pair(files[part, "images"], files[part, "labels"]) for part in ("train", "test")
-    )
+    train, test = (_read_pair(files[part, "images"], files[part, "labels"]) for part in ("train", "test"))
     if train[0].shape[1:] != test[0].shape[1:]:
         raise ValueError(
             f"{folder}: a training image has the shape {train[0].shape[1:]}, a test image {test[0].shape[1:]}"
