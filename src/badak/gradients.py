@@ -24,20 +24,26 @@ def numerical_gradient(f: Callable[[Any], Any], x: Array, h: float = STEP) -> Ar
     Raises TypeError for an array of integers, which cannot hold x + h (the answer would be wrong without a word),
     and ValueError for a read-only one.
     """
-    return np.array([(above - below) / step for above, below, step in _probe(f, x, h)], np.float64).reshape(np.shape(x))
+    return np.array([(above - below) / step for above, below, step in _probe(f, x, h)], np.float64).reshape(
+        np.shape(x)
+    )
 
 
 def _probe(f: Callable[[Any], Any], x: Array, h: float) -> Any:
     """For each element in turn, give f above, f below and the step really made between them."""
     if not isinstance(x, np.ndarray):
-        raise TypeError(f"numerical_gradient needs a NumPy array that it can change in place, not {type(x).__name__}")
+        raise TypeError(
+            f"numerical_gradient needs a NumPy array that it can change in place, not {type(x).__name__}"
+        )
     if x.dtype.kind != "f":
         raise TypeError(
             f"numerical_gradient needs a floating-point array; x is {x.dtype}, "
             "in which x + h is rounded back to an integer: pass x.astype(float)"
         )
     if not x.flags.writeable:
-        raise ValueError("numerical_gradient changes x in place and puts it back; x is read-only: pass x.copy()")
+        raise ValueError(
+            "numerical_gradient changes x in place and puts it back; x is read-only: pass x.copy()"
+        )
     for index in np.ndindex(x.shape):
         saved = x[index]
         try:
@@ -63,7 +69,9 @@ class Comparison:
     def mean_difference(self) -> float:
         """Mean of |analytic - numerical| over the elements without a kink, as the book prints it."""
         smooth = ~self.kinks
-        return float(np.mean(np.abs(self.analytic - self.numerical)[smooth])) if smooth.any() else float("nan")
+        return (
+            float(np.mean(np.abs(self.analytic - self.numerical)[smooth])) if smooth.any() else float("nan")
+        )
 
     @property
     def worst(self) -> tuple[int, ...]:

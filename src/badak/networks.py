@@ -97,7 +97,9 @@ class Network:
         """Give the share of `x` whose highest score is at the label `t`: a number from 0 to 1."""
         right, count = 0, len(x)
         if np.ndim(x) < 2 or len(t) != count:
-            raise ValueError(f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}")
+            raise ValueError(
+                f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}"
+            )
         if not count:
             raise ValueError("accuracy of no samples is not defined; x is empty")
         for start in range(0, count, ROWS_AT_ONCE):
@@ -182,7 +184,9 @@ class Network:
             shapes = {a: v.shape for a, v in parameters(layer).items()}
             wanted = {a: self.block.view(key).shape for a, key in self.keys_of(name).items()}
             if shapes != wanted:
-                raise ValueError(f"{name} was replaced by a layer with parameters {shapes}; this network has {wanted} there")
+                raise ValueError(
+                    f"{name} was replaced by a layer with parameters {shapes}; this network has {wanted} there"
+                )
             _refuse_second_adoption(self, name, layer)
             self._adopted[name] = layer
 
@@ -224,14 +228,18 @@ def _check_parts(layers: dict[str, Any], loss: Any) -> None:
         raise ValueError("a network needs at least one layer; it got none")
     for name, part in (*layers.items(), ("the loss", loss)):
         if isinstance(part, type):
-            raise TypeError(f"{name} is the class {part.__name__}, not an object of it: write {part.__name__}(…)")
+            raise TypeError(
+                f"{name} is the class {part.__name__}, not an object of it: write {part.__name__}(…)"
+            )
         for method in ("forward", "backward"):
             if not callable(getattr(part, method, None)):
                 raise TypeError(f"{name} ({type(part).__name__}) has no method {method}")
     seen: dict[int, str] = {}
     for name, layer in layers.items():
         if id(layer) in seen:
-            raise ValueError(f"{seen[id(layer)]} and {name} are the same object; a layer has one place, as it keeps its last input")
+            raise ValueError(
+                f"{seen[id(layer)]} and {name} are the same object; a layer has one place, as it keeps its last input"
+            )
         seen[id(layer)] = name
 
 
@@ -282,7 +290,10 @@ def _refuse_second_adoption(network: Network, name: str, layer: Any) -> None:
             f"{name} belongs to another network already ({type(owner).__name__} at {hex(id(owner))}, "
             f"wanted by {type(network).__name__} at {hex(id(network))}): copy.deepcopy(layer) gives one of its own"
         )
-    _owners[id(layer)] = (weakref.ref(layer, lambda _, key=id(layer): _owners.pop(key, None)), weakref.ref(network))
+    _owners[id(layer)] = (
+        weakref.ref(layer, lambda _, key=id(layer): _owners.pop(key, None)),
+        weakref.ref(network),
+    )
 
 
 class TwoLayerNet(Network):

@@ -1,9 +1,10 @@
 """MNIST: 60,000 + 10,000 handwritten digits, from the package itself, with no network. Imports NumPy alone.
 
 The four IDX files lie beside this module, compressed with xz; who made them and under which terms is told in
-`LICENSE.mnist.txt`. The first load unpacks them into the user's cache folder, later ones map that copy into memory.
+`LICENSE.mnist.txt`. The first load unpacks them into the user's cache folder; later ones map that copy.
 """
 
+import contextlib
 import hashlib
 import json
 import lzma
@@ -34,13 +35,13 @@ STAMP = "stamp.json"
 
 
 class CacheWarning(UserWarning):
-    """The cache was damaged and has been made again, or cannot be used and is passed over; the data are right."""
+    """The cache was damaged and made again, or cannot be used and is passed over; the data are right."""
 
 
 def load_mnist(
     normalize: bool = True, flatten: bool = True, one_hot_label: bool = False, *, verify: bool = False
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Give `(x_train, t_train), (x_test, t_test)`: 60,000 and 10,000 images, as readers of the book know them.
+    """Give `(x_train, t_train), (x_test, t_test)`: 60,000 and 10,000 images, as in the book.
 
     normalize: float32 from 0 to 1, else uint8 from 0 to 255.
     flatten: images of shape (N, 784), else (N, 1, 28, 28).
@@ -61,7 +62,7 @@ def load_mnist(
 def load_mnist_pixels(
     flatten: bool = True, *, verify: bool = False
 ) -> tuple[tuple[Pixels, Bytes], tuple[Pixels, Bytes]]:
-    """As `load_mnist`, with the images as Pixels: float32 from 0 to 1 on reading, bytes in memory. Labels uint8."""
+    """As `load_mnist`, the images as Pixels: bytes in memory, float32 from 0 to 1 on reading. Labels uint8."""
     (x_train, t_train), (x_test, t_test) = load_mnist(normalize=False, flatten=flatten, verify=verify)
     return (Pixels(x_train), t_train), (Pixels(x_test), t_test)
 
@@ -76,7 +77,7 @@ def cache_folder() -> Path:
 
 
 def _one_hot(labels: Bytes) -> FloatArray:
-    return np.eye(10)[labels]  # type: ignore[no-any-return]
+    return np.eye(10)[labels]
 
 
 def _arrays(verify: bool) -> list[tuple[Bytes, Bytes]]:
@@ -95,7 +96,9 @@ def _arrays(verify: bool) -> list[tuple[Bytes, Bytes]]:
         arrays = _map(folder, verify=False)
     except (OSError, ValueError) as error:
         _warn(f"the MNIST cache cannot be used, so each load takes about a second: {error}")
-        return _pairs({name: _behind_header(name, np.frombuffer(raw, np.uint8)) for name, raw in unpacked.items()})
+        return _pairs(
+            {name: _behind_header(name, np.frombuffer(raw, np.uint8)) for name, raw in unpacked.items()}
+        )
     if damage:
         _warn(f"the MNIST cache was damaged and has been made again: {damage}")
     return _pairs(arrays)
@@ -120,12 +123,12 @@ def _size(name: str) -> int:
     return 4 + 4 * len(shape) + math.prod(shape)
 
 
-def _md5(data: bytes | bytearray | Bytes) -> str:
+def _md5(data: bytearray | memoryview) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _map(folder: Path, verify: bool) -> dict[str, Bytes]:
-    """Map the cached files into memory. OSError or ValueError, naming the file, if they are not all there and right.
+    """Map the cached files into memory. OSError or ValueError, naming the file, if one is missing or wrong.
 
     The stamp tells size and time of each file as it was when its sum was last right; a file that differs
     from its stamp, or has none, is summed again.
@@ -144,8 +147,10 @@ def _map(folder: Path, verify: bool) -> dict[str, Bytes]:
             seen[name] = [found.st_size, found.st_mtime_ns]
             # Copy on write: what the caller writes stays in this process and never reaches the file.
             whole = np.asarray(np.memmap(file, np.uint8, mode="c"))
-        if (verify or stamp.get(name) != seen[name]) and _md5(whole) != md5:
-            raise ValueError(f"{path} does not hold the bytes of MNIST (md5 {_md5(whole)}, expected {md5})")
+        if (verify or stamp.get(name) != seen[name]) and _md5(whole.data) != md5:
+            raise ValueError(
+                f"{path} does not hold the bytes of MNIST (md5 {_md5(whole.data)}, expected {md5})"
+            )
         arrays[name] = _behind_header(name, whole)
     if seen != stamp:
         _write_stamp(folder, seen)
@@ -161,14 +166,12 @@ def _read_stamp(folder: Path) -> dict[str, list[int]]:
 
 
 def _write_stamp(folder: Path, seen: dict[str, list[int]]) -> None:
-    try:
+    with contextlib.suppress(OSError):  # a cache that we may only read is right too; it is summed each time
         replace_file(folder / STAMP, json.dumps(seen, indent=1).encode())
-    except OSError:
-        pass  # a cache that we may only read is right all the same; it is summed each time
 
 
 def _unpack() -> dict[str, bytearray]:
-    """Unpack the shipped files and check their sums. OSError, naming the file, if one is missing or damaged."""
+    """Unpack the shipped files and check their sums. OSError, naming it, if one is missing or damaged."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(2) as pool:  # lzma and hashlib let go of the interpreter lock

@@ -20,7 +20,9 @@ class Affine(Readable):
     def __init__(self, W: Any, b: Any) -> None:
         self.W, self.b = floating(W, "W"), floating(b, "b")
         if self.W.ndim != 2 or self.b.shape != self.W.shape[1:]:
-            raise ValueError(f"Affine takes W of shape (D, H) and b of shape (H,), not {self.W.shape} and {self.b.shape}")
+            raise ValueError(
+                f"Affine takes W of shape (D, H) and b of shape (H,), not {self.W.shape} and {self.b.shape}"
+            )
         self.x: Any = None
         self.x_shape: tuple[int, ...] = ()
         self.dW: Any = None
@@ -29,7 +31,9 @@ class Affine(Readable):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Give (H,), the shape of one sample's output. Raises ValueError where the input has not D values."""
         if int(np.prod(shape)) != self.W.shape[0]:
-            raise ValueError(f"Affine with W of shape {self.W.shape} takes {self.W.shape[0]} values a sample, not {shape}")
+            raise ValueError(
+                f"Affine with W of shape {self.W.shape} takes {self.W.shape[0]} values a sample, not {shape}"
+            )
         return (self.W.shape[1],)
 
     def forward(self, x: Any) -> Array:

@@ -43,9 +43,13 @@ def upstream(layer: object, dout: Any, like: Array | tuple[int, ...] | None) -> 
     Raises RuntimeError before the first `forward`, ValueError for another shape.
     """
     if like is None:
-        raise RuntimeError(f"{type(layer).__name__}.backward was called before forward: there is nothing to go back through")
+        raise RuntimeError(
+            f"{type(layer).__name__}.backward was called before forward: there is nothing to go back through"
+        )
     shape = like if isinstance(like, tuple) else like.shape
     dout = floating(dout, "dout")
     if dout.shape != shape:
-        raise ValueError(f"{type(layer).__name__}.backward: dout must have the shape of the last output, {shape}, not {dout.shape}")
+        raise ValueError(
+            f"{type(layer).__name__}.backward: dout must have the shape of the last output, {shape}, not {dout.shape}"
+        )
     return dout
