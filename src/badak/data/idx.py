@@ -10,7 +10,6 @@ import math
 import os
 import re
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterable
 from io import BufferedIOBase
@@ -19,6 +18,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from badak.store import write_atomically
 from badak.types import Array, IntArray
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -69,9 +69,7 @@ def _read_elements(file: BufferedIOBase, path: Path, room: int, packed: bool = F
     count = math.prod(shape)
     stated = start + count * element.itemsize
     sizes = " x ".join(map(str, shape))
-    states = (
-        f"{sizes} elements of {element.itemsize} byte{'s' * (element.itemsize > 1)} need {stated:,} bytes"
-    )
+    states = f"{sizes} elements of {element.itemsize} byte{'s' * (element.itemsize > 1)} need {stated:,} bytes"
     if packed and stated > room:
         raise ValueError(f"{path}: {states}; this gzip file may unpack to {room:,} bytes at the most")
     if not packed and stated > room:
@@ -108,8 +106,7 @@ def _read_header(file: BufferedIOBase, path: Path) -> tuple[tuple[int, ...], np.
     sizes = file.read(4 * ndim)
     if len(sizes) < 4 * ndim:
         raise ValueError(
-            f"{path}: truncated: {ndim} dimensions need a header of {4 + 4 * ndim} bytes, "
-            f"the file has {4 + len(sizes)}"
+            f"{path}: truncated: {ndim} dimensions need a header of {4 + 4 * ndim} bytes, the file has {4 + len(sizes)}"
         )
     return struct.unpack(f">{ndim}I", sizes), np.dtype(ELEMENTS[code]), 4 + 4 * ndim
 
@@ -131,29 +128,7 @@ def write_idx(path: StrPath, values: Array) -> None:
     body = np.ascontiguousarray(values, dtype=ELEMENTS[code]).tobytes()
     # No time and no name in the gzip header: the same array gives the same bytes.
     data = gzip.compress(header + body, mtime=0) if path.suffix == ".gz" else header + body
-    replace_file(path, data)
-
-
-def replace_file(path: Path, data: bytes | bytearray) -> None:
-    """Write a file whole or not at all: to a temporary name in the same folder, then renamed over `path`."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # or a power cut could leave the new name with nothing behind it
-        if os.name == "posix":
-            Path(temporary).chmod(0o666 & ~_umask())  # mkstemp gives files that only their owner may read
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    # There is no way to ask but to set.
-    os.umask(mask := os.umask(0o077))
-    return mask
+    write_atomically(path, data)
 
 
 def load_idx_folder(folder: StrPath, *, prefix: str | None = None) -> Split:
@@ -218,19 +193,13 @@ def _listed(names: Iterable[str]) -> str:
 def _read_pair(images_path: Path, labels_path: Path) -> tuple[Array, IntArray]:
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim < 2:
-        raise ValueError(
-            f"{images_path}: images need 2 dimensions or more (N, …), these have the shape {images.shape}"
-        )
+        raise ValueError(f"{images_path}: images need 2 dimensions or more (N, …), these have the shape {images.shape}")
     if labels.ndim != 1:
-        raise ValueError(
-            f"{labels_path}: labels need one dimension (N,), these have the shape {labels.shape}"
-        )
+        raise ValueError(f"{labels_path}: labels need one dimension (N,), these have the shape {labels.shape}")
     if labels.dtype.kind not in "iu":
         raise ValueError(f"{labels_path}: labels must be integers, these are {labels.dtype}")
     if len(images) != len(labels):
-        raise ValueError(
-            f"{images_path} has {len(images):,} images, {labels_path} has {len(labels):,} labels"
-        )
+        raise ValueError(f"{images_path} has {len(images):,} images, {labels_path} has {len(labels):,} labels")
     if not images.size:
         raise ValueError(f"{images_path} is empty: its shape is {images.shape}")
     return images, labels

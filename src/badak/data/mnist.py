@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from badak.data.idx import replace_file
 from badak.data.pixels import Pixels
+from badak.store import write_atomically
 from badak.types import Array, FloatArray
 
 Bytes = NDArray[np.uint8]
@@ -97,7 +97,7 @@ def _arrays(verify: bool) -> list[tuple[Bytes, Bytes]]:
     except (OSError, ValueError) as error:
         _warn(f"the MNIST cache cannot be used, so each load takes about a second: {error}")
         return _pairs(
-            {name: _behind_header(name, np.frombuffer(raw, np.uint8)) for name, raw in unpacked.items()}
+            {name: _behind_header(name, np.frombuffer(bytearray(raw), np.uint8)) for name, raw in unpacked.items()}
         )
     if damage:
         _warn(f"the MNIST cache was damaged and has been made again: {damage}")
@@ -123,7 +123,7 @@ def _size(name: str) -> int:
     return 4 + 4 * len(shape) + math.prod(shape)
 
 
-def _md5(data: bytearray | memoryview) -> str:
+def _md5(data: bytes | memoryview) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
@@ -148,9 +148,7 @@ def _map(folder: Path, verify: bool) -> dict[str, Bytes]:
             # Copy on write: what the caller writes stays in this process and never reaches the file.
             whole = np.asarray(np.memmap(file, np.uint8, mode="c"))
         if (verify or stamp.get(name) != seen[name]) and _md5(whole.data) != md5:
-            raise ValueError(
-                f"{path} does not hold the bytes of MNIST (md5 {_md5(whole.data)}, expected {md5})"
-            )
+            raise ValueError(f"{path} does not hold the bytes of MNIST (md5 {_md5(whole.data)}, expected {md5})")
         arrays[name] = _behind_header(name, whole)
     if seen != stamp:
         _write_stamp(folder, seen)
@@ -167,10 +165,10 @@ def _read_stamp(folder: Path) -> dict[str, list[int]]:
 
 def _write_stamp(folder: Path, seen: dict[str, list[int]]) -> None:
     with contextlib.suppress(OSError):  # a cache that we may only read is right too; it is summed each time
-        replace_file(folder / STAMP, json.dumps(seen, indent=1).encode())
+        write_atomically(folder / STAMP, json.dumps(seen, indent=1).encode())
 
 
-def _unpack() -> dict[str, bytearray]:
+def _unpack() -> dict[str, bytes]:
     """Unpack the shipped files and check their sums. OSError, naming it, if one is missing or damaged."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -178,11 +176,10 @@ def _unpack() -> dict[str, bytearray]:
         return dict(zip(FILES, pool.map(_unpack_file, FILES), strict=True))
 
 
-def _unpack_file(name: str) -> bytearray:
+def _unpack_file(name: str) -> bytes:
     path = SHIPPED / f"{name}.xz"
     try:
-        # A bytearray, so that the arrays upon it can be written to.
-        raw = bytearray(lzma.LZMADecompressor().decompress(path.read_bytes(), max_length=_size(name) + 1))
+        raw = lzma.LZMADecompressor().decompress(path.read_bytes(), max_length=_size(name) + 1)
     except (OSError, lzma.LZMAError, EOFError) as error:
         raise OSError(f"{path}: this file of badak cannot be read ({error}); install badak again") from error
     if _md5(raw) != FILES[name][0]:
@@ -190,15 +187,15 @@ def _unpack_file(name: str) -> bytearray:
     return raw
 
 
-def _fill(folder: Path, unpacked: dict[str, bytearray]) -> None:
+def _fill(folder: Path, unpacked: dict[str, bytes]) -> None:
     """Write the files that are missing or wrong, each whole or not at all. OSError if that cannot be done."""
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(".*.part"):
+    for left in folder.glob(".*-ubyte.*"):
         try:
             if time.time() - left.stat().st_mtime > 3600:  # of a process that was killed; not of one at work
                 left.unlink()
         except OSError:
             pass  # another process was faster
     for name, raw in unpacked.items():
-        replace_file(folder / name, raw)
+        write_atomically(folder / name, raw)
     # No stamp yet: _map sums what it finds there and stamps it, whoever wrote it.

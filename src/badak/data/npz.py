@@ -65,13 +65,10 @@ def _read_array(file: IO[bytes], size: int, what: str, max_bytes: int) -> Array:
         raise TypeError(f"{what} holds Python objects, which are not read; expected numbers")
     needed = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if needed > max_bytes:
-        raise ValueError(
-            f"{what}: an array of shape {shape} needs {needed:,} bytes; at most {max_bytes:,} are read"
-        )
+        raise ValueError(f"{what}: an array of shape {shape} needs {needed:,} bytes; at most {max_bytes:,} are read")
     if needed != size - file.tell():
         raise ValueError(
-            f"{what}: an array of shape {shape} and {dtype} needs {needed:,} bytes, "
-            f"the file has {size - file.tell():,}"
+            f"{what}: an array of shape {shape} and {dtype} needs {needed:,} bytes, the file has {size - file.tell():,}"
         )
     # In pieces: what the zip directory says of the size may be a lie too.
     raw = bytearray()

@@ -49,13 +49,10 @@ def make_data(name: str, x_train: Array, t_train: Array, x_test: Array, t_test: 
         pairs.append((pixels, labels))
     (train, t_train), (test, t_test) = pairs
     if train.shape[1:] != test.shape[1:]:
-        raise ValueError(
-            f"{name}: a row of x_train has the shape {train.shape[1:]}, one of x_test {test.shape[1:]}"
-        )
+        raise ValueError(f"{name}: a row of x_train has the shape {train.shape[1:]}, one of x_test {test.shape[1:]}")
     if type(train) is not type(test):
         raise TypeError(
-            f"{name}: x_train is {x_train.dtype}, x_test {x_test.dtype}; "
-            f"both must be uint8 (0 to 255) or neither"
+            f"{name}: x_train is {x_train.dtype}, x_test {x_test.dtype}; both must be uint8 (0 to 255) or neither"
         )
     sample = train.shape[1:]
     return Data(
@@ -114,7 +111,5 @@ def _from_one_hot(what: str, t: Array) -> NDArray[np.int64]:
     right = ((t == 0) | (t == 1)).all(axis=1) & ((t == 1).sum(axis=1) == 1)
     if not right.all():
         where = int(np.argmin(right))
-        raise ValueError(
-            f"{what} is two-dimensional, but row {where} is not one-hot (a single 1 among zeros)"
-        )
+        raise ValueError(f"{what} is two-dimensional, but row {where} is not one-hot (a single 1 among zeros)")
     return np.asarray(np.argmax(t, axis=1), np.int64)
