@@ -53,7 +53,7 @@ class Pixels:
         """Give the chosen images as a new float32 array; any index that NumPy knows (else IndexError)."""
         chosen = self.values[index]
         # One pass over the bytes; the same division, element by element, as astype followed by /.
-        return np.divide(chosen, np.float32(self.scale), dtype=np.float32)  # type: ignore[no-any-return]
+        return np.divide(chosen, np.float32(self.scale), dtype=np.float32)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Give all of it as an array: float32 unless `dtype` says otherwise. ValueError for `copy=False`."""
