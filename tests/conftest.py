@@ -5,8 +5,8 @@ import os
 # Before NumPy is imported: test processes beside each other, each with BLAS threads that spin, wait for one another.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import numpy as np
+import pytest
 
 
 @pytest.fixture
