@@ -85,6 +85,12 @@ def test_a_digit_drawn_otherwise_comes_back(tmp_path, digits, redraw, most):
     assert np.median(far) <= most
 
 
+def test_the_grain_of_paper_becomes_black(tmp_path, digits):
+    for digit in digits[:5]:
+        found = read(tmp_path, paper(digit))
+        assert (found[digit == 0] == 0).mean() > 0.95
+
+
 def test_one_bit_and_colours_come_back_as_shapes(tmp_path, digits):
     for digit in digits[:10]:
         bilevel = read(tmp_path, Image.fromarray(255 - enlarge(digit)).convert("1"))

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from badak.data import Data, Pixels, load_data, load_digits, load_npz, write_idx
+from badak.data import Data, Pixels, load_data, load_digits, load_npz, make_data, write_idx
 from badak.data.npz import KEYS
 
 
@@ -112,6 +112,26 @@ def test_a_bad_npz_is_refused_by_name(tmp_path, changes, error, words):
     with pytest.raises(error, match=words) as caught:
         load_data(path)
     assert str(caught.value).startswith(f"{path}: ")
+
+
+BAD_IN_MEMORY = {
+    "complex": ({"x_train": np.ones((6, 4), complex)}, TypeError, "mine: x_train must hold numbers, not complex128"),
+    "objects": ({"x_train": np.full((6, 4), None)}, TypeError, "mine: x_train must hold numbers, not object"),
+    "empty": ({"x_train": np.ones((0, 4))}, ValueError, r"mine: x_train is empty: its shape is \(0, 4\)"),
+    "no label": ({"t_test": np.arange(0)}, ValueError, "mine: t_test is empty"),
+    "no one-hot label": ({"t_test": np.ones((0, 3))}, ValueError, r"mine: t_test is empty: its shape is \(0, 3\)"),
+}
+
+
+@pytest.mark.parametrize(("changes", "error", "words"), BAD_IN_MEMORY.values(), ids=BAD_IN_MEMORY)
+def test_bad_arrays_in_memory_are_refused_by_name(changes, error, words):
+    with pytest.raises(error, match=words):
+        make_data("mine", **arrays(**changes))
+
+
+def test_lists_are_data_too():
+    data = make_data("mine", [[0.5, 1], [2, 3]], [0, 1], [[1, 1]], [1])
+    assert (data.x_train.dtype, data.t_test.tolist(), data.classes) == (np.float32, [1], 2)
 
 
 def npy(shape, body=b"", dtype="<f4"):
