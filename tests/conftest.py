@@ -1,5 +1,10 @@
 """What the tests share."""
 
+import os
+
+# Before NumPy is imported: test processes beside each other, each with BLAS threads that spin, wait for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 

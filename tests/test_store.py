@@ -100,9 +100,9 @@ def test_damaged_history_and_config_name_the_place(tmp_path):
 
 def test_new_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    first, second = store.new_folder(None), store.new_folder(None)
-    assert first != second
+    first = store.new_folder(store.fresh_folder())
     assert first.parent == Path("runs")
+    assert store.fresh_folder() != first
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="is a file"):
         store.new_folder("file")

@@ -22,6 +22,24 @@ Data = Annotated[
 ]
 
 
+def _whole(text: str | int) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"a whole number is needed, not {text!r}") from None
+
+
+def _number(text: str | float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"a number is needed, not {text!r}") from None
+
+
+def _whole_option(told: str) -> Any:
+    return typer.Option(parser=_whole, metavar="N", help=told)
+
+
 def main() -> None:
     """Run the command line: what is wrong with the input is said in one line, with exit code 2."""
     try:
@@ -45,11 +63,11 @@ def _plain(error: Exception) -> str:
 def train(
     hidden: Annotated[str, typer.Option(help="Hidden sizes: 50, or 100,50.")] = "50",
     activation: Annotated[str, typer.Option(help="relu or sigmoid.")] = "relu",
-    batch_size: Annotated[int, typer.Option(help="Samples in a batch.")] = 100,
-    lr: Annotated[float, typer.Option(help="Learning rate.")] = 0.1,
-    iterations: Annotated[int | None, typer.Option(help="Batches drawn with replacement; 10000 by default.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Instead: times through the data, shuffled.")] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    batch_size: Annotated[int, _whole_option("Samples in a batch.")] = 100,
+    lr: Annotated[float, typer.Option(parser=_number, metavar="NUMBER", help="Learning rate.")] = 0.1,
+    iterations: Annotated[int | None, _whole_option("Batches drawn with replacement; 10000 by default.")] = None,
+    epochs: Annotated[int | None, _whole_option("Instead: times through the data, shuffled.")] = None,
+    seed: Annotated[int, _whole_option("Same seed, same bytes.")] = 0,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     data: Data = "mnist",
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<time> by default.")] = None,
@@ -69,8 +87,8 @@ def train(
     if seed < 0:
         raise ValueError(f"--seed must be 0 or more, not {seed}")
     sizes = _sizes(hidden)
-    if out is not None:
-        store.refuse_other_run(out)  # before minutes of work
+    folder = store.fresh_folder() if out is None else out
+    store.refuse_other_run(folder)
     loaded = load_data(data)
     columns = math.prod(loaded.x_train.shape[1:])
     shared: dict[str, Any] = {"dtype": dtype, "seed": seed}
@@ -80,32 +98,48 @@ def train(
         network = MultiLayerNet(columns, sizes, loaded.classes, activation, **shared)
     if iterations is None and epochs is None:
         iterations = 10_000
-    print(f"{'iteration':>9} {'epoch':>7} {'loss':>9} {'train':>8} {'test':>8}", flush=True)
-    folder = store.new_folder(out)
     settings = {"data": data, "hidden": sizes, "activation": activation}
     stopped = False
     try:
         history = fit(
-            network, loaded.x_train, loaded.t_train, loaded.x_test, loaded.t_test, epochs=epochs, iterations=iterations,
-            batch_size=batch_size, lr=lr, seed=seed, out=folder, progress=True, watch=_print_row, settings=settings,
-        )  # fmt: skip
-        print(f"{'saved':>9} {'':>7} {'':>9} {history.train_accuracy:8.4f} {history.test_accuracy:8.4f}")
+            network,
+            loaded.x_train,
+            loaded.t_train,
+            loaded.x_test,
+            loaded.t_test,
+            epochs=epochs,
+            iterations=iterations,
+            batch_size=batch_size,
+            lr=lr,
+            seed=seed,
+            out=folder,
+            progress=True,
+            watch=_print_row,
+            settings=settings,
+        )
+        print(_row("saved", "", "", history.train_accuracy, history.test_accuracy))
         for sentence in history.warnings:
             print(f"badak: {sentence}", file=sys.stderr)
     except KeyboardInterrupt:
         stopped = True
         print("badak: stopped; everything up to here is saved", file=sys.stderr)
-    records = store.read_history(folder)
-    if records:
-        draw_curves(records, folder / store.CURVES, lang)
+    if (folder / store.HISTORY).exists():
+        draw_curves(store.read_history(folder), folder / store.CURVES, lang)
     print(folder, flush=True)
     if stopped:
         raise typer.Exit(130)
 
 
+def _row(iteration: Any, epoch: Any, loss: Any, *accuracies: float | None) -> str:
+    return f"{iteration:>9} {epoch:>7} {loss:>9} " + " ".join(f"{accuracy:8.4f}" for accuracy in accuracies)
+
+
 def _print_row(record: dict[str, Any]) -> None:
-    accuracies = " ".join(f"{record[key]:8.4f}" for key in ("train_accuracy", "test_accuracy"))
-    print(f"{record['iteration']:9d} {record['epoch']:7g} {record['loss']:9.4f} {accuracies}", flush=True)
+    """Print one evaluation, under the heads of the columns at the first."""
+    if record["iteration"] == 0:
+        print(f"{'iteration':>9} {'epoch':>7} {'loss':>9} {'train':>8} {'test':>8}")
+    loss, epoch = f"{record['loss']:.4f}", f"{record['epoch']:g}"
+    print(_row(record["iteration"], epoch, loss, record["train_accuracy"], record["test_accuracy"]), flush=True)
 
 
 def _sizes(hidden: str) -> list[int]:
@@ -121,9 +155,9 @@ def _sizes(hidden: str) -> list[int]:
 
 @app.command()
 def gradcheck(
-    samples: Annotated[int, typer.Option(help="Images in the batch.")] = 3,
-    hidden: Annotated[int, typer.Option(help="Hidden size.")] = 50,
-    seed: Annotated[int, typer.Option(help="Seed of the weights.")] = 0,
+    samples: Annotated[int, _whole_option("Images in the batch.")] = 3,
+    hidden: Annotated[int, _whole_option("Hidden size.")] = 50,
+    seed: Annotated[int, _whole_option("Seed of the weights.")] = 0,
     data: Data = "mnist",
 ) -> None:
     """Compare backpropagation with numerical gradients on a few images, as the book's chapter 5.7.3 does."""
