@@ -4,7 +4,6 @@ The threads are Python's: they wait for work in a queue and run the machine with
 for the next call. Whatever happens to the caller (Ctrl-C included), nobody is left waiting at a barrier.
 """
 
-import contextlib
 import ctypes
 import os
 import queue
@@ -62,7 +61,7 @@ class Crew:
         self._process = os.getpid()
         self._done: queue.SimpleQueue[int] = queue.SimpleQueue()
 
-    def run(self, machine: Machine, frame: Array, address: int, stop: Array, threads: int) -> None:
+    def run(self, machine: Machine, address: int, stop: Array, threads: int) -> None:
         """Let `threads` threads run the machine on one frame; come back when all have."""
         if threads == 1:
             machine(address, 0)
@@ -123,11 +122,8 @@ class Session:
         self.frame[where] = array.ctypes.data
         self.kept[where] = array
 
-    def run(self, tape: int, rows: int, iterations: int) -> None:
-        """Run `rows` rows of the tape at address `tape` so many times."""
-        if not rows:
-            return
+    def run(self, iterations: int) -> None:
+        """Run the tape: what comes in once, its body so many times, what goes out once."""
         self.flags[:] = 0
-        self.frame[Frame.TAPE], self.frame[Frame.ROWS], self.frame[Frame.ITERATIONS] = tape, rows, iterations
-        with contextlib.nullcontext():
-            crew.run(self.machine, self.frame, self.address, self.stop, self.threads)
+        self.frame[Frame.ITERATIONS] = iterations
+        crew.run(self.machine, self.address, self.stop, self.threads)

@@ -221,6 +221,57 @@ def dot(kind: Kind, rows: int, columns: int) -> Kernel:
     return Kernel(write, name=f"dot{rows}x{columns}")
 
 
+def thin(kind: Kind, columns: int) -> Kernel:
+    """Make `thin(x, w, w_step, count, bias, out, left)`: one sample times up to `columns` vectors of columns.
+
+    Reads w and bias no further than `left` columns, and writes zeros beyond. Two sums take turns along k, since one
+    would wait for itself.
+    """
+    lanes, size = kind.lanes, kind.itemsize
+    flags = ir.VectorType(I1, lanes)
+
+    def write(b: Any, x: Any, w: Any, w_step: Any, count: Any, *rest: Any) -> None:
+        bias, out, left = rest
+        code = Code(b, kind)
+        zero = ir.Constant(kind.vector, [0.0] * lanes)
+        rest_of_last = b.sub(left, I64((columns - 1) * lanes))
+        wide = ir.IntType(kind.bits)
+        inside = b.trunc(rest_of_last, wide) if kind.bits == 32 else rest_of_last
+        whole = b.icmp_signed(">=", rest_of_last, I64(lanes))
+        inside = b.select(whole, wide(lanes), inside)
+        mask = b.icmp_signed("<", code.lane_numbers(), code.spread(inside))
+
+        def load(address: Any, c: int) -> Any:
+            place = b.add(address, I64(c * lanes * size))
+            if c < columns - 1:
+                return code.load(place)
+            name = f"llvm.masked.load.{kind.suffix}.p0"
+            pointer = b.inttoptr(place, BYTES)
+            masked = declared(b, name, kind.vector, [BYTES, I32, flags, kind.vector])
+            return b.call(masked, [pointer, I32(size), mask, zero])
+
+        real = kind.real.as_pointer()
+        sums = [variable(b, load(bias, c)) for c in range(columns)]
+        others = [variable(b, zero) for _ in range(columns)]
+
+        def add(k: Any, into: list[Any]) -> None:
+            number = b.load(b.inttoptr(b.add(x, b.mul(k, I64(size))), real))
+            row = b.add(w, b.mul(k, w_step))
+            for c in range(columns):
+                b.store(code.fma(code.spread(number), load(row, c), b.load(into[c])), into[c])
+
+        with repeat(b, b.sdiv(count, I64(2))) as i:
+            k = b.mul(i, I64(2))
+            add(k, sums)
+            add(b.add(k, I64(1)), others)
+        with b.if_then(b.icmp_signed("==", b.srem(count, I64(2)), I64(1))):
+            add(b.sub(count, I64(1)), sums)
+        for c in range(columns):
+            code.store(b.fadd(b.load(sums[c]), b.load(others[c])), b.add(out, I64(c * lanes * size)))
+
+    return Kernel(write, name=f"thin{columns}")
+
+
 def transpose(kind: Kind) -> Kernel:
     """Make `transpose(source, source_step, out, out_step)`: a square block of lanes × lanes numbers."""
     lanes = kind.lanes

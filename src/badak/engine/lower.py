@@ -32,6 +32,8 @@ PANELLED_WORK = 16_000_000
 WORK_PER_THREAD = 1_000_000
 """A step is shared by no more threads than it has this many operations for each."""
 CHUNKS = 2
+THIN = 6
+"""Up to so many samples, a prediction reads the weights as the Block has them."""
 
 
 def rule(layer: type) -> Callable[[Rule], Rule]:
@@ -47,13 +49,18 @@ def rule(layer: type) -> Callable[[Rule], Rule]:
 class Lowering:
     """A program being written for one network, batch size, purpose and form of the data."""
 
-    def __init__(self, program: Program, purpose: str) -> None:
-        self.program, self.purpose = program, purpose
+    def __init__(self, program: Program, purpose: str, offsets: dict[str, int]) -> None:
+        self.program, self.purpose, self.offsets = program, purpose, offsets
         self.batch = program.batch
         self.later: list[Callable[[], None]] = []
         self.numbers: dict[str, int] = {}
         self.zeros: Buffer | None = None
         self.widest = 1
+
+    @property
+    def thin(self) -> bool:
+        """Whether so few samples are predicted that laying the weights out would take longer than using them."""
+        return self.purpose in ("scores", "best") and self.batch <= THIN
 
     @property
     def training(self) -> bool:
@@ -111,6 +118,13 @@ def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
     program, batch = low.program, low.batch
     k, n = np.shape(node.layer.W)
     key_w, key_b = node.params["W"], node.params["b"]
+    if low.thin:
+        size = program.itemsize
+        plain = program.outside(f"block.{key_w}", Bank.VALUES, (k, n), n * size, low.offsets[key_w] * size)
+        bias = program.outside(f"block.{key_b}", Bank.VALUES, (1, n), n * size, low.offsets[key_b] * size)
+        out = low.activation(n, f"h{low.number('affine')}")
+        program.emit("THIN", program.by_rows(), node.name, out=out, x=x, W=plain, bias=bias, rows=batch, k=k, n=n)
+        return out, _no_way_back
     W = program.weights(key_w, k, n, Bank.WEIGHTS)
     b = program.vector(key_b, n, Bank.WEIGHTS)
     number = low.number("affine")
@@ -118,7 +132,7 @@ def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
     work = 2 * batch * k * n
     first = x.name == "x"
     split, chunks, owner = Split.ROWS, 1, program.by_rows()
-    if first and work >= CHUNKED_WORK and k >= 16 * program.lanes and n <= 12 * program.lanes:
+    if first and low.backwards and work >= CHUNKED_WORK and k >= 16 * program.lanes and n <= 12 * program.lanes:
         split, chunks, owner = Split.CHUNKS, CHUNKS, program.by_chunks(k, CHUNKS)
         parts = program.matrix(f"parts{number}", batch, n, parts=chunks)
         common = dict(rows=batch, n=n, chunks=chunks, part_step=parts.step * batch)
@@ -165,6 +179,10 @@ def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
         return dx
 
     return out, backward
+
+
+def _no_way_back(dout: Buffer) -> Buffer | None:
+    raise AssertionError("a program that only predicts has no backward part")
 
 
 def _zeros(low: Lowering, n: int) -> Buffer:
@@ -258,7 +276,7 @@ def lower(
     backwards = purpose in ("train", "gradient")
     threads = max(1, min(threads, work_of(nodes, batch, backwards) // WORK_PER_THREAD))
     program = Program(itemsize, lanes, batch, threads)
-    low = Lowering(program, purpose)
+    low = Lowering(program, purpose, offsets)
     data = program.outside("data", Bank.DATA, (), 0, 0)
     x = low.activation(inputs, "x")
     bits = int(np.float32(scale).view(np.int32))

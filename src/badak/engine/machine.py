@@ -55,6 +55,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     one3, one2, one1 = tiles[1, 3], tiles[1, 2], tiles[1, 1]
     dot42, dot41 = kernels.dot(kind, 4, 2), kernels.dot(kind, 4, 1)
     dot12, dot11 = kernels.dot(kind, 1, 2), kernels.dot(kind, 1, 1)
+    thin1, thin2, thin3, thin4 = (kernels.thin(kind, columns) for columns in (1, 2, 3, 4))
     transpose_block = kernels.transpose(kind)
     convert_bytes, convert_f4, convert_f8 = (kernels.convert_row(kind, s) for s in ("u1", "f4", "f8"))
     softmax_row = kernels.softmax_loss(kind)
@@ -260,6 +261,26 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             multiply(r_last - r_first, x + r_first * x_step, x_step, w, k, k_first, k_last, n, p_first, p_last,
                      out + part + r_first * out_step, out_step, bias)  # fmt: skip
             first = until
+
+    def thin(frame, row, me, threads) -> None:
+        """Give x · W + bias for a few samples, reading W as the Block has it: laying it out would take longer."""
+        out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
+        out_step, x_step, rows, k, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
+        first, last = row_share(rows, me, threads)
+        for r in range(first, last):
+            c = 0
+            while c < n:
+                at, to = x + r * x_step, out + r * out_step + c * SIZE
+                left = n - c
+                if left > 3 * LANES:
+                    thin4(at, w + c * SIZE, n * SIZE, k, bias + c * SIZE, to, left)
+                elif left > 2 * LANES:
+                    thin3(at, w + c * SIZE, n * SIZE, k, bias + c * SIZE, to, left)
+                elif left > LANES:
+                    thin2(at, w + c * SIZE, n * SIZE, k, bias + c * SIZE, to, left)
+                else:
+                    thin1(at, w + c * SIZE, n * SIZE, k, bias + c * SIZE, to, left)
+                c += 4 * LANES
 
     def outer(batch, x, x_step, d, d_step, k, k_first, k_last, n, p_first, p_last, out, rate: float, zeros) -> None:
         """Give out = xᵀ · d, or out + rate · xᵀ · d, for some rows of W and some of its panels."""
@@ -572,52 +593,61 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def machine(frame, me):
         """Carry out the tape of `frame` as thread `me`; 0 when done, -1 when told to stop."""
         tape, rows, threads = argument(frame, Frame.TAPE), argument(frame, Frame.ROWS), argument(frame, Frame.THREADS)
+        body, ending = argument(frame, Frame.BODY), argument(frame, Frame.ENDING)
         generation = argument(frame, Frame.GENERATION)
-        for it in range(argument(frame, Frame.ITERATIONS)):
-            for number in range(rows):
-                row = tape + number * ROW_BYTES
-                code = load(row)
-                if code == op.BARRIER:
-                    generation += 1
-                    if barrier(frame, me, threads, generation) == 0:
-                        return -1
-                elif code == op.AFFINE or code == op.BACK:
-                    affine(frame, row, me, threads)
-                elif code == op.STEP_W:
-                    grad_w(frame, row, me, threads, -rate_of(frame, it))
-                elif code == op.STEP_B:
-                    grad_b(frame, row, me, threads, -rate_of(frame, it))
-                elif code == op.GRAD_W:
-                    grad_w(frame, row, me, threads, 0.0)
-                elif code == op.GRAD_B:
-                    grad_b(frame, row, me, threads, 0.0)
-                elif code == op.GATHER:
-                    gather(frame, row, me, threads, it)
-                elif code == op.JOIN:
-                    join(frame, row, me, threads)
-                elif code == op.RELU or code == op.SIGMOID:
-                    unary(frame, row, me, threads, code)
-                elif code == op.RELU_BACK or code == op.SIGMOID_BACK:
-                    unary_back(frame, row, me, threads, code)
-                elif code == op.SOFTMAX_LOSS:
-                    softmax_loss(frame, row, me, threads, it)
-                elif code == op.SQUARE_LOSS:
-                    square_loss(frame, row, me, threads)
-                elif code == op.MEAN:
-                    if me == 0:
-                        mean(frame, row, it)
-                elif code == op.TRANSPOSE:
-                    transpose(frame, row, me, threads)
-                elif code == op.STEP:
-                    step(frame, row, me, threads, it)
-                elif code == op.PACK:
-                    repack(frame, row, me, threads, 1)
-                elif code == op.UNPACK:
-                    repack(frame, row, me, threads, 0)
-                elif code == op.SCORES:
-                    scores(frame, row, me, threads, it)
-                elif code == op.BEST:
-                    best(frame, row, me, threads, it)
+        for part in range(3):  # what comes in, the iterations, what goes out
+            first, last, rounds = 0, body, 1
+            if part == 1:
+                first, last, rounds = body, ending, argument(frame, Frame.ITERATIONS)
+            elif part == 2:
+                first, last = ending, rows
+            for it in range(rounds):
+                for number in range(first, last):
+                    row = tape + number * ROW_BYTES
+                    code = load(row)
+                    if code == op.BARRIER:
+                        generation += 1
+                        if barrier(frame, me, threads, generation) == 0:
+                            return -1
+                    elif code == op.AFFINE or code == op.BACK:
+                        affine(frame, row, me, threads)
+                    elif code == op.STEP_W:
+                        grad_w(frame, row, me, threads, -rate_of(frame, it))
+                    elif code == op.STEP_B:
+                        grad_b(frame, row, me, threads, -rate_of(frame, it))
+                    elif code == op.GRAD_W:
+                        grad_w(frame, row, me, threads, 0.0)
+                    elif code == op.GRAD_B:
+                        grad_b(frame, row, me, threads, 0.0)
+                    elif code == op.GATHER:
+                        gather(frame, row, me, threads, it)
+                    elif code == op.JOIN:
+                        join(frame, row, me, threads)
+                    elif code == op.RELU or code == op.SIGMOID:
+                        unary(frame, row, me, threads, code)
+                    elif code == op.RELU_BACK or code == op.SIGMOID_BACK:
+                        unary_back(frame, row, me, threads, code)
+                    elif code == op.SOFTMAX_LOSS:
+                        softmax_loss(frame, row, me, threads, it)
+                    elif code == op.SQUARE_LOSS:
+                        square_loss(frame, row, me, threads)
+                    elif code == op.MEAN:
+                        if me == 0:
+                            mean(frame, row, it)
+                    elif code == op.TRANSPOSE:
+                        transpose(frame, row, me, threads)
+                    elif code == op.STEP:
+                        step(frame, row, me, threads, it)
+                    elif code == op.PACK:
+                        repack(frame, row, me, threads, 1)
+                    elif code == op.UNPACK:
+                        repack(frame, row, me, threads, 0)
+                    elif code == op.SCORES:
+                        scores(frame, row, me, threads, it)
+                    elif code == op.BEST:
+                        best(frame, row, me, threads, it)
+                    elif code == op.THIN:
+                        thin(frame, row, me, threads)
         return 0
 
     return machine

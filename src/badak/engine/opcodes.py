@@ -60,6 +60,8 @@ class Frame(IntEnum):
     PRIVATE = 15
     PRIVATE_STEP = 16
     SPIN = 17
+    BODY = 18
+    ENDING = 19
     BANKS = 24
     SIZE = 40
 
@@ -145,6 +147,8 @@ PACK = _op("PACK", "out:w values:r k n flat", "{out} ← {values}, laid out for 
 UNPACK = _op("UNPACK", "values:w x:r k n flat", "{values} ← {x}, row after row")
 SCORES = _op("SCORES", "out:w x:r x_step rows n", "{out} ← {x}")
 BEST = _op("BEST", "out:w x:r x_step rows n", "{out} ← place of the highest score of {x}")
+THIN = _op("THIN", "out:w x:r W:r bias:r out_step x_step rows k n",
+           "{out} ← {x} · {W} + {bias}, straight from the Block")
 NONZERO = _op("NONZERO", "out:w x:r x_step rows k chunks", "{out} ← where {x} is not 0")
 AFFINE_SPARSE = _op("AFFINE_SPARSE", "out:w x:r W:r bias:r marks:r out_step x_step rows k n split chunks part_step",
                     "{out} ← {x} · {W} + {bias}, passing over zeros")

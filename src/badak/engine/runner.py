@@ -11,13 +11,13 @@ import numpy as np
 from badak.data.pixels import Pixels
 from badak.engine import build, lower, target
 from badak.engine.crew import Session, aligned
-from badak.engine.opcodes import ROW, Bank, Frame
+from badak.engine.opcodes import Bank, Frame
 from badak.engine.plan import Program
 from badak.engine.verify import verify
 from badak.functions import check_labels, floating, one_hot
 from badak.graph import nodes
 from badak.layers import Affine, Relu, Sigmoid
-from badak.losses import IdentityWithLoss, SoftmaxWithLoss
+from badak.losses import SoftmaxWithLoss
 from badak.networks import Network
 from badak.optimizers import SGD
 from badak.training import NotNative
@@ -38,17 +38,17 @@ class Ready:
         self.memory: dict[Bank, Array] = {}
         for bank in (Bank.SCRATCH, Bank.WEIGHTS, Bank.GRADS, Bank.STATE):
             size = self.sizes.get(bank, 0)
-            self.memory[bank] = aligned(max(size, 64), 0xFF if POISON and bank == Bank.SCRATCH else 0)
+            self.memory[bank] = aligned(max(size, 64))
             self.session.point(Frame.BANKS + bank, self.memory[bank])
         self.session.frame[Frame.BATCH] = program.batch
-        self.start = self.tape.ctypes.data
+        self.session.frame[Frame.TAPE], self.session.frame[Frame.ROWS] = self.tape.ctypes.data, len(self.tape)
+        self.session.frame[Frame.BODY], self.session.frame[Frame.ENDING] = program.body, program.ending
 
     def run(self, iterations: int) -> None:
         """Bring the parameters in, run the body so many times, bring the results out."""
-        program, step = self.program, 8 * ROW
-        self.session.run(self.start, program.body, 1)
-        self.session.run(self.start + program.body * step, program.ending - program.body, iterations)
-        self.session.run(self.start + program.ending * step, len(self.tape) - program.ending, 1)
+        if POISON:
+            self.memory[Bank.SCRATCH][:] = 0xFF
+        self.session.run(iterations)
 
 
 def prepare(
@@ -165,8 +165,6 @@ class NativeRunner:
         session.point(Frame.BANKS + Bank.DATA, self.x)
         session.point(Frame.BANKS + Bank.TARGETS, self.t)
         session.point(Frame.BANKS + Bank.VALUES, values)
-        if POISON:
-            ready.memory[Bank.SCRATCH][:] = 0xFF
         ready.run(count)
         forget(self.network, float(losses[-1]))
         return losses
@@ -179,15 +177,21 @@ def check_native(network: Network) -> None:
         raise NotNative(reason)
 
 
-def forget(network: Network, loss: float | None = None) -> None:
-    """Clear what the layers saved: it is of an earlier batch, and a backward by hand must not use it."""
+def forget(network: Network, loss: float | None = None, *, gradients: bool = True) -> None:
+    """Clear what the layers saved: it is of an earlier batch, and a backward by hand must not use it.
+
+    `gradients` says whether dW and db go too; predicting leaves them.
+    """
     for layer in network.layers.values():
-        if type(layer) is Affine:
-            layer.x, layer.x_shape, layer.dW, layer.db = None, (), None, None
-        elif type(layer) is Relu:
+        kind = type(layer)
+        if kind is Affine:
+            layer.x = None
+            if gradients:
+                layer.dW = layer.db = None
+        elif kind is Relu:
             layer.mask = None
-        elif type(layer) is Sigmoid:
+        elif kind is Sigmoid:
             layer.out = None
     last = network.last_layer
-    if type(last) in (SoftmaxWithLoss, IdentityWithLoss):
+    if loss is not None:
         last.y, last.t, last.loss = None, None, loss

@@ -21,6 +21,8 @@ def extent(program: Program, line: Line, operand: str) -> int:
     if operand == "parts" or (operand == "out" and size.get("chunks", 1) > 1 and name.startswith("AFFINE")):
         step = size["out_step"]
         return (size["chunks"] - 1) * size["part_step"] + size["rows"] * step
+    if name == "THIN" and operand in ("W", "bias"):
+        return (size["k"] if operand == "W" else 1) * size["n"] * itemsize
     if operand == "bias":
         return whole(size["n"], lanes) * width
     if operand == "W":
