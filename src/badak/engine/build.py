@@ -25,6 +25,7 @@ Machine = Callable[[int, int], int]
 """`machine(frame, me)`: the address of a frame and the number of the thread; 0 when done, negative if stopped."""
 
 _loaded: dict[tuple[str, int], Machine] = {}
+_failed: str | None = None  # why there is no machine, if once there was none
 _lock = threading.Lock()
 _alive: list[Any] = []  # LLVM's engines: the code lives as long as they do
 
@@ -38,15 +39,31 @@ def machine(itemsize: int, target: Target | None = None) -> Machine:
 
     Raises CannotCompile.
     """
-    try:
-        target = target or targets.choose()
-    except ImportError as error:
-        raise CannotCompile(f"{error.name or 'llvmlite'} is not installed") from error
-    key = (target.name, itemsize)
+    global _failed  # noqa: PLW0603
     with _lock:
-        if key not in _loaded:
-            _loaded[key] = _get(itemsize, target)
-        return _loaded[key]
+        if _failed is not None:
+            raise CannotCompile(_failed)
+        try:
+            target = target or targets.choose()
+            key = (target.name, itemsize)
+            if key not in _loaded:
+                _loaded[key] = _get(itemsize, target)
+            return _loaded[key]
+        except ImportError as error:
+            _failed = f"llvmlite is not installed ({error})"
+        except CannotCompile as error:
+            _failed = str(error)
+        tell(f"badak: computing on NumPy: {_failed}")
+        raise CannotCompile(_failed)
+
+
+def missing(itemsize: int) -> str | None:
+    """Give the reason why there is no machine here, and tell the user once; None where there is one."""
+    try:
+        machine(itemsize)
+    except CannotCompile as error:
+        return str(error)
+    return None
 
 
 def _get(itemsize: int, target: Target) -> Machine:

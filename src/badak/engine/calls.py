@@ -31,7 +31,6 @@ KEPT = 12
 """So many programs are kept for a network; each holds memory for its batch size."""
 PIECE = 256
 """So many samples are predicted together."""
-_failed: set[int] = set()
 
 
 def _or_none(method: Callable[P, R]) -> Callable[P, R | None]:
@@ -70,8 +69,10 @@ class Calls:
         """Say whether the network is as it was when it was last looked at closely, and has rules for everything."""
         network = self.network
         layers = self._layers
-        if type(network) is not self._kind or len(network.layers) + 1 != len(layers) or not (
-            all(map(is_, network.layers.values(), layers)) and network.last_layer is layers[-1]
+        if (
+            type(network) is not self._kind
+            or len(network.layers) + 1 != len(layers)
+            or not (all(map(is_, network.layers.values(), layers)) and network.last_layer is layers[-1])
         ):
             self._look()
         if self._reason is not None or not METHODS.isdisjoint(network.__dict__):
@@ -92,9 +93,10 @@ class Calls:
         self._kind = type(network)
         own = [m for m in sorted(METHODS) if getattr(self._kind, m) is not getattr(Network, m)]
         self._reason = f"{self._kind.__name__} has its own {own[0]}" if own else lower.unruled(network)
-        self._reason = self._reason or _machine_missing(network.dtype.itemsize)
+        self._reason = self._reason or build.missing(network.dtype.itemsize)
         self._watched = [(type(p), p.__dict__, type(p).forward, type(p).backward, p) for p in self._layers]
-        if any(part is not old for part, old in zip(network.layers.values(), network._adopted.values(), strict=True)):
+        same = list(network.layers) == list(network._adopted)
+        if not same or not all(map(is_, network.layers.values(), network._adopted.values())):
             self._layers = []  # not adopted yet: NumPy's way takes it in, and the next call looks again
             self._reason = "a layer was exchanged"
             return
@@ -140,8 +142,6 @@ class Calls:
             x = np.asarray(x)
         if x.ndim < 2 or not len(x):
             raise NotNative("one sample without its batch axis, or none")
-        if isinstance(x, np.ndarray) and x.dtype != self.network.dtype and x.dtype.kind != "f":
-            x = x.astype(np.float64)
         shape = tuple(x.shape[1:])
         outputs = self._outputs(shape)
         t = np.asarray(t)
@@ -235,8 +235,6 @@ class Calls:
 
     def _pieces(self, purpose: str, x: Any, out: Array) -> None:
         """Predict for any number of samples, PIECE at a time."""
-        if isinstance(x, np.ndarray) and x.dtype.kind != "f":
-            x = x.astype(np.float64)
         data, source, scale = readable(x, self.network.dtype)
         shape = tuple(x.shape[1:])
         pieces, rest = divmod(len(data), PIECE)
@@ -261,15 +259,3 @@ def _counting(count: int) -> Array:
     if len(_numbers) < count:
         _numbers = np.arange(max(count, 2 * len(_numbers)))
     return _numbers
-
-
-def _machine_missing(itemsize: int) -> str | None:
-    """Give the reason why there is no machine on this computer, said once; None where there is one."""
-    try:
-        build.machine(itemsize)
-    except (build.CannotCompile, ImportError) as error:
-        if itemsize not in _failed:
-            _failed.add(itemsize)
-            build.tell(f"badak: computing on NumPy: {error}")
-        return str(error)
-    return None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+
 from badak.engine.compiler import Kernel
 from badak.engine.vectors import I1, I8, I32, I64, Code, Kind, Lanes, declared, exp, log, repeat, variable, where
 

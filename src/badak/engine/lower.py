@@ -17,7 +17,6 @@ from badak.graph import Node
 from badak.layers import Affine, Relu, Sigmoid
 from badak.losses import IdentityWithLoss, SoftmaxWithLoss
 from badak.networks import Network
-from badak.training import NotNative
 
 Backward = Callable[[Buffer], "Buffer | None"]
 Rule = Callable[["Lowering", Node, Buffer], tuple[Buffer, "Backward"]]
@@ -55,6 +54,7 @@ class Lowering:
         self.later: list[Callable[[], None]] = []
         self.numbers: dict[str, int] = {}
         self.zeros: Buffer | None = None
+        self.kept: list[Buffer] = []
         self.widest = 1
 
     @property
@@ -200,9 +200,9 @@ def _elementwise(forward: str, back: str) -> Rule:
     def write(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
         program, rows = low.program, low.program.by_rows()
         n = x.shape[1]
-        y = x
-        if x.name == "x":  # what was drawn is still needed by others, and is shared otherwise
-            y = low.activation(n, "y")
+        # In place, except over what a layer before needs for its own way back, or over what was drawn.
+        y = low.activation(n, f"y{low.number('activation')}") if any(x is kept for kept in low.kept) else x
+        low.kept.append(y)
         program.emit(forward, rows, node.name, out=y, x=x, rows=low.batch, n=n)
 
         def backward(dout: Buffer) -> Buffer | None:
@@ -282,6 +282,7 @@ def lower(
     bits = int(np.float32(scale).view(np.int32))
     program.emit("GATHER", program.by_rows(), "", out=x, data=data, row_bytes=inputs * int(source[1]), count=inputs,
                  source=SOURCES[source], scale=bits, rows=batch, split=Split.ROWS, chunks=1)  # fmt: skip
+    low.kept.append(x)
     low.numbers["wanted"] = max(0, sum("W" in node.params for node in nodes) - 1)
     backs: list[Backward] = []
     at: Buffer | None = x
@@ -314,7 +315,7 @@ def lower(
 def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:
     """Copy the parameters in before the first iteration, and what is asked for out after the last."""
     trains = any(line.op.name.startswith("STEP") for line in program.lines)
-    program.ending = len(program.lines)
+    program.ending, brought = len(program.lines), 0
     for buffer in list(program.buffers):
         if buffer.bank not in (Bank.WEIGHTS, Bank.GRADS) or buffer.name == "0":
             continue
@@ -326,7 +327,8 @@ def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:
         plain = program.outside(f"block.{name}", bank, (k, n), n * program.itemsize, offsets[name] * program.itemsize)
         if not grad:
             program.emit("PACK", None, "", out=buffer, values=plain, k=k, n=n, flat=flat)
-            program.lines.insert(0, program.lines.pop())
+            program.lines.insert(brought, program.lines.pop())
+            brought += 1
             program.body += 1
             program.ending += 1
         if grad or trains:

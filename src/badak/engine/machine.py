@@ -18,10 +18,11 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from badak.engine import kernels, opcodes as op
+from badak.engine import kernels
+from badak.engine import opcodes as op
 from badak.engine.opcodes import Frame, Split
 from badak.engine.plan import tail_limit
-from badak.engine.vectors import I32, I64, Kind, exp, multiply_add, where
+from badak.engine.vectors import I64, Kind, exp, multiply_add, where
 
 LINE = 128
 """Bytes between two threads' flags: two cache lines, since processors fetch them in pairs."""
@@ -39,10 +40,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
 
     load = kernels.loader(I64)
     load_single = kernels.loader(ir.FloatType())
-    load_place = kernels.loader(I32, "sext")
     load_real = kernels.loader(kind.real)
     store = kernels.storer(I64)
-    store_place = kernels.storer(I32, "trunc")
     store_real = kernels.storer(kind.real)
     store_quotient = kernels.store_quotient()
     peek, post, pause, call = kernels.thread_primitives(x86)

@@ -142,7 +142,7 @@ STEP_W = _op("STEP_W", "out:m x:r dout:r x_step dout_step rows k n split chunks"
              "{out} ← {out} - lr · {x}ᵀ · {dout}")
 STEP_B = _op("STEP_B", "out:m dout:r dout_step rows n", "{out} ← {out} - lr · ({dout} summed over the batch)")
 STEP = _op("STEP", "out:m grad:r count", "{out} ← {out} - lr · {grad}")
-TRANSPOSE = _op("TRANSPOSE", "out:w W:r k n split", "{out} ← {W}ᵀ")
+TRANSPOSE = _op("TRANSPOSE", "out:w W:r k n split", "{out} ← {W}, rows and columns exchanged")
 PACK = _op("PACK", "out:w values:r k n flat", "{out} ← {values}, laid out for the vectors")
 UNPACK = _op("UNPACK", "values:w x:r k n flat", "{values} ← {x}, row after row")
 SCORES = _op("SCORES", "out:w x:r x_step rows n", "{out} ← {x}")

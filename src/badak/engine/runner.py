@@ -57,10 +57,10 @@ def prepare(
     """Write, verify and lay out the program for a network. Raises NotNative where there is no machine for it."""
     itemsize = network.dtype.itemsize
     try:
-        chosen = target.choose()
-        machine = build.machine(itemsize, chosen)
-    except (build.CannotCompile, ImportError) as error:
+        machine = build.machine(itemsize)
+    except build.CannotCompile as error:
         raise NotNative(str(error)) from None
+    chosen = target.choose()
     inputs = int(np.prod(shape))
     program = lower.lower(
         nodes(network, shape),
@@ -172,7 +172,7 @@ class NativeRunner:
 
 def check_native(network: Network) -> None:
     """Raise NotNative, saying why, for a network that the engine cannot run as its layers would."""
-    reason = lower.unruled(network)
+    reason = lower.unruled(network) or build.missing(network.dtype.itemsize)
     if reason:
         raise NotNative(reason)
 
