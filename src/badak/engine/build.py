@@ -166,6 +166,15 @@ def compile_machine(itemsize: int, target: Target) -> bytes:
     return compile_function(define(kind, compress=target.name == "avx512", x86=x86), kind.real, target)
 
 
+def compile_bench(itemsize: int, target: Target) -> bytes:
+    """Compile what bench.py measures: the peak of a core, and the tallest tile alone."""
+    from badak.engine.machine import define_bench
+    from badak.engine.vectors import Kind
+
+    kind = Kind(8 * itemsize, target.lanes(itemsize), target.rows, target.fma)
+    return compile_function(define_bench(kind), kind.real, target)
+
+
 def compile_function(function: Callable[[int, int], int], real: Any, target: Target) -> bytes:
     """Compile a Python function of two integers to object code for `target`, under the name SYMBOL."""
     import llvmlite.binding as llvm

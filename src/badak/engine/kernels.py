@@ -273,6 +273,24 @@ def thin(kind: Kind, columns: int) -> Kernel:
     return Kernel(write, name=f"thin{columns}")
 
 
+def peak(kind: Kind) -> Kernel:
+    """Make `peak(count, out)`: `count` rounds of rows × 3 multiply-and-adds that do not wait for each other."""
+
+    def write(b: Any, count: Any, out: Any) -> None:
+        code = Code(b, kind)
+        sums = [variable(b, code.load(out)) for _ in range(3 * kind.rows)]
+        factor = code.load(out)
+        with repeat(b, count):
+            for each in sums:
+                b.store(code.fma(factor, factor, b.load(each)), each)
+        total = b.load(sums[0])
+        for each in sums[1:]:
+            total = b.fadd(total, b.load(each))
+        code.store(total, out)
+
+    return Kernel(write, name="peak")
+
+
 def transpose(kind: Kind) -> Kernel:
     """Make `transpose(source, source_step, out, out_step)`: a square block of lanes × lanes numbers."""
     lanes = kind.lanes

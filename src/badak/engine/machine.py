@@ -650,3 +650,22 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         return 0
 
     return machine
+
+
+def define_bench(kind: Kind) -> Callable[[int, int], int]:
+    """Give a function that bench.py measures: `which` 0 is nothing but multiply-and-add, 1 the tallest tile."""
+    load = kernels.loader(I64)
+    peak = kernels.peak(kind)
+    tall = kernels.tile(kind, kind.rows, 3)
+    WIDTH, SIZE = kind.itemsize * kind.lanes, kind.itemsize
+
+    def run(frame, which):
+        a, w, out, start, k = load(frame), load(frame + 8), load(frame + 16), load(frame + 24), load(frame + 32)
+        if which == 0:
+            peak(load(frame + 56), out)
+        else:
+            for _ in range(load(frame + 40)):
+                tall(a, k * SIZE, SIZE, w, 3 * WIDTH, k, 0, out, 3 * WIDTH, start, 0, 0.0)
+        return 0
+
+    return run
