@@ -100,7 +100,7 @@ crew = Crew()
 class Session:
     """A frame with what it points to, ready to be run: everything that stays the same from call to call."""
 
-    def __init__(self, machine: Machine, itemsize: int, width: int, threads: int) -> None:
+    def __init__(self, machine: Machine, itemsize: int, width: int, threads: int, private: int) -> None:
         self.machine, self.threads = machine, threads
         self.frame = aligned(8 * Frame.SIZE).view(np.int64)
         self.address = self.frame.ctypes.data
@@ -110,6 +110,10 @@ class Session:
         self.constants = aligned(5 * width).view(np.float32 if itemsize == 4 else np.float64)
         self.constants[4 * width // itemsize :] = 1
         self.kept: dict[Any, Any] = {}
+        # Each thread's own place for lists, on cache lines of its own.
+        step = -(-private // LINE) * LINE
+        self.private = aligned(step * threads + 64)
+        self.frame[Frame.PRIVATE], self.frame[Frame.PRIVATE_STEP] = self.private.ctypes.data, step
         self.frame[Frame.THREADS] = threads
         self.frame[Frame.FLAGS] = self.flags.ctypes.data
         self.frame[Frame.STOP] = self.stop.ctypes.data

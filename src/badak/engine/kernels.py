@@ -14,7 +14,7 @@ from typing import Any
 from llvmlite import ir
 
 from badak.engine.compiler import Kernel
-from badak.engine.vectors import I1, I8, I32, I64, Code, Kind, Lanes, declared, exp, log, repeat, variable, where
+from badak.engine.vectors import I1, I8, I16, I32, I64, Code, Kind, Lanes, declared, exp, log, repeat, variable, where
 
 BYTES = I8.as_pointer()
 
@@ -505,46 +505,94 @@ def sum_row(kind: Kind) -> Kernel:
 # -- places that are not zero -----------------------------------------------------------------------------------
 
 
-def nonzero_columns(kind: Kind, rows: int, compress: bool) -> Kernel:
-    """Make `count = kernel(a, a_step, vectors, out)`: which columns are not zero in any of `rows` rows.
+def mark(kind: Kind) -> Kernel:
+    """Make `mark(x, vectors, out, out_step)`: for each vector of a row, 16 bits that say which lanes are not zero."""
 
-    Writes their numbers as int32 in order; `out` needs room for one vector more than there are columns.
-    `compress` uses AVX-512's instruction for it.
+    def write(b: Any, x: Any, vectors: Any, out: Any, out_step: Any) -> None:
+        code = Code(b, kind)
+        zero = ir.Constant(kind.vector, [0.0] * kind.lanes)
+        with repeat(b, vectors) as i:
+            value = code.load(b.add(x, b.mul(i, I64(kind.lanes * kind.itemsize))))
+            flags = b.bitcast(b.fcmp_unordered("!=", value, zero), ir.IntType(kind.lanes))  # NaN is not zero
+            flags = flags if kind.lanes == 16 else b.zext(flags, I16)
+            b.store(flags, b.inttoptr(b.add(out, b.mul(i, out_step)), I16.as_pointer()))
+
+    return Kernel(write, name="mark")
+
+
+def _append(code: Code, compress: bool, places: Any, flags: Any, out: Any, count: Any) -> Any:
+    """Write those `places` (a vector of int32) whose flag is set behind the first `count` of `out`; give the count."""
+    b, lanes = code.builder, code.kind.lanes
+    vector = ir.VectorType(I32, lanes)
+    if compress and lanes in (8, 16):
+        taken = [vector, vector, ir.VectorType(I1, lanes)]
+        function = declared(b, f"llvm.x86.avx512.mask.compress.v{lanes}i32", vector, taken)
+        packed = b.call(function, [places, ir.Constant(vector, [0] * lanes), flags])
+        b.store(packed, b.bitcast(b.gep(out, [count]), vector.as_pointer())).align = 4
+        bits = ir.IntType(lanes)
+        ones = b.call(declared(b, f"llvm.ctpop.i{lanes}", bits, [bits]), [b.bitcast(flags, bits)])
+        return b.add(count, b.zext(ones, I64))
+    for lane in range(lanes):  # write always, step on only where the flag is set: no branches
+        b.store(b.extract_element(places, I32(lane)), b.gep(out, [count]))
+        count = b.add(count, b.zext(b.extract_element(flags, I32(lane)), I64))
+    return count
+
+
+def _counted(b: Any, first: Any, lanes: int) -> Any:
+    """Give the vector first, first + 1, … of int32."""
+    vector = ir.VectorType(I32, lanes)
+    one = b.insert_element(ir.Constant(vector, ir.Undefined), b.trunc(first, I32), I32(0))
+    spread = b.shuffle_vector(one, ir.Constant(vector, ir.Undefined), ir.Constant(vector, [0] * lanes))
+    return b.add(spread, ir.Constant(vector, list(range(lanes))))
+
+
+def list_columns(kind: Kind, rows: int, compress: bool) -> Kernel:
+    """Make `count = kernel(marks, marks_step, vectors, out)`: the columns that are not zero in some of `rows` rows.
+
+    `marks` is where the first row's marks of the first vector lie; its column counts as 0. `out` takes int32 and
+    needs room for a vector more.
     """
-    lanes = kind.lanes
-    width = lanes * kind.itemsize
-    numbers = ir.VectorType(I32, lanes)
-    flags = ir.VectorType(I1, lanes)
 
-    def write(b: Any, a: Any, a_step: Any, vectors: Any, out: Any) -> Any:
+    def write(b: Any, marks: Any, marks_step: Any, vectors: Any, out: Any) -> Any:
         code = Code(b, kind)
         out = b.inttoptr(out, I32.as_pointer())
         count = variable(b, I64(0))
-        zero = ir.Constant(kind.vector, [0.0] * lanes)
         with repeat(b, vectors) as i:
-            any_row: Any = None
+            place = b.add(marks, b.mul(i, marks_step))
+            flags: Any = None
             for r in range(rows):
-                x = code.load(b.add(b.add(a, b.mul(a_step, I64(r))), b.mul(i, I64(width))))
-                here = b.fcmp_unordered("!=", x, zero)  # NaN counts as not zero
-                any_row = here if any_row is None else b.or_(any_row, here)
-            base = b.trunc(b.mul(i, I64(lanes)), I32)
-            one = b.insert_element(ir.Constant(numbers, ir.Undefined), base, I32(0))
-            all_lanes = b.shuffle_vector(one, ir.Constant(numbers, ir.Undefined), ir.Constant(numbers, [0] * lanes))
-            columns = b.add(all_lanes, ir.Constant(numbers, list(range(lanes))))
-            at = b.load(count)
-            if compress and lanes in (8, 16):
-                name = f"llvm.x86.avx512.mask.compress.v{lanes}i32"
-                function = declared(b, name, numbers, [numbers, numbers, flags])
-                packed = b.call(function, [columns, ir.Constant(numbers, [0] * lanes), any_row])
-                b.store(packed, b.bitcast(b.gep(out, [at]), numbers.as_pointer())).align = 4
-                bits = ir.IntType(lanes)
-                ones = declared(b, f"llvm.ctpop.i{lanes}", bits, [bits])
-                at = b.add(at, b.zext(b.call(ones, [b.bitcast(any_row, bits)]), I64))
-            else:
-                for lane in range(lanes):  # write always, step only where not zero: no branches
-                    b.store(b.extract_element(columns, I32(lane)), b.gep(out, [at]))
-                    at = b.add(at, b.zext(b.extract_element(any_row, I32(lane)), I64))
-            b.store(at, count)
+                here = b.load(b.inttoptr(b.add(place, I64(2 * r)), I16.as_pointer()))
+                flags = here if flags is None else b.or_(flags, here)
+            flags = flags if kind.lanes == 16 else b.trunc(flags, ir.IntType(kind.lanes))
+            flags = b.bitcast(flags, ir.VectorType(I1, kind.lanes))
+            columns = _counted(b, b.mul(i, I64(kind.lanes)), kind.lanes)
+            b.store(_append(code, compress, columns, flags, out, b.load(count)), count)
         return b.load(count)
 
-    return Kernel(write, I64, name="nonzero_columns")
+    return Kernel(write, I64, name="list_columns")
+
+
+def list_rows(kind: Kind, compress: bool) -> Kernel:
+    """Make `count = kernel(marks, bits, rows, out)`: the rows among `rows` whose marks have one of `bits`."""
+    marks_vector = ir.VectorType(I16, kind.lanes)
+
+    def write(b: Any, marks: Any, bits: Any, rows: Any, out: Any) -> Any:
+        code = Code(b, kind)
+        out = b.inttoptr(out, I32.as_pointer())
+        count = variable(b, I64(0))
+        one = b.insert_element(ir.Constant(marks_vector, ir.Undefined), b.trunc(bits, I16), I32(0))
+        zeros = ir.Constant(ir.VectorType(I32, kind.lanes), [0] * kind.lanes)
+        wanted = b.shuffle_vector(one, ir.Constant(marks_vector, ir.Undefined), zeros)
+        with repeat(b, b.sdiv(b.add(rows, I64(kind.lanes - 1)), I64(kind.lanes))) as i:
+            base = b.mul(i, I64(kind.lanes))
+            here = b.load(b.inttoptr(b.add(marks, b.mul(base, I64(2))), marks_vector.as_pointer()))
+            here.align = 2
+            flags = b.icmp_unsigned("!=", b.and_(here, wanted), ir.Constant(marks_vector, [0] * kind.lanes))
+            numbers = _counted(b, base, kind.lanes)
+            end = _counted(b, rows, kind.lanes)
+            last = b.shuffle_vector(end, end, zeros)
+            flags = b.and_(flags, b.icmp_signed("<", numbers, last))
+            b.store(_append(code, compress, numbers, flags, out, b.load(count)), count)
+        return b.load(count)
+
+    return Kernel(write, I64, name="list_rows")

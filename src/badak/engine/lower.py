@@ -55,6 +55,7 @@ class Lowering:
         self.numbers: dict[str, int] = {}
         self.zeros: Buffer | None = None
         self.kept: list[Buffer] = []
+        self.sparse = False
         self.widest = 1
 
     @property
@@ -132,20 +133,26 @@ def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
     work = 2 * batch * k * n
     first = x.name == "x"
     split, chunks, owner = Split.ROWS, 1, program.by_rows()
-    if first and low.backwards and work >= CHUNKED_WORK and k >= 16 * program.lanes and n <= 12 * program.lanes:
+    sparse = first and low.sparse
+    affine = "AFFINE_SPARSE" if sparse else "AFFINE"
+    marks: dict[str, Buffer] = {}
+    few = n <= 12 * program.lanes or sparse
+    if first and low.backwards and work >= CHUNKED_WORK and k >= 16 * program.lanes and few:
         split, chunks, owner = Split.CHUNKS, CHUNKS, program.by_chunks(k, CHUNKS)
         parts = program.matrix(f"parts{number}", batch, n, parts=chunks)
         common = dict(rows=batch, n=n, chunks=chunks, part_step=parts.step * batch)
         gather = program.lines[-1]  # each thread draws the columns that it multiplies
         gather.sizes.update(split=split, chunks=chunks)
         gather.owner = owner
-        program.emit("AFFINE", owner, node.name, out=parts, x=x, W=W, bias=_zeros(low, n), k=k, split=split, **common)
+        marks = _marks(low, x, k, split, chunks, owner) if sparse else {}
+        program.emit(affine, owner, node.name, **marks, out=parts, x=x, W=W, bias=_zeros(low, n), k=k, split=split, **common)
         program.emit("JOIN", program.by_rows(), node.name, out=out, parts=parts, bias=b, **common)
     else:
-        if work >= PANELLED_WORK:
+        if work >= PANELLED_WORK and not sparse:
             split, owner = Split.PANELS, None
-        program.emit("AFFINE", owner, node.name, out=out, x=x, W=W, bias=b, rows=batch, k=k, n=n, split=split,
-                     chunks=1, part_step=0)  # fmt: skip
+        marks = _marks(low, x, k, split, 1, owner) if sparse else {}
+        program.emit(affine, owner, node.name, **marks, out=out, x=x, W=W, bias=b, rows=batch, k=k, n=n,
+                     split=split, chunks=1, part_step=0)  # fmt: skip
 
     def backward(dout: Buffer) -> Buffer | None:
         def change() -> None:
@@ -156,7 +163,8 @@ def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
                 share: Any = owner
             else:
                 share = ("k", whole(k, program.lanes)) if split == Split.ROWS else None
-            program.emit(f"{update}_W", share, node.name, out=target_w, x=x, dout=dout, rows=batch, k=k, n=n,
+            product = f"{update}_W_SPARSE" if sparse else f"{update}_W"
+            program.emit(product, share, node.name, **marks, out=target_w, x=x, dout=dout, rows=batch, k=k, n=n,
                          split=split, chunks=chunks)  # fmt: skip
             program.emit(f"{update}_B", ("columns", whole(n, program.lanes)), node.name, out=target_b, dout=dout,
                          rows=batch, n=n)  # fmt: skip
@@ -179,6 +187,15 @@ def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
         return dx
 
     return out, backward
+
+
+def _marks(low: Lowering, x: Buffer, k: int, split: Split, chunks: int, owner: Any) -> dict[str, Buffer]:
+    """Mark what is not zero in x, for those who pass over zeros."""
+    program = low.program
+    vectors = whole(k, program.lanes)
+    marks = program.bits("marks", vectors, low.batch)
+    program.emit("NONZERO", owner, "", out=marks, x=x, rows=low.batch, k=k, split=split, chunks=chunks)
+    return {"marks": marks}
 
 
 def _no_way_back(dout: Buffer) -> Buffer | None:
@@ -266,17 +283,20 @@ def lower(
     itemsize: int,
     lanes: int,
     purpose: str,
+    sparse: bool = False,
 ) -> Program:
     """Write the program for `purpose`: 'train', 'gradient', 'loss', 'scores' or 'best' (the place of the best score).
 
     `nodes` come from `badak.graph`, the loss last; `offsets` says where in the Block each parameter lies, in numbers.
     `inputs` is the number of values a sample, `source` what they are kept as ('u1', 'f4', 'f8'), `scale` what bytes
-    are divided by.
+    are divided by. `sparse` says that most of the inputs are zero, so that passing over them pays; the results are
+    the same.
     """
     backwards = purpose in ("train", "gradient")
     threads = max(1, min(threads, work_of(nodes, batch, backwards) // WORK_PER_THREAD))
     program = Program(itemsize, lanes, batch, threads)
     low = Lowering(program, purpose, offsets)
+    low.sparse = sparse and not low.thin
     data = program.outside("data", Bank.DATA, (), 0, 0)
     x = low.activation(inputs, "x")
     bits = int(np.float32(scale).view(np.int32))

@@ -54,6 +54,9 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     one3, one2, one1 = tiles[1, 3], tiles[1, 2], tiles[1, 1]
     dot42, dot41 = kernels.dot(kind, 4, 2), kernels.dot(kind, 4, 1)
     dot12, dot11 = kernels.dot(kind, 1, 2), kernels.dot(kind, 1, 1)
+    listed3, listed2, listed1 = (kernels.tile(kind, GROUP, c, listed=True) for c in (3, 2, 1))
+    mark, list_rows = kernels.mark(kind), kernels.list_rows(kind, compress)
+    list_columns = kernels.list_columns(kind, GROUP, compress)
     thin1, thin2, thin3, thin4 = (kernels.thin(kind, columns) for columns in (1, 2, 3, 4))
     transpose_block = kernels.transpose(kind)
     convert_bytes, convert_f4, convert_f8 = (kernels.convert_row(kind, s) for s in ("u1", "f4", "f8"))
@@ -312,6 +315,98 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     product(width, tail, d_row + vectors * WIDTH, SIZE, d_step, x_row + v * WIDTH, x_step,
                             count, target, height * SIZE, start, start_step, rate)  # fmt: skip
                     v += width
+
+    # -- passing over zeros: the same sums without their zeros, so the same result
+
+    def nonzero(frame, row, me, threads) -> None:
+        """Mark for each vector of each sample which numbers are not zero."""
+        out, x, out_step, x_step = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
+        rows, k, split, chunks = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        units = chunks if split == Split.CHUNKS else 1
+        blocks = (rows + GROUP - 1) // GROUP
+        first, last = share(units * blocks, me, threads)
+        while first < last:
+            unit = first // blocks
+            until = min(last, (unit + 1) * blocks)
+            v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
+            for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
+                mark(x + r * x_step + v * WIDTH, v_last - v, out + v * out_step + 2 * r, out_step)
+            first = until
+
+    def listed(width, a, row_step, k_step, w, w_step, count, places, out, out_step, start, rate: float) -> None:
+        """Multiply GROUP rows by one panel, for the listed k's only."""
+        if width == 3:
+            listed3(a, row_step, k_step, w, w_step, count, places, out, out_step, start, 0, rate)
+        elif width == 2:
+            listed2(a, row_step, k_step, w, w_step, count, places, out, out_step, start, 0, rate)
+        else:
+            listed1(a, row_step, k_step, w, w_step, count, places, out, out_step, start, 0, rate)
+
+    def affine_sparse(frame, row, me, threads) -> None:
+        out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
+        out_step, x_step, rows, k, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
+        split, chunks, part_step = field(row, 10), field(row, 11), field(row, 12)
+        marks, marks_step = place(frame, row, 13), field(row, 14)
+        places = argument(frame, Frame.PRIVATE) + me * argument(frame, Frame.PRIVATE_STEP)
+        vectors, tail, height = vectors_of(n), tail_of(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        units = chunks if split == Split.CHUNKS else 1
+        blocks = (rows + GROUP - 1) // GROUP
+        first, last = share(units * blocks, me, threads)
+        for piece in range(first, last):
+            unit = piece // blocks
+            r = (piece - unit * blocks) * GROUP
+            v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
+            k_first, k_last = v * LANES, min(k, v_last * LANES)
+            x_row, out_row = x + r * x_step, out + unit * part_step + r * out_step
+            if rows - r < GROUP:  # too few for a group: as if there were no zeros
+                multiply(rows - r, x_row, x_step, w, k, k_first, k_last, n, 0, panels + 1, out_row, out_step, bias)
+            else:
+                count = list_columns(marks + v * marks_step + 2 * r, marks_step, v_last - v, places)
+                for p in range(panels):
+                    start = panel_start(vectors, panels, p)
+                    width = panel_start(vectors, panels, p + 1) - start
+                    panel = w + (start * height + k_first * width) * WIDTH
+                    listed(width, x_row + k_first * SIZE, x_step, SIZE, panel, width * WIDTH, count, places,
+                           out_row + start * WIDTH, out_step, bias + start * WIDTH, 0.0)  # fmt: skip
+                if tail > 0:
+                    multiply(GROUP, x_row, x_step, w, k, k_first, k_last, n, panels, panels + 1, out_row, out_step, bias)
+
+    def outer_sparse(batch, x, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate: float, zeros, places) -> None:
+        """Give out = xᵀ · d, or out + rate · xᵀ · d, for some rows of W; samples that are zero there are passed over."""
+        vectors, height = vectors_of(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        blocks = (batch + 159) // 160
+        for block in range(blocks):
+            b_first = batch * block // blocks
+            rows = batch * (block + 1) // blocks - b_first
+            x_row, d_row = x + b_first * x_step, d + b_first * d_step
+            for k_at in range(k_first, k_last, GROUP):
+                bits = 15 << k_at % LANES
+                count = list_rows(marks + k_at // LANES * marks_step + 2 * b_first, bits, rows, places)
+                if count > 0 or (rate == 0 and block == 0):
+                    for p in range(panels):
+                        start = panel_start(vectors, panels, p)
+                        width = panel_start(vectors, panels, p + 1) - start
+                        target = out + (start * height + k_at * width) * WIDTH
+                        how = rate
+                        if rate == 0 and block > 0:
+                            how = 1.0
+                        listed(width, x_row + k_at * SIZE, SIZE, x_step, d_row + start * WIDTH, d_step, count, places,
+                               target, width * WIDTH, zeros, how)  # fmt: skip
+        outer(batch, x, x_step, d, d_step, k, k_first, k_last, n, panels, panels + 1, out, rate, zeros)
+
+    def grad_w_sparse(frame, row, me, threads, rate: float) -> None:
+        out, x, d = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
+        x_step, d_step, rows, k, n = field(row, 4), field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        split, chunks, marks, marks_step = field(row, 9), field(row, 10), place(frame, row, 11), field(row, 12)
+        places = argument(frame, Frame.PRIVATE) + me * argument(frame, Frame.PRIVATE_STEP)
+        groups = whole(k)
+        first, last = share(groups, me, threads)
+        if split == Split.CHUNKS and chunks % threads == 0:
+            first, last = groups * (chunks * me // threads) // chunks, groups * (chunks * (me + 1) // threads) // chunks
+        outer_sparse(rows, x, x_step, d, d_step, marks, marks_step, k, first * LANES, min(k, last * LANES), n, out,
+                     rate, argument(frame, Frame.ZEROS), places)  # fmt: skip
 
     def grad_w(frame, row, me, threads, rate: float) -> None:
         out, x, d = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
@@ -645,6 +740,14 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         scores(frame, row, me, threads, it)
                     elif code == op.BEST:
                         best(frame, row, me, threads, it)
+                    elif code == op.NONZERO:
+                        nonzero(frame, row, me, threads)
+                    elif code == op.AFFINE_SPARSE:
+                        affine_sparse(frame, row, me, threads)
+                    elif code == op.STEP_W_SPARSE:
+                        grad_w_sparse(frame, row, me, threads, -rate_of(frame, it))
+                    elif code == op.GRAD_W_SPARSE:
+                        grad_w_sparse(frame, row, me, threads, 0.0)
                     elif code == op.THIN:
                         thin(frame, row, me, threads)
         return 0

@@ -149,13 +149,14 @@ SCORES = _op("SCORES", "out:w x:r x_step rows n", "{out} ← {x}")
 BEST = _op("BEST", "out:w x:r x_step rows n", "{out} ← place of the highest score of {x}")
 THIN = _op("THIN", "out:w x:r W:r bias:r out_step x_step rows k n",
            "{out} ← {x} · {W} + {bias}, straight from the Block")
-NONZERO = _op("NONZERO", "out:w x:r x_step rows k chunks", "{out} ← where {x} is not 0")
-AFFINE_SPARSE = _op("AFFINE_SPARSE", "out:w x:r W:r bias:r marks:r out_step x_step rows k n split chunks part_step",
-                    "{out} ← {x} · {W} + {bias}, passing over zeros")
-GRAD_W_SPARSE = _op("GRAD_W_SPARSE", "out:m x:r dout:r marks:r x_step dout_step rows k n split chunks",
-                    "{out} ← {x}ᵀ · {dout}, passing over zeros")
-STEP_W_SPARSE = _op("STEP_W_SPARSE", "out:m x:r dout:r marks:r x_step dout_step rows k n split chunks",
-                    "{out} ← {out} - lr · {x}ᵀ · {dout}, passing over zeros")
+NONZERO = _op("NONZERO", "out:w x:r out_step x_step rows k split chunks", "{out} ← which of {x} are not 0")
+AFFINE_SPARSE = _op("AFFINE_SPARSE",
+                    "out:w x:r W:r bias:r out_step x_step rows k n split chunks part_step marks:r marks_step",
+                    "{out} ← {x} · {W} + {bias}, passing over zeros by {marks}")
+GRAD_W_SPARSE = _op("GRAD_W_SPARSE", "out:w x:r dout:r x_step dout_step rows k n split chunks marks:r marks_step",
+                    "{out} ← {x}ᵀ · {dout}, passing over zeros by {marks}")
+STEP_W_SPARSE = _op("STEP_W_SPARSE", "out:m x:r dout:r x_step dout_step rows k n split chunks marks:r marks_step",
+                    "{out} ← {out} - lr · {x}ᵀ · {dout}, passing over zeros by {marks}")
 CONV = _op("CONV", "out:w x:r W:r bias:r out_step x_step images height width channels filters size stride out_height out_width",
            "{out} ← {x} convolved with {W}, + {bias}")
 # fmt: on

@@ -117,6 +117,12 @@ class Program:
     """The lines from this one on run once at its end: they bring the parameters back."""
 
     @property
+    def private(self) -> int:
+        """Bytes that each thread needs for lists of places: as many int32 as there are columns or samples, and more."""
+        longest = max((max(line.sizes.get("k", 0), line.sizes.get("rows", 0)) for line in self.lines), default=0)
+        return 4 * (longest + 2 * self.lanes)
+
+    @property
     def width(self) -> int:
         """Bytes in a vector."""
         return self.itemsize * self.lanes
@@ -140,6 +146,11 @@ class Program:
     def vector(self, name: str, count: int, bank: Bank) -> Buffer:
         """Make room for `count` numbers, filled up to whole vectors."""
         return self._add(Buffer(name, bank, (count,), 0, whole(count, self.lanes) * self.width))
+
+    def bits(self, name: str, vectors: int, rows: int) -> Buffer:
+        """Make room for 16 bits for each vector of each of `rows` rows, those of one vector side by side."""
+        step = -(-2 * (rows + self.lanes) // ALIGNMENT) * ALIGNMENT
+        return self._add(Buffer(name, Bank.SCRATCH, (vectors, rows), step, step * vectors))
 
     def outside(self, name: str, bank: Bank, shape: tuple[int, ...], step: int, offset: int = 0) -> Buffer:
         """Name memory that is not ours: data, targets, the Block, the place for an answer."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 
-I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 
 
 def declared(builder: Any, name: str, result: Any, takes: list[Any]) -> Any:

@@ -25,6 +25,11 @@ def extent(program: Program, line: Line, operand: str) -> int:
         return (size["k"] if operand == "W" else 1) * size["n"] * itemsize
     if operand == "bias":
         return whole(size["n"], lanes) * width
+    if operand == "marks" or name == "NONZERO" and operand == "out":
+        step = size["marks_step" if operand == "marks" else "out_step"]
+        if 2 * (size["rows"] + lanes) > step:
+            raise BadTape(f"{name}: {step} bytes of marks are too few for {size['rows']} rows")
+        return whole(size["k"], lanes) * step
     if operand == "W":
         return Panels(size["k"], size["n"], lanes).size * itemsize
     if name == "TRANSPOSE":
