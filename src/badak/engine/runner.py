@@ -32,7 +32,7 @@ PAYS_BELOW = 0.65
 class Ready:
     """A program with its memory, ready to run: made once for a network, a batch size and a form of the data."""
 
-    def __init__(self, program: Program, machine: build.Machine, threads: int) -> None:
+    def __init__(self, program: Program, machine: build.Machine) -> None:
         self.program = program
         self.sizes = program.place_sizes
         self.tape = program.encode()
@@ -54,7 +54,14 @@ class Ready:
 
 
 def prepare(
-    network: Network, *, batch: int, shape: tuple[int, ...], source: str, scale: float, purpose: str, threads: int,
+    network: Network,
+    *,
+    batch: int,
+    shape: tuple[int, ...],
+    source: str,
+    scale: float,
+    purpose: str,
+    threads: int,
     sparse: bool = False,
 ) -> Ready:
     """Write, verify and lay out the program for a network. Raises NotNative where there is no machine for it."""
@@ -79,7 +86,7 @@ def prepare(
         sparse=sparse,
     )
     verify(program, network.block.values.nbytes)
-    return Ready(program, machine, threads)
+    return Ready(program, machine)
 
 
 def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:

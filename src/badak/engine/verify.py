@@ -16,6 +16,8 @@ def extent(program: Program, line: Line, operand: str) -> int:
     """Give how many bytes, from its beginning, a line may touch of one operand."""
     size, name, width = line.sizes, line.op.name, program.width
     itemsize, lanes = program.itemsize, program.lanes
+    if name in CONVOLUTIONS:
+        return _image_extent(program, line, operand)
     if operand == "losses":
         return size["rows"] * itemsize
     if operand == "parts" or (operand == "out" and size.get("chunks", 1) > 1 and name.startswith("AFFINE")):
@@ -37,9 +39,9 @@ def extent(program: Program, line: Line, operand: str) -> int:
     if name in ("PACK", "UNPACK"):
         if operand == "values":
             return size["k"] * size["n"] * itemsize
-        return (
-            whole(size["n"], lanes) * lanes if size["flat"] else Panels(size["k"], size["n"], lanes).size
-        ) * itemsize
+        if size["flat"] == 1:
+            return whole(size["n"], lanes) * width
+        return Panels(size["k"], size["n"], lanes, tailed=not size["flat"]).size * itemsize
     if name.startswith(("GRAD_W", "STEP_W")) and operand == "out":
         return Panels(size["k"], size["n"], lanes).size * itemsize
     if name in ("GRAD_B", "STEP_B") and operand == "out":
@@ -55,6 +57,56 @@ def extent(program: Program, line: Line, operand: str) -> int:
     if whole(columns, lanes) * width > step:
         raise BadTape(f"{name}: a row of {operand} holds {step} bytes, fewer than its {columns} numbers")
     return size["rows"] * step
+
+
+CONVOLUTIONS = frozenset({"PAD", "CONV", "GRAD_CONV", "ADD_PARTS", "STEP_PARTS", "FLIP"})
+
+
+def _image_extent(program: Program, line: Line, operand: str) -> int:
+    """Give the same for the instructions of convolutions; raise BadTape where a window leaves its image."""
+    size, name, lanes = line.sizes, line.op.name, program.lanes
+    if name in ("ADD_PARTS", "STEP_PARTS"):
+        whole_count = whole(size["count"], lanes) * program.width
+        return whole_count + (size["chunks"] - 1) * size["part_step"] * (operand == "parts")
+    if name == "GRAD_CONV" and size["chunks"] > size["images"]:
+        raise BadTape("GRAD_CONV: there are more parts than images")
+    if name == "FLIP":
+        places = size["window_height"] * size["window_width"]
+        k, n = places * size["channels"], size["n"]
+        shape = (k, n) if operand == "W" else (places * n, size["channels"])
+        return Panels(*shape, lanes, tailed=False).size * program.itemsize
+    if name == "PAD":
+        return _frame_extent(program, line, operand)
+    for way in ("height", "width"):
+        if (size[f"out_{way}"] - 1) * size["stride"] + size[f"window_{way}"] > size[way]:
+            raise BadTape(f"{name}: the last window reaches beyond the {way}")
+    k = size["window_height"] * size["window_width"] * size["channels"]
+    weights = Panels(k, size["n"], lanes, tailed=False).size * program.itemsize
+    outputs = size["images"] * size["out_height"] * size["out_width"]
+    if whole(size["n"], lanes) * program.width > size.get("out_step", size.get("dout_step", 0)):
+        raise BadTape(f"{name}: a pixel is narrower than its channels")
+    extents = {
+        "x": size["images"] * size["height"] * size["width"] * size["channels"] * program.itemsize,
+        "W": weights,
+        "bias": whole(size["n"], lanes) * program.width,
+        "dout": outputs * size.get("dout_step", 0),
+        "out": outputs * size["out_step"] if name == "CONV" else (size["chunks"] - 1) * size["part_step"] + weights,
+    }
+    return extents[operand]
+
+
+def _frame_extent(program: Program, line: Line, operand: str) -> int:
+    size = line.sizes
+    down, across = ((size[s] - 1) * size["apart"] + size[e] for s, e in (("height", "top"), ("width", "left")))
+    if down >= size["out_height"] or across >= size["out_width"]:
+        raise BadTape("PAD: the image does not fit into its frame")
+    if operand == "out":
+        pixels = size["images"] * size["out_height"] * size["out_width"]
+        return pixels * size["out_channels"] * program.itemsize
+    image = size["height"] * size["width"] * size["channels"] * program.itemsize
+    if image > size["x_step"]:
+        raise BadTape("PAD: an image is larger than its row")
+    return (size["images"] - 1) * size["x_step"] + image
 
 
 def verify(program: Program, block_bytes: int) -> None:
