@@ -1,0 +1,76 @@
+"""The peers, by name. Nothing here imports any of their libraries: a worker does that, in its own process."""
+
+import dataclasses
+import importlib.metadata
+import importlib.util
+import os
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One peer: `peers/<module>.py` has `function(job)`, which gives an object with `unit` and `run()`."""
+
+    title: str
+    module: str
+    function: str
+    kinds: tuple[str, ...]
+    needs: tuple[str, ...] = ()  # modules that must be importable
+    package: str = ""  # distribution whose version is reported
+    ours: bool = False
+    by_affinity: bool = False  # its thread pool counts the cores it may use; no variable sets it
+
+    def missing(self):
+        """The needed modules that this Python doesn't have."""
+        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+
+    def version(self):
+        """The version of the distribution, or nothing where there is none (a source tree, a hand-written peer)."""
+        if not self.package:
+            return ""
+        try:
+            return importlib.metadata.version(self.package)
+        except importlib.metadata.PackageNotFoundError:
+            module = importlib.import_module(self.package) if self.ours else None
+            return getattr(module, "__version__", "")
+
+    def limit_cores(self, threads):
+        """Leave this process `threads` cores, where that is the only way to tell the library."""
+        if self.by_affinity and hasattr(os, "sched_setaffinity"):
+            cores = sorted(os.sched_getaffinity(0))
+            if threads < len(cores):
+                os.sched_setaffinity(0, cores[:threads])
+
+
+TRAIN, LOOP, PREDICT = "train", "loop", "predict"
+
+PEERS = {
+    "native": Entry("badak native", "ours", "native", (TRAIN,), ("badak",), "badak", ours=True),
+    "numpy": Entry("badak NumPy", "ours", "plain", (TRAIN,), ("badak",), "badak", ours=True),
+    "native-loop": Entry("badak by hand, native", "ours", "native_loop", (LOOP,), ("badak",), "badak", ours=True),
+    "numpy-loop": Entry("badak by hand, NumPy", "ours", "numpy_loop", (LOOP,), ("badak",), "badak", ours=True),
+    "native-predict": Entry("badak native", "ours", "native_predict", (PREDICT,), ("badak",), "badak", ours=True),
+    "numpy-predict": Entry("badak NumPy", "ours", "numpy_predict", (PREDICT,), ("badak",), "badak", ours=True),
+    "jax": Entry("JAX, scan over the epoch", "jaxscan", "train", (TRAIN,), ("jax",), "jax", by_affinity=True),
+    "torch-compiled": Entry("PyTorch compiled", "pytorch", "compiled", (TRAIN,), ("torch",), "torch"),
+    "torch": Entry("PyTorch eager", "pytorch", "eager", (TRAIN,), ("torch",), "torch"),
+    "torch-loop": Entry("PyTorch eager by hand", "pytorch", "loop", (LOOP,), ("torch",), "torch"),
+    "torch-predict": Entry("PyTorch eager", "pytorch", "predict", (PREDICT,), ("torch",), "torch"),
+    "tensorflow": Entry(
+        "TensorFlow, loop in one XLA function",
+        "tensorflow_xla",
+        "train",
+        (TRAIN,),
+        ("tensorflow",),
+        "tensorflow",
+        by_affinity=True,
+    ),
+    "sklearn": Entry(
+        "scikit-learn MLPClassifier", "scikit", "train", (TRAIN,), ("sklearn",), "scikit-learn"
+    ),
+    "onnxruntime": Entry(
+        "onnxruntime", "onnx_runtime", "predict", (PREDICT,), ("onnxruntime", "onnx"), "onnxruntime"
+    ),
+    "post": Entry("the post's NumPy", "post", "train", (TRAIN,), (), "numpy"),
+    "post-loop": Entry("the post's NumPy by hand", "post", "loop", (LOOP,), (), "numpy"),
+    "post-predict": Entry("the post's NumPy", "post", "predict", (PREDICT,), (), "numpy"),
+}
