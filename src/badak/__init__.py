@@ -1,3 +1,28 @@
-"""badak (바닥, "the floor"): a deep-learning library that you can see to the bottom of."""
+"""badak (바닥, "the floor"): a deep-learning library that you can see to the bottom of.
+
+Layers are short NumPy classes with `forward(x)` and `backward(dout)`; a Network puts them in a row; `fit` trains it.
+Importing badak imports NumPy and nothing heavier.
+"""
+
+from badak.functions import cross_entropy_error as cross_entropy_error
+from badak.functions import relu as relu
+from badak.functions import sigmoid as sigmoid
+from badak.functions import softmax as softmax
+from badak.functions import sum_squared_error as sum_squared_error
+from badak.gradients import compare_gradient as compare_gradient
+from badak.gradients import numerical_gradient as numerical_gradient
+from badak.graph import load_network as load_network
+from badak.graph import save_network as save_network
+from badak.layers import Affine as Affine
+from badak.layers import Relu as Relu
+from badak.layers import Sigmoid as Sigmoid
+from badak.losses import IdentityWithLoss as IdentityWithLoss
+from badak.losses import SoftmaxWithLoss as SoftmaxWithLoss
+from badak.networks import MultiLayerNet as MultiLayerNet
+from badak.networks import Network as Network
+from badak.networks import TwoLayerNet as TwoLayerNet
+from badak.optimizers import SGD as SGD
+from badak.training import History as History
+from badak.training import fit as fit
 
 __version__ = "0.1.0"

@@ -1,0 +1,179 @@
+"""The command `badak`. Each command imports what it needs when it runs, so that `badak --help` is quick."""
+
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="badak (바닥): a deep-learning library that you can see to the bottom of.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Lang = Annotated[str | None, typer.Option(help="Language of pictures and words: en or ko; by default the locale's.")]
+Data = Annotated[
+    str,
+    typer.Option(help="mnist, digits, a folder of IDX files, or an .npz with x_train, t_train, x_test, t_test."),
+]
+
+
+def main() -> None:
+    """Run the command line: what is wrong with the input is said in one line, with exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except (ValueError, TypeError, OSError) as error:
+        print(f"badak: {_plain(error)}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("badak: stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _plain(error: Exception) -> str:
+    """Say an error in one line; those of the system without their number, with the file."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error)
+
+
+@app.command()
+def train(
+    hidden: Annotated[str, typer.Option(help="Hidden sizes: 50, or 100,50.")] = "50",
+    activation: Annotated[str, typer.Option(help="relu or sigmoid.")] = "relu",
+    batch_size: Annotated[int, typer.Option(help="Samples in a batch.")] = 100,
+    lr: Annotated[float, typer.Option(help="Learning rate.")] = 0.1,
+    iterations: Annotated[int | None, typer.Option(help="Batches drawn with replacement; 10000 by default.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Instead: times through the data, shuffled.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    data: Data = "mnist",
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<time> by default.")] = None,
+    lang: Lang = None,
+) -> None:
+    """Train a network on MNIST, as the book's chapter 5 does, and keep the run in a folder."""
+    from badak import store
+    from badak.data import load_data
+    from badak.drawing import draw_curves
+    from badak.language import choose_language
+    from badak.networks import MultiLayerNet, TwoLayerNet
+    from badak.training import fit
+
+    lang = choose_language(lang)
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"--dtype must be float32 or float64, not {dtype!r}")
+    if seed < 0:
+        raise ValueError(f"--seed must be 0 or more, not {seed}")
+    sizes = _sizes(hidden)
+    if out is not None:
+        store.refuse_other_run(out)  # before minutes of work
+    loaded = load_data(data)
+    columns = math.prod(loaded.x_train.shape[1:])
+    shared: dict[str, Any] = {"dtype": dtype, "seed": seed}
+    if len(sizes) == 1 and activation == "relu":
+        network: Any = TwoLayerNet(columns, sizes[0], loaded.classes, **shared)
+    else:
+        network = MultiLayerNet(columns, sizes, loaded.classes, activation, **shared)
+    if iterations is None and epochs is None:
+        iterations = 10_000
+    print(f"{'iteration':>9} {'epoch':>7} {'loss':>9} {'train':>8} {'test':>8}", flush=True)
+    folder = store.new_folder(out)
+    settings = {"data": data, "hidden": sizes, "activation": activation}
+    stopped = False
+    try:
+        history = fit(
+            network, loaded.x_train, loaded.t_train, loaded.x_test, loaded.t_test, epochs=epochs, iterations=iterations,
+            batch_size=batch_size, lr=lr, seed=seed, out=folder, progress=True, watch=_print_row, settings=settings,
+        )  # fmt: skip
+        print(f"{'saved':>9} {'':>7} {'':>9} {history.train_accuracy:8.4f} {history.test_accuracy:8.4f}")
+        for sentence in history.warnings:
+            print(f"badak: {sentence}", file=sys.stderr)
+    except KeyboardInterrupt:
+        stopped = True
+        print("badak: stopped; everything up to here is saved", file=sys.stderr)
+    records = store.read_history(folder)
+    if records:
+        draw_curves(records, folder / store.CURVES, lang)
+    print(folder, flush=True)
+    if stopped:
+        raise typer.Exit(130)
+
+
+def _print_row(record: dict[str, Any]) -> None:
+    accuracies = " ".join(f"{record[key]:8.4f}" for key in ("train_accuracy", "test_accuracy"))
+    print(f"{record['iteration']:9d} {record['epoch']:7g} {record['loss']:9.4f} {accuracies}", flush=True)
+
+
+def _sizes(hidden: str) -> list[int]:
+    """Read '100,50' as [100, 50]."""
+    try:
+        sizes = [int(part) for part in hidden.split(",")]
+    except ValueError:
+        sizes = []
+    if not sizes or min(sizes) < 1:
+        raise ValueError(f"--hidden takes sizes of 1 or more, such as 50 or 100,50; not {hidden!r}")
+    return sizes
+
+
+@app.command()
+def gradcheck(
+    samples: Annotated[int, typer.Option(help="Images in the batch.")] = 3,
+    hidden: Annotated[int, typer.Option(help="Hidden size.")] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the weights.")] = 0,
+    data: Data = "mnist",
+) -> None:
+    """Compare backpropagation with numerical gradients on a few images, as the book's chapter 5.7.3 does."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from badak.data import load_data
+    from badak.gradients import compare_gradient
+    from badak.networks import TwoLayerNet, positive
+
+    loaded = load_data(data)
+    count = min(positive("--samples", samples), len(loaded.x_train))
+    x, t = loaded.x_train[:count], loaded.t_train[:count]
+    network = TwoLayerNet(math.prod(x.shape[1:]), hidden, loaded.classes, seed=seed, engine="numpy")
+    gradient = network.gradient(x, t)
+    table = Table("parameter", "elements", "mean |difference|", "kinks", "verdict")
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    right = True
+    for key, view in network.params.items():
+        compared = compare_gradient(lambda _: network.loss(x, t), view, gradient[key])
+        verdict = "right" if compared.agrees() else f"wrong, most at {list(compared.worst)}"
+        right &= compared.agrees()
+        kinks = int(compared.kinks.sum())
+        table.add_row(key, str(view.size), f"{compared.mean_difference:.1e}", str(kinks), verdict)
+    Console().print(table)
+    if not right:
+        raise typer.Exit(1)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a model.safetensors.")],
+    images: Annotated[list[Path], typer.Argument(help="PNG or IDX files.")],
+) -> None:
+    """Say which digit is on each image, and how sure the network is."""
+    import numpy as np
+
+    from badak.data.images import read_image
+    from badak.functions import softmax
+    from badak.graph import input_shape, load_network
+
+    network = load_network(run)
+    shape = input_shape(network) or ()
+    side = math.isqrt(math.prod(shape))
+    if side * side != math.prod(shape):
+        raise ValueError(f"{run} was trained on samples of shape {shape}, not on square images")
+    for path in images:
+        pixels = read_image(path, (side, side))
+        scores = network.predict(np.divide(pixels, 255, dtype=np.float32).reshape(len(pixels), -1))
+        for number, row in enumerate(softmax(scores)):
+            name = str(path) if len(pixels) == 1 else f"{path}[{number}]"
+            print(f"{name}: {row.argmax()} ({100 * row.max():.1f} %)")

@@ -1,0 +1,1 @@
+"""Data: MNIST and others, and the order in which samples are drawn."""

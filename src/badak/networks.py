@@ -1,0 +1,368 @@
+"""Networks: layers in a row and a loss, all parameters on one Block (book, ch. 5.7).
+
+A Network adopts its layers: their parameters move into the Block, and the layers hold views of it. What a layer is,
+a Network does not ask: anything with `forward` and `backward` will do.
+"""
+
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from badak.functions import check_labels, floating, one_hot
+from badak.gradients import numerical_gradient
+from badak.layers import Affine, Relu, Sigmoid
+from badak.losses import SoftmaxWithLoss
+from badak.memory import Block, Params
+from badak.types import Array, parameters
+
+ENGINES = ("auto", "numpy", "native")
+ROWS_AT_ONCE = 2000
+"""So many samples go through `predict` together in `accuracy`: a large set need not fit in memory as floats."""
+
+# Which network holds a layer, by the layer's id; weak on both sides, so that nothing is kept alive.
+_owners: dict[int, tuple["weakref.ref[Any]", "weakref.ref[Network]"]] = {}
+
+
+class Network:
+    """Layers in a row and a loss.
+
+    `layers` is a list (named `Affine1`, `Relu1`, `Affine2`, … by class) or a mapping of names to layers, in order;
+    `loss` the last layer, with `forward(x, t)`. `dtype` is that of the parameters, and input is converted to it at
+    the door: float64, or float32 for speed. `seed` seeds the generator of each layer that has an attribute `rng`
+    still None. `engine` says who computes: 'numpy', 'native', or 'auto' (native where that is possible).
+
+    Raises ValueError where two layers do not fit together, naming both, or where a layer belongs to another network.
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, Any] | Sequence[Any],
+        loss: Any,
+        *,
+        dtype: DTypeLike = np.float64,
+        seed: int | None = None,
+        engine: str = "auto",
+    ) -> None:
+        if engine not in ENGINES:
+            raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+        self.engine = engine
+        self.layers: dict[str, Any] = dict(layers) if isinstance(layers, Mapping) else _named(layers)
+        self.last_layer = loss
+        _check_parts(self.layers, loss)
+        _check_sizes(self.layers)
+        for name, layer in self.layers.items():
+            _refuse_second_adoption(self, name, layer)
+        self._adopted = dict(self.layers)
+        self._keys = _parameter_names(self.layers)
+        self.block = Block({key: getattr(self.layers[name], attribute) for name, attribute, key in self._keys}, dtype)
+        self.params = Params(self.block)
+        self._bind()
+        rng = np.random.default_rng(seed)
+        for layer in self.layers.values():
+            if getattr(layer, "rng", 0) is None:
+                layer.rng = rng.spawn(1)[0]
+
+    # -- the parts ----------------------------------------------------------------------------------------------
+
+    @property
+    def lastLayer(self) -> Any:
+        """The loss, under the name it has in the book's chapter 5."""
+        return self.last_layer
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the parameters, float32 or float64."""
+        return self.block.values.dtype
+
+    def keys_of(self, name: str) -> dict[str, str]:
+        """Give the names in `params` of the parameters of the layer `name`, by attribute: {'W': 'W1', 'b': 'b1'}."""
+        return {attribute: key for layer, attribute, key in self._keys if layer == name}
+
+    # -- what it does -------------------------------------------------------------------------------------------
+
+    def predict(self, x: Any) -> Array:
+        """Give the scores, (N, C), for `x`, (N, D): the last layer's input, not probabilities. Changes nothing."""
+        return self._forward(self._door(x), training=False)
+
+    def loss(self, x: Any, t: Any) -> float:
+        """Give the loss of predicting `x` where `t` (class indices or one-hot) is right."""
+        return float(self.last_layer.forward(self.predict(x), t))
+
+    def accuracy(self, x: Any, t: Any) -> float:
+        """Give the share of `x` whose highest score is at the label `t`: a number from 0 to 1."""
+        right, count = 0, len(x)
+        if np.ndim(x) < 2 or len(t) != count:
+            raise ValueError(f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}")
+        if not count:
+            raise ValueError("accuracy of no samples is not defined; x is empty")
+        for start in range(0, count, ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            scores = self.predict(x[rows])
+            right += int(np.sum(scores.argmax(axis=-1) == class_indices(t[rows], scores.shape)))
+        return right / count
+
+    def gradient(self, x: Any, t: Any) -> dict[str, Array]:
+        """Give the gradient of the loss by backpropagation: arrays of your own, named and shaped as `params`."""
+        self.backpropagate(x, t)
+        return self.block.named(self.block.grads.copy())
+
+    def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
+        """Give the same gradient by finite differences: slow, and the judge of `gradient`."""
+        return {key: numerical_gradient(lambda _: self.loss(x, t), view) for key, view in self.params.items()}
+
+    def backpropagate(self, x: Any, t: Any) -> float:
+        """Run forward in training mode and backward; leave the gradients in `block.grads`. Give the loss."""
+        scores = self._forward(self._door(x), training=True)
+        loss = self.last_layer.forward(scores, t)
+        dout = self.last_layer.backward(1)
+        for layer in reversed(self.layers.values()):
+            dout = layer.backward(dout)
+        for name, attribute, key in self._keys:
+            grad = getattr(self.layers[name], "d" + attribute)
+            view = self.block.grad_view(key)
+            if np.shape(grad) != view.shape:
+                was = "None" if grad is None else f"an array of shape {np.shape(grad)}"
+                raise ValueError(
+                    f"{name}.backward must set d{attribute} to an array of {attribute}'s shape {view.shape}; "
+                    f"it left {was}"
+                )
+            view[...] = grad
+        return float(loss)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _door(self, x: Any) -> Array:
+        """Convert the input to the network's dtype, once."""
+        if isinstance(x, np.ndarray) and x.dtype == self.dtype:
+            return x
+        return floating(x).astype(self.dtype, copy=False)
+
+    def _forward(self, x: Array, training: bool) -> Array:
+        self._check_adopted()
+        for layer in self.layers.values():
+            if hasattr(layer, "training"):
+                layer.training = training
+            x = layer.forward(x)
+        return x
+
+    def _bind(self) -> None:
+        for name, attribute, key in self._keys:
+            setattr(self.layers[name], attribute, self.block.view(key))
+
+    def _check_adopted(self) -> None:
+        """Notice a parameter that was bound to another array, or a layer that was replaced, since the last use."""
+        # By identity, not ==, which a layer may define as it likes.
+        if [*map(id, self.layers.values())] != [*map(id, self._adopted.values())]:
+            self._adopt_replacements()
+        for name, attribute, key in self._keys:
+            now = getattr(self.layers[name], attribute)
+            if now is not self.block.view(key):
+                if np.shape(now) != self.block.view(key).shape:
+                    raise ValueError(
+                        f"{name}.{attribute} was replaced by something of shape {np.shape(now)}; "
+                        f"{key} of this network has shape {self.block.view(key).shape}"
+                    )
+                self.params[key] = now
+                setattr(self.layers[name], attribute, self.block.view(key))
+
+    def _adopt_replacements(self) -> None:
+        """Take in layers put at the place of others, if their parameters have the same names and shapes."""
+        if list(self.layers) != list(self._adopted):
+            raise ValueError(
+                "the layers of a network are fixed when it is built: "
+                f"it had {list(self._adopted)}, now {list(self.layers)}"
+            )
+        _check_parts(self.layers, self.last_layer)
+        _check_sizes(self.layers)
+        for name, layer in self.layers.items():
+            if layer is self._adopted[name]:
+                continue
+            shapes = {a: v.shape for a, v in parameters(layer).items()}
+            wanted = {a: self.block.view(key).shape for a, key in self.keys_of(name).items()}
+            if shapes != wanted:
+                raise ValueError(
+                    f"{name} was replaced by a layer with parameters {shapes}; this network has {wanted} there"
+                )
+            _refuse_second_adoption(self, name, layer)
+            self._adopted[name] = layer
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A copied or unpickled network: its layers' parameters came back as arrays of their own.
+        self.__dict__.update(state)
+        for name, layer in self.layers.items():
+            _refuse_second_adoption(self, name, layer)
+        self._bind()
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {layer!r}" for name, layer in self.layers.items()]
+        return "\n".join([f"{type(self).__name__}, {self.block.values.size} parameters, {self.dtype}:", *lines,
+                          f"  loss: {self.last_layer!r}"])  # fmt: skip
+
+
+def class_indices(t: Any, shape: tuple[int, ...]) -> Array:
+    """Give the labels `t`, indices or rows of the given `shape` (N, C), as indices (N,). Raises as `one_hot`."""
+    t = np.asarray(t)
+    if t.shape == shape[:-1] and t.dtype.kind in "iu":
+        check_labels(t, shape[-1])
+        return t
+    return one_hot(t, shape).argmax(axis=-1)
+
+
+def _named(layers: Iterable[Any]) -> dict[str, Any]:
+    """Name layers by class and number, as the book does: Affine1, Relu1, Affine2."""
+    named: dict[str, Any] = {}
+    count: dict[str, int] = {}
+    for layer in layers:
+        kind = type(layer).__name__
+        count[kind] = count.get(kind, 0) + 1
+        named[f"{kind}{count[kind]}"] = layer
+    return named
+
+
+def _check_parts(layers: dict[str, Any], loss: Any) -> None:
+    if not layers:
+        raise ValueError("a network needs at least one layer; it got none")
+    for name, part in (*layers.items(), ("the loss", loss)):
+        if isinstance(part, type):
+            raise TypeError(f"{name} is the class {part.__name__}, not an object of it: write {part.__name__}(…)")
+        for method in ("forward", "backward"):
+            if not callable(getattr(part, method, None)):
+                raise TypeError(f"{name} ({type(part).__name__}) has no method {method}")
+    seen: dict[int, str] = {}
+    for name, layer in layers.items():
+        if id(layer) in seen:
+            raise ValueError(
+                f"{seen[id(layer)]} and {name} are the same object; a layer has one place, as it keeps its last input"
+            )
+        seen[id(layer)] = name
+
+
+def _check_sizes(layers: dict[str, Any]) -> None:
+    """Follow the shape of one sample from layer to layer, as far as layers tell it."""
+    shape: tuple[int, ...] | None = None
+    giver = ""
+    for name, layer in layers.items():
+        tell = getattr(layer, "output_shape", None)
+        if tell is None:
+            shape = None
+            continue
+        if shape is None:
+            W: Any = getattr(layer, "W", None)
+            if np.ndim(W) != 2:
+                continue
+            shape = np.shape(W)[:1]
+        try:
+            following = tell(shape)
+        except ValueError as error:
+            raise ValueError(f"{name} cannot follow {giver}, which gives {shape} a sample: {error}") from None
+        if following != shape or not giver:
+            giver = name
+        shape = following
+
+
+def _parameter_names(layers: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Give (layer, attribute, name) for each parameter: a layer's share one number, counted as the book counts."""
+    count: dict[str, int] = {}
+    keys = []
+    for name, layer in layers.items():
+        attributes = list(parameters(layer))
+        number = 1 + max((count.get(a, 0) for a in attributes), default=0)
+        for attribute in attributes:
+            count[attribute] = number
+            keys.append((name, attribute, f"{attribute}{number}"))
+    return keys
+
+
+def _refuse_second_adoption(network: Network, name: str, layer: Any) -> None:
+    """Let one network hold a layer: a second one would move its parameters to another Block."""
+    if not parameters(layer):
+        return
+    entry = _owners.get(id(layer))
+    owner = entry[1]() if entry and entry[0]() is layer else None
+    if owner is not None and owner is not network:
+        raise ValueError(
+            f"{name} belongs to another network already ({type(owner).__name__} at {hex(id(owner))}, "
+            f"wanted by {type(network).__name__} at {hex(id(network))}): copy.deepcopy(layer) gives one of its own"
+        )
+    key = id(layer)
+    _owners[key] = (weakref.ref(layer, lambda _: _owners.pop(key, None)), weakref.ref(network))
+
+
+class TwoLayerNet(Network):
+    """Affine, Relu, Affine and softmax: the book's network (ch. 5.7.2).
+
+    `params` holds W1 (input_size, hidden_size), b1, W2 (hidden_size, output_size), b2; weights are drawn from a
+    normal distribution of standard deviation `weight_init_std` by a generator from `seed`, biases are 0.
+    Raises TypeError or ValueError for sizes that are no positive integers.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        weight_init_std: float = 0.01,
+        *,
+        dtype: DTypeLike = np.float64,
+        seed: int | None = None,
+        engine: str = "auto",
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        D = positive("input_size", input_size)
+        H = positive("hidden_size", hidden_size)
+        C = positive("output_size", output_size)
+        layers = {
+            "Affine1": Affine(weight_init_std * rng.standard_normal((D, H)), np.zeros(H)),
+            "Relu1": Relu(),
+            "Affine2": Affine(weight_init_std * rng.standard_normal((H, C)), np.zeros(C)),
+        }
+        super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
+
+
+ACTIVATIONS = {"relu": Relu, "sigmoid": Sigmoid}
+GAIN = {"relu": 2.0, "sigmoid": 1.0}
+"""Variance of a weight times the number of inputs: He for Relu, Xavier for Sigmoid (book, ch. 6.2)."""
+
+
+class MultiLayerNet(Network):
+    """Affine and an activation for each hidden size, a last Affine, and softmax (book, ch. 6).
+
+    `activation` is 'relu' or 'sigmoid'. `weight_init_std` is a number, or None for one that suits the activation:
+    sqrt(2 / inputs) for Relu (He), sqrt(1 / inputs) for Sigmoid (Xavier). Raises as TwoLayerNet.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size_list: Sequence[int],
+        output_size: int,
+        activation: str = "relu",
+        weight_init_std: float | None = None,
+        *,
+        dtype: DTypeLike = np.float64,
+        seed: int | None = None,
+        engine: str = "auto",
+    ) -> None:
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}")
+        rng = np.random.default_rng(seed)
+        hidden = [positive("hidden size", size) for size in hidden_size_list]
+        sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
+        layers: list[Any] = []
+        for D, H in pairwise(sizes):
+            std = np.sqrt(GAIN[activation] / D) if weight_init_std is None else weight_init_std
+            layers += [Affine(std * rng.standard_normal((D, H)), np.zeros(H)), ACTIVATIONS[activation]()]
+        super().__init__(layers[:-1], SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
+
+
+def positive(name: str, value: Any) -> int:
+    """Give `value` as an int of 1 or more. Raises TypeError or ValueError, naming it, for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be 1 or more, not {value}")
+    return int(value)

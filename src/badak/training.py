@@ -1,0 +1,372 @@
+"""The training loop: batches in a drawn order, an update each, and a look at the network now and then.
+
+`fit` asks a Runner for the steps between two evaluations: `NumPyRunner` here, the engine's where it is asked for.
+Both get the same order from the same seed. The core knows the engine and the watchers only by the registries below.
+"""
+
+import contextlib
+import importlib
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from badak import store
+from badak.data import batches
+from badak.functions import check_labels, one_hot
+from badak.graph import describe
+from badak.networks import ENGINES, Network, positive
+from badak.optimizers import SGD
+from badak.types import Array, IntArray, Runner
+
+LOOK_AT = 1000
+"""So many training samples are looked at in each evaluation for the health of the layers."""
+CALL_SECONDS = 0.2
+"""A runner is called for about so long at a time, so that Ctrl-C and the progress bar live."""
+
+Record = dict[str, Any]
+Watch = Callable[[Record], None]
+
+
+class NotNative(Exception):
+    """Says why the engine cannot train a network: which layer has no rule, or what is missing."""
+
+
+# The two registries: rooms further down put themselves here, by 'module:name' so that nothing heavy is imported early.
+_runners: dict[str, Any] = {}
+_observers: list[Any] = []
+
+
+def register_runner(engine: str, factory: Any) -> None:
+    """Let `factory(network, optimizer, x, t)` give the Runner for `engine`; it raises NotNative where it cannot.
+
+    `factory` may be a string 'module:name', imported at first use.
+    """
+    _runners[engine] = factory
+
+
+def register_observer(observer: Any) -> None:
+    """Let `observer(records)` look at the records after each evaluation; it gives sentences about what is wrong.
+
+    `observer` may be a string 'module:name', imported at first use.
+    """
+    _observers.append(observer)
+
+
+def _resolve(target: Any) -> Any:
+    if isinstance(target, str):
+        module, name = target.split(":")
+        return getattr(importlib.import_module(module), name)
+    return target
+
+
+class NumPyRunner:
+    """Training steps by the layers themselves, one after the other."""
+
+    engine = "numpy"
+
+    def __init__(self, network: Network, optimizer: Any, x: Any, t: Any) -> None:
+        self.network, self.optimizer, self.x, self.t = network, optimizer, x, t
+
+    def steps(self, order: IntArray) -> Array:
+        """Do one step for each row of `order`, (n, batch) indices; give the n losses."""
+        block = self.network.block
+        losses = np.empty(len(order))
+        for i, rows in enumerate(order):
+            losses[i] = self.network.backpropagate(self.x[rows], self.t[rows])
+            self.optimizer.update(block.values, block.grads)
+        return losses
+
+
+register_runner("numpy", NumPyRunner)
+
+
+def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str) -> Runner:
+    """Give the runner for `engine`; 'auto' is native where every layer has a rule, else NumPy, saying why."""
+    if engine not in ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+    if engine == "auto":
+        engine = network.engine
+    if engine != "numpy" and "native" in _runners:
+        try:
+            return _resolve(_runners["native"])(network, optimizer, x, t)
+        except NotNative as reason:
+            if engine == "native":
+                raise ValueError(f"this network cannot train on the native engine: {reason}") from None
+            warnings.warn(f"training on NumPy: {reason}", stacklevel=3)
+    elif engine == "native":
+        raise ValueError("there is no native engine in this installation: use engine='numpy' or 'auto'")
+    return NumPyRunner(network, optimizer, x, t)
+
+
+@dataclass
+class History:
+    """What `fit` did."""
+
+    engine: str
+    """Who computed: 'numpy' or 'native'."""
+    records: list[Record] = field(default_factory=list)
+    """One an evaluation: iteration, epoch, loss (mean since the one before), accuracies, seconds, layers."""
+    losses: list[float] = field(default_factory=list)
+    """One an iteration: the loss of its batch before its update."""
+    warnings: list[str] = field(default_factory=list)
+    """What the observers said of this training, each sentence once."""
+    train_accuracy: float | None = None
+    """Of the network as it is at the end; None where the targets are no labels."""
+    test_accuracy: float | None = None
+    folder: Path | None = None
+    """The run folder, where `out` asked for one."""
+
+
+def fit(
+    network: Network,
+    x: Any,
+    t: Any,
+    x_test: Any = None,
+    t_test: Any = None,
+    *,
+    epochs: int | None = None,
+    iterations: int | None = None,
+    batch_size: int = 100,
+    lr: float = 0.1,
+    seed: int = 0,
+    engine: str = "auto",
+    out: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    watch: Watch | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> History:
+    """Train `network` in place on `x`, (N, …), and `t`, class indices (N,), one-hot rows or values to regress to.
+
+    `iterations` draws each batch with replacement, as the posts do; `epochs` goes through a shuffled order, the last
+    batch being smaller where N is no multiple (10 epochs where neither is given). The order comes from `seed` alone.
+    After the update of the first iteration, and once an epoch from there on (every N // batch_size iterations), it
+    is evaluated: see History. `out` names a folder for the weights, history and configuration; `settings` is written
+    into that configuration too. `progress` shows a bar on standard error; `watch` is called with each record.
+
+    Ctrl-C saves what there is to `out` and then raises KeyboardInterrupt. Raises TypeError or ValueError for
+    arguments that don't fit, before anything is changed or written.
+    """
+    optimizer = SGD(lr)
+    batch_size = positive("batch_size", batch_size)
+    _check_data(network, x, t, "")
+    if (x_test is None) != (t_test is None):
+        raise ValueError("x_test and t_test go together; one of them is missing")
+    if x_test is not None:
+        _check_data(network, x_test, t_test, "_test")
+    if batch_size > len(x):
+        raise ValueError(f"batch_size {batch_size} is larger than the data, {len(x)} samples")
+    if epochs is not None and iterations is not None:
+        raise ValueError("give epochs or iterations, not both")
+    if iterations is not None:
+        orders = _drawn(len(x), batch_size, positive("iterations", iterations), seed)
+        total = iterations
+    else:
+        epochs = 10 if epochs is None else positive("epochs", epochs)
+        orders = _shuffled(len(x), batch_size, epochs, seed)
+        total = epochs * -(-len(x) // batch_size)
+    runner = make_runner(network, optimizer, x, t, engine)
+    history = History(engine=runner.engine)
+    config = {
+        **(settings or {}),
+        "batch_size": batch_size,
+        "lr": optimizer.lr,
+        "iterations": iterations,
+        "epochs": epochs,
+        "seed": seed,
+        "engine": runner.engine,
+        "dtype": str(network.dtype),
+    }
+    if out is not None:
+        history.folder = store.new_folder(out)
+        store.write_config(history.folder, config)
+    look = _Look(network, x, t, x_test, t_test, len(x), batch_size)
+    try:
+        with _bar(total, progress) as advance:
+            for order, evaluate in orders:
+                history.losses += _steps(runner, order, advance)
+                if evaluate:
+                    history.records.append(look.record(history.losses))
+                    _tell(history, watch)
+    finally:
+        # Also on Ctrl-C or an error: everything up to then is kept.
+        history.train_accuracy, history.test_accuracy = look.accuracies()
+        if history.folder is not None:
+            save_run(history, network)
+    return history
+
+
+def save_run(history: History, network: Network) -> None:
+    """Write the weights and the history of a run into its folder."""
+    assert history.folder is not None
+    make_up = {**describe(network), "engine": history.engine}
+    store.save_model(history.folder / store.MODEL, network.params, make_up)
+    store.write_history(history.folder, history.records)
+
+
+def _tell(history: History, watch: Watch | None) -> None:
+    """Write the history so far, show the record, and ask the observers."""
+    if history.folder is not None:
+        store.write_history(history.folder, history.records)
+    if watch is not None:
+        watch(history.records[-1])
+    for observer in _observers:
+        for sentence in _resolve(observer)(history.records):
+            if sentence not in history.warnings:
+                history.warnings.append(sentence)
+
+
+def _steps(runner: Runner, order: IntArray, advance: Callable[[int], None]) -> list[float]:
+    """Run `order` in calls of about CALL_SECONDS; how it is cut changes nothing in the result."""
+    losses: list[float] = []
+    start, count = 0, 8
+    while start < len(order):
+        clock = time.perf_counter()
+        losses += runner.steps(order[start : start + count]).tolist()
+        elapsed = time.perf_counter() - clock
+        advance(min(count, len(order) - start))
+        start += count
+        count = max(1, min(4 * count, int(count * CALL_SECONDS / max(elapsed, 1e-6))))
+    return losses
+
+
+def _drawn(size: int, batch_size: int, iterations: int, seed: int) -> Iterator[tuple[IntArray, bool]]:
+    """Give (order, evaluate after it?): the first iteration alone, then an epoch's worth at a time."""
+    rng = np.random.default_rng(seed)
+    per_epoch = max(size // batch_size, 1)
+    yield batches.drawn(size, batch_size, 1, rng), True
+    for done in range(1, iterations, per_epoch):
+        count = min(per_epoch, iterations - done)
+        yield batches.drawn(size, batch_size, count, rng), count == per_epoch
+
+
+def _shuffled(size: int, batch_size: int, epochs: int, seed: int) -> Iterator[tuple[IntArray, bool]]:
+    """The same for whole epochs: evaluated after the first iteration and then at the end of each epoch."""
+    rng = np.random.default_rng(seed)
+    for epoch in range(epochs):
+        pieces = list(batches.shuffled(size, batch_size, rng))
+        if epoch == 0 and sum(map(len, pieces)) > 1:
+            yield pieces[0][:1], True
+            pieces[0] = pieces[0][1:]
+        pieces = [piece for piece in pieces if len(piece)]
+        for number, piece in enumerate(pieces):
+            yield piece, number == len(pieces) - 1
+
+
+class _Look:
+    """Looks at a network during training: accuracies on all samples, health of the layers on some."""
+
+    def __init__(self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, size: int, batch_size: int) -> None:
+        self.network, self.per_epoch = network, max(size // batch_size, 1)
+        self.sets = [(x, t), (x_test, t_test)]
+        self.some = np.arange(min(LOOK_AT, size)) * size // min(LOOK_AT, size)
+        self.started, self.seen = time.perf_counter(), 0
+
+    def accuracies(self) -> list[float | None]:
+        return [
+            self.network.accuracy(x, t) if x is not None and len(x) and _are_labels(t) else None for x, t in self.sets
+        ]
+
+    def record(self, losses: list[float]) -> Record:
+        train, test = self.accuracies()
+        new, self.seen = losses[self.seen :], len(losses)
+        x, t = self.sets[0]
+        return {
+            "iteration": len(losses) - 1,
+            "epoch": round((len(losses) - 1) / self.per_epoch, 4),
+            "loss": float(np.mean(new)),
+            "train_accuracy": train,
+            "test_accuracy": test,
+            "seconds": round(time.perf_counter() - self.started, 3),
+            "layers": health(self.network, x[self.some], t[self.some]),
+        }
+
+
+SATURATED_SLOPE = 0.0125
+"""A unit whose slope is below this is saturated: 5 % of the Sigmoid's steepest, 0.25."""
+
+
+def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
+    """Measure each layer on the samples `x`, `t`, in predicting mode; parameters stay as they are.
+
+    Every layer: `input_mean`, `input_min`, `input_max`. Layers with parameters: `W_norm`, `dW_norm`, … (Euclidean).
+    Layers without whose output has the shape of their input: `dead`, the share of units through which no gradient
+    passes for any sample, and `saturated`, the share through which hardly any does for nine samples in ten.
+    """
+    told: dict[str, dict[str, float]] = {}
+    inputs = {}
+    scores = np.asarray(x).astype(network.dtype, copy=False)
+    for name, layer in network.layers.items():
+        if hasattr(layer, "training"):
+            layer.training = False
+        inputs[name] = scores
+        told[name] = {f"input_{what}": float(getattr(scores, what)()) for what in ("mean", "min", "max")}
+        scores = layer.forward(scores)
+        if not network.keys_of(name) and scores.shape == inputs[name].shape:
+            slope = np.abs(layer.backward(np.ones_like(scores))).reshape(len(scores), -1)
+            told[name]["dead"] = float((slope == 0).all(axis=0).mean())
+            quiet = (slope < SATURATED_SLOPE) & (slope > 0)
+            told[name]["saturated"] = float((quiet.mean(axis=0) >= 0.9).mean())
+    network.last_layer.forward(scores, t)
+    dout = network.last_layer.backward(1)
+    for name, layer in reversed(network.layers.items()):
+        dout = layer.backward(dout)
+        for attribute in network.keys_of(name):
+            for array in (attribute, "d" + attribute):
+                told[name][f"{array}_norm"] = float(np.linalg.norm(getattr(layer, array)))
+    return told
+
+
+@contextlib.contextmanager
+def _bar(total: int, show: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error where that is a terminal; nothing at all elsewhere."""
+    if not show:
+        yield lambda _: None
+        return
+    import sys
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Redirecting sends what is printed to *this* console: right on one screen, wrong where output goes to a file.
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal,
+                  redirect_stdout=sys.stdout.isatty()) as bar:  # fmt: skip
+        task = bar.add_task("", total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _are_labels(t: Any) -> bool:
+    """Say whether targets are class labels, so that accuracy has a meaning: integers, or rows that add up to 1."""
+    t = np.asarray(t)
+    if t.ndim == 1:
+        return t.dtype.kind in "iu"
+    return t.ndim == 2 and t.shape[1] > 1 and bool(np.all((t == 0) | (t == 1)) and np.all(t.sum(axis=1) == 1))
+
+
+def _check_data(network: Network, x: Any, t: Any, which: str) -> None:
+    """Refuse data that cannot train, naming what is wrong, before anything is touched."""
+    if not hasattr(x, "shape") or not hasattr(t, "shape"):
+        raise TypeError(f"x{which} and t{which} must be NumPy arrays, not {type(x).__name__} and {type(t).__name__}")
+    if len(x.shape) < 2:
+        raise ValueError(f"x{which} must be (N, …), one row a sample; its shape is {x.shape}")
+    if not t.shape or len(x) != len(t):
+        raise ValueError(f"x{which} has {len(x)} samples, but t{which} has shape {t.shape}")
+    if not len(x):
+        raise ValueError(f"x{which} holds no samples")
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f" and not np.isfinite(x).all():
+        row = int(np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))[0])
+        raise ValueError(f"x{which} holds NaN or infinity, first in sample {row}")
+    scores = network.predict(x[:1])
+    if t.ndim == 1 and t.dtype.kind in "iu":
+        check_labels(t, scores.shape[-1])
+    elif _are_labels(t):
+        one_hot(t, (len(t), scores.shape[-1]))
+    else:
+        network.last_layer.forward(scores, t[:1])
