@@ -119,10 +119,10 @@ class Worker:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise WorkerError(f"{self.label} ended with code {self.process.wait()}: {self.tail()}")
+            raise WorkerError(f"ended with code {self.process.wait()}: {self.tail()}")
         answer = json.loads(line)
         if "error" in answer:
-            raise WorkerError(f"{self.label}: {answer['error']}")
+            raise WorkerError(answer["error"])
         return answer
 
     def tail(self, lines=5):
@@ -162,7 +162,7 @@ def interleave(workers, rounds=ROUNDS, seconds=SECONDS, realtime=False, tell=lam
             try:
                 windows[worker.label].append(worker.window(seconds, realtime))
             except WorkerError as error:
-                tell(f"left out: {error}")
+                tell(f"left out: {worker.label}: {error}")
                 alive.remove(worker)
     return {label: found for label, found in windows.items() if found}
 
@@ -235,12 +235,9 @@ def span(seconds):
 
 def three(value):
     """A number with three digits that count: 0.00123, 1.23, 123, 1,230."""
-    if value == 0:
-        return "0"
-    digits = max(2 - len(str(int(abs(value)))) + (1 if abs(value) >= 1 else 0), 0) if abs(value) >= 1 else 2
-    if abs(value) < 1:
+    if value == 0 or abs(value) < 1:
         return f"{value:.3g}"
-    return f"{value:,.{digits}f}"
+    return f"{value:,.{max(3 - len(str(int(abs(value)))), 0)}f}"
 
 
 def markdown(title, columns, rows, note=""):

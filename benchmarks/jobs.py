@@ -54,7 +54,8 @@ class Case:
 
     name: str
     title: str
-    kind: str  # "train": whole iterations; "loop": gradient by gradient from Python; "predict": one call
+    kind: str  # "train": whole iterations; "loop": gradient by gradient from Python; "predict": one call;
+    # "post": the post's own loop, drawing included
     sizes: tuple[int, ...] = (784, 50, 10)
     batch: int = 100
     lr: float = 0.1
@@ -78,6 +79,7 @@ CASES = {
         Case("small", "64-32-10, batch 32", "train", (64, 32, 10), 32, inputs="pooled"),
         Case("large", "784-512-256-10, batch 128", "train", (784, 512, 256, 10), 128),
         Case("loop", "784-50-10, batch 100, gradient by gradient from Python", "loop", std=0.01),
+        Case("posts-loop", "784-50-10, batch 100, the post's own loop", "post", std=0.01),
         Case("predict-1", "784-50-10, predict 1 image", "predict", batch=1),
         Case("predict-10000", "784-50-10, predict 10,000 images", "predict", batch=10_000),
     )
@@ -136,7 +138,9 @@ def write_job(folder, case, digits, seed=0):
         raise ValueError(f"{case.name} needs {case.batch} images, the data has {len(pixels)}")
     arrays = {"x": inputs_of(case, pixels), "t": digits["t_train"].astype(np.int64)}
     iterations = max(len(pixels) // case.batch, 1)
-    arrays["order"] = rng.integers(0, len(pixels), (iterations, case.batch))
+    # The legacy generator, as in the post, so that a loop that draws by itself draws this order.
+    legacy = np.random.RandomState(0)  # noqa: NPY002
+    arrays["order"] = np.array([legacy.choice(len(pixels), case.batch) for _ in range(iterations)], np.int64)
     arrays |= first_weights(case.sizes, case.std, rng)
     if case.inputs == "pixels":
         arrays["pixels"] = pixels

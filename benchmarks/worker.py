@@ -81,8 +81,8 @@ def check(peer, job):
         return peer.run().tolist()
     losses = []
     while len(losses) < job.case.checked:
-        losses.extend(float(value) for value in peer.run())
-    return losses[: job.case.checked]
+        losses.extend(peer.run())
+    return [float(value) for value in losses[: job.case.checked]]
 
 
 def memory():
@@ -112,7 +112,7 @@ def main():
             if order["do"] == "load":
                 job = read_job(order["folder"], threads)
                 peer = getattr(module, entry.function)(job)
-                answer = {"note": getattr(peer, "note", "")}
+                answer = {"note": getattr(peer, "note", ""), "flops": getattr(peer, "flops", None)}
             elif order["do"] == "check":
                 answer = {"difference": disagreement(job, check(peer, job))}
             elif order["do"] == "window":

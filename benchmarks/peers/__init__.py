@@ -41,7 +41,7 @@ class Entry:
                 os.sched_setaffinity(0, cores[:threads])
 
 
-TRAIN, LOOP, PREDICT = "train", "loop", "predict"
+TRAIN, LOOP, PREDICT, POST = "train", "loop", "predict", "post"
 
 PEERS = {
     "native": Entry("badak native", "ours", "native", (TRAIN,), ("badak",), "badak", ours=True),
@@ -70,7 +70,12 @@ PEERS = {
     "onnxruntime": Entry(
         "onnxruntime", "onnx_runtime", "predict", (PREDICT,), ("onnxruntime", "onnx"), "onnxruntime"
     ),
-    "post": Entry("the post's NumPy", "post", "train", (TRAIN,), (), "numpy"),
+    "post": Entry("the post's NumPy", "post", "train", (TRAIN, POST), (), "numpy"),
+    "posts-float32": Entry("badak NumPy, float32", "ours", "posts_float32", (POST,), ("badak",), "badak", ours=True),
+    "posts-float64": Entry("badak NumPy, float64", "ours", "posts_float64", (POST,), ("badak",), "badak", ours=True),
+    "posts-auto32": Entry("badak auto, float32", "ours", "posts_auto32", (POST,), ("badak",), "badak", ours=True),
+    "posts-auto64": Entry("badak auto, float64", "ours", "posts_auto64", (POST,), ("badak",), "badak", ours=True),
+    "peak": Entry("FMA peak", "peak", "peak", (), ("numba",), "numba"),
     "post-loop": Entry("the post's NumPy by hand", "post", "loop", (LOOP,), (), "numpy"),
     "post-predict": Entry("the post's NumPy", "post", "predict", (PREDICT,), (), "numpy"),
 }

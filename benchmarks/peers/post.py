@@ -152,22 +152,33 @@ def one_hot(t, classes):
     return labels
 
 
-def train(job):
-    """An iteration as in the post: gradient, update, and the loss of the same batch by a second forward pass."""
-    net, lr, keys = network_of(job), job.case.lr, tuple(job.params)
+def posts_loop(job, network, note):
+    """The post's training loop, line by line, for whichever network: choose, gather, gradient, update, loss."""
     x_train, t_train = np.array(job.x), one_hot(job.t, job.case.sizes[-1])
+    train_size, batch_size, learning_rate = len(x_train), job.case.batch, job.case.lr
+    keys = tuple(job.params)
+    np.random.seed(0)  # noqa: NPY002: as in the post; the same draws as the order of the job
+    checks = job.case.checked
 
-    def step(batch_mask):
+    def step(_):
+        nonlocal checks
+        batch_mask = np.random.choice(train_size, batch_size)  # noqa: NPY002
         x_batch = x_train[batch_mask]
         t_batch = t_train[batch_mask]
-        grad = net.gradient(x_batch, t_batch)
-        before = net.lastLayer.loss  # what the other peers report: the loss before the update
+        before = None
+        if checks > 0:  # the loss before the update is compared between peers; the post asks for the one after
+            before, checks = network.loss(x_batch, t_batch), checks - 1
+        grad = network.gradient(x_batch, t_batch)
         for key in keys:
-            net.params[key] -= lr * grad[key]
-        net.loss(x_batch, t_batch)
+            network.params[key] -= learning_rate * grad[key]
+        network.loss(x_batch, t_batch)
         return before
 
-    return Turns(step, job.order, calls_a_window(job), "float64, loss by a second forward pass, as in the post")
+    return Turns(step, job.order, calls_a_window(job), note)
+
+
+def train(job):
+    return posts_loop(job, network_of(job), "float64, loss by a second forward pass, as in the post")
 
 
 def loop(job):

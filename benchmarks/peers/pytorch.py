@@ -81,7 +81,7 @@ def hand_step(depth, lr, params, x, t, rows):
     return loss
 
 
-def compiled(job, unroll=10, cpp_wrapper=True):
+def compiled(job, unroll=20, cpp_wrapper=True):
     """`unroll` steps by hand in one graph, so that guards and the call from Python are paid once for all."""
     import torch._inductor.config as inductor
 
