@@ -69,8 +69,8 @@ def train(
     if seed < 0:
         raise ValueError(f"--seed must be 0 or more, not {seed}")
     sizes = _sizes(hidden)
-    if out is not None:
-        store.refuse_other_run(out)  # before minutes of work
+    folder = store.fresh_folder() if out is None else out
+    store.refuse_other_run(folder)
     loaded = load_data(data)
     columns = math.prod(loaded.x_train.shape[1:])
     shared: dict[str, Any] = {"dtype": dtype, "seed": seed}
@@ -80,32 +80,48 @@ def train(
         network = MultiLayerNet(columns, sizes, loaded.classes, activation, **shared)
     if iterations is None and epochs is None:
         iterations = 10_000
-    print(f"{'iteration':>9} {'epoch':>7} {'loss':>9} {'train':>8} {'test':>8}", flush=True)
-    folder = store.new_folder(out)
     settings = {"data": data, "hidden": sizes, "activation": activation}
     stopped = False
     try:
         history = fit(
-            network, loaded.x_train, loaded.t_train, loaded.x_test, loaded.t_test, epochs=epochs, iterations=iterations,
-            batch_size=batch_size, lr=lr, seed=seed, out=folder, progress=True, watch=_print_row, settings=settings,
-        )  # fmt: skip
-        print(f"{'saved':>9} {'':>7} {'':>9} {history.train_accuracy:8.4f} {history.test_accuracy:8.4f}")
+            network,
+            loaded.x_train,
+            loaded.t_train,
+            loaded.x_test,
+            loaded.t_test,
+            epochs=epochs,
+            iterations=iterations,
+            batch_size=batch_size,
+            lr=lr,
+            seed=seed,
+            out=folder,
+            progress=True,
+            watch=_print_row,
+            settings=settings,
+        )
+        print(_row("saved", "", "", history.train_accuracy, history.test_accuracy))
         for sentence in history.warnings:
             print(f"badak: {sentence}", file=sys.stderr)
     except KeyboardInterrupt:
         stopped = True
         print("badak: stopped; everything up to here is saved", file=sys.stderr)
-    records = store.read_history(folder)
-    if records:
-        draw_curves(records, folder / store.CURVES, lang)
+    if (folder / store.HISTORY).exists():
+        draw_curves(store.read_history(folder), folder / store.CURVES, lang)
     print(folder, flush=True)
     if stopped:
         raise typer.Exit(130)
 
 
+def _row(iteration: Any, epoch: Any, loss: Any, *accuracies: float | None) -> str:
+    return f"{iteration:>9} {epoch:>7} {loss:>9} " + " ".join(f"{accuracy:8.4f}" for accuracy in accuracies)
+
+
 def _print_row(record: dict[str, Any]) -> None:
-    accuracies = " ".join(f"{record[key]:8.4f}" for key in ("train_accuracy", "test_accuracy"))
-    print(f"{record['iteration']:9d} {record['epoch']:7g} {record['loss']:9.4f} {accuracies}", flush=True)
+    """Print one evaluation, under the heads of the columns at the first."""
+    if record["iteration"] == 0:
+        print(f"{'iteration':>9} {'epoch':>7} {'loss':>9} {'train':>8} {'test':>8}")
+    loss, epoch = f"{record['loss']:.4f}", f"{record['epoch']:g}"
+    print(_row(record["iteration"], epoch, loss, record["train_accuracy"], record["test_accuracy"]), flush=True)
 
 
 def _sizes(hidden: str) -> list[int]:

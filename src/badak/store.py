@@ -5,6 +5,7 @@ none, never half of one. Nothing that is read is ever run.
 """
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -42,19 +43,15 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def new_folder(out: str | os.PathLike[str] | None) -> Path:
-    """Make the folder of a new run: `out`, or `runs/<time>` here. Parents are made as needed.
+def fresh_folder() -> Path:
+    """Give the path of a folder that is not there yet, `runs/<time>`; it is not made."""
+    stamp = time.strftime("%Y-%m-%d-%H%M%S")
+    names = (stamp if number == 1 else f"{stamp}-{number}" for number in itertools.count(1))
+    return next(folder for name in names if not (folder := Path("runs", name)).exists())
 
-    Raises FileExistsError where `out` holds another run, NotADirectoryError where it is a file.
-    """
-    if out is None:
-        stamp = time.strftime("%Y-%m-%d-%H%M%S")
-        for number in range(1, 1000):
-            folder = Path("runs", stamp if number == 1 else f"{stamp}-{number}")
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir(parents=True)
-                return folder
-        raise FileExistsError(f"runs/{stamp} and 999 more exist already")
+
+def new_folder(out: str | os.PathLike[str]) -> Path:
+    """Make the folder of a new run; its parents are made as needed. Raises as `refuse_other_run`."""
     refuse_other_run(out)
     Path(out).mkdir(parents=True, exist_ok=True)
     return Path(out)

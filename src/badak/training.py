@@ -295,8 +295,9 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
     """Measure each layer on the samples `x`, `t`, in predicting mode; parameters stay as they are.
 
     Every layer: `input_mean`, `input_min`, `input_max`. Layers with parameters: `W_norm`, `dW_norm`, … (Euclidean).
-    Layers without whose output has the shape of their input: `dead`, the share of units through which no gradient
-    passes for any sample, and `saturated`, the share through which hardly any does for nine samples in ten.
+    Layers without whose output has the shape of their input: `dead`, the share of units that are 0 and let
+    no gradient through for any sample, and `saturated`, the share of units never 0 through which hardly any gradient
+    passes for nine samples in ten.
     """
     told: dict[str, dict[str, float]] = {}
     inputs = {}
@@ -309,9 +310,11 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
         scores = layer.forward(scores)
         if not network.keys_of(name) and scores.shape == inputs[name].shape:
             slope = np.abs(layer.backward(np.ones_like(scores))).reshape(len(scores), -1)
-            told[name]["dead"] = float((slope == 0).all(axis=0).mean())
-            quiet = (slope < SATURATED_SLOPE) & (slope > 0)
-            told[name]["saturated"] = float((quiet.mean(axis=0) >= 0.9).mean())
+            off = (scores == 0).reshape(slope.shape)
+            dead = (off & (slope == 0)).all(axis=0)
+            told[name]["dead"] = float(dead.mean())
+            quiet = (slope < SATURATED_SLOPE).mean(axis=0) >= 0.9
+            told[name]["saturated"] = float((quiet & ~off.any(axis=0)).mean())
     network.last_layer.forward(scores, t)
     dout = network.last_layer.backward(1)
     for name, layer in reversed(network.layers.items()):

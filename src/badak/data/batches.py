@@ -7,12 +7,12 @@ import numpy as np
 from badak.types import IntArray
 
 
-def drawn(size: int, batch_size: int, iterations: int, rng: np.random.Generator) -> IntArray:
+def drawn(size: int, batch_size: int, iterations: int, rng: "np.random.Generator") -> IntArray:
     """Draw `iterations` batches with replacement, as the posts do: (iterations, batch_size) indices below `size`."""
     return rng.integers(size, size=(iterations, batch_size), dtype=np.int64)
 
 
-def shuffled(size: int, batch_size: int, rng: np.random.Generator) -> Iterator[IntArray]:
+def shuffled(size: int, batch_size: int, rng: "np.random.Generator") -> Iterator[IntArray]:
     """Go through all samples once in a shuffled order: full batches as one array, then the smaller last one, if any."""
     order = rng.permutation(size).astype(np.int64, copy=False)
     full = size - size % batch_size

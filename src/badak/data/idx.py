@@ -1,8 +1,8 @@
 """IDX files, the form in which MNIST, Fashion-MNIST, KMNIST and EMNIST come. Imports NumPy alone.
 
-A file is: two zero bytes, one byte for the type of the elements, one for the number of dimensions, each dimension as
-a big-endian 32-bit number, then the elements, big-endian, last dimension fastest
-(Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database", section "File formats").
+A file is: two zero bytes, one byte for the type of the elements, one for the number of dimensions, each dimension
+as a big-endian 32-bit number, then the elements, big-endian, last dimension fastest (Y. LeCun, C. Cortes,
+C. J. C. Burges, "The MNIST database", section "File formats").
 """
 
 import gzip
@@ -10,15 +10,15 @@ import math
 import os
 import re
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from badak.store import write_atomically
 from badak.types import Array, IntArray
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -32,7 +32,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 DEFLATE_LIMIT = 1032  # deflate cannot pack tighter than 1032 to 1
 
 _NAME = re.compile(
-    r"(?:(?P<prefix>.+)-)?(?P<part>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d-[a-z]+(?:\.gz)?", re.IGNORECASE
+    r"(?:(?P<prefix>.+)-)?(?P<part>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d-[a-z]+(?:\.gz)?",
+    re.IGNORECASE,
 )
 
 
@@ -62,7 +63,7 @@ def read_idx(path: StrPath, *, max_bytes: int = MOST_BYTES) -> Array:
             raise ValueError(f"{path}: the gzip data are damaged ({error})") from None
 
 
-def _read_elements(file: IO[bytes], path: Path, room: int, packed: bool = False) -> Array:
+def _read_elements(file: BufferedIOBase, path: Path, room: int, packed: bool = False) -> Array:
     """Read header and elements; `room`: what the file holds, or, if packed, the most that it may."""
     shape, element, start = _read_header(file, path)
     count = math.prod(shape)
@@ -76,10 +77,10 @@ def _read_elements(file: IO[bytes], path: Path, room: int, packed: bool = False)
     if not packed and stated < room:
         raise ValueError(f"{path}: oversized: {states}, the file has {room:,}")
     raw = np.empty(stated - start, np.uint8)
-    room_left, filled = memoryview(raw), 0
+    whole, filled = raw.data, 0
     while filled < len(raw):
         # In pieces, so that a packed file that ends early has cost no more memory than it filled.
-        got = file.readinto(room_left[filled : filled + 2**20])  # type: ignore[attr-defined]
+        got = file.readinto(whole[filled : filled + 2**20])
         if not got:
             raise ValueError(f"{path}: truncated: {states}, the file has {start + filled:,}")
         filled += got
@@ -89,7 +90,7 @@ def _read_elements(file: IO[bytes], path: Path, room: int, packed: bool = False)
     return values.astype(element.newbyteorder("="), copy=False)
 
 
-def _read_header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic], int]:
+def _read_header(file: BufferedIOBase, path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic], int]:
     """Give the dimensions, the type of the elements and the length of the header."""
     magic = file.read(4)
     if len(magic) < 4:
@@ -105,8 +106,7 @@ def _read_header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype
     sizes = file.read(4 * ndim)
     if len(sizes) < 4 * ndim:
         raise ValueError(
-            f"{path}: truncated: {ndim} dimensions need a header of {4 + 4 * ndim} bytes, "
-            f"the file has {4 + len(sizes)}"
+            f"{path}: truncated: {ndim} dimensions need a header of {4 + 4 * ndim} bytes, the file has {4 + len(sizes)}"
         )
     return struct.unpack(f">{ndim}I", sizes), np.dtype(ELEMENTS[code]), 4 + 4 * ndim
 
@@ -128,42 +128,21 @@ def write_idx(path: StrPath, values: Array) -> None:
     body = np.ascontiguousarray(values, dtype=ELEMENTS[code]).tobytes()
     # No time and no name in the gzip header: the same array gives the same bytes.
     data = gzip.compress(header + body, mtime=0) if path.suffix == ".gz" else header + body
-    replace_file(path, data)
-
-
-def replace_file(path: Path, *pieces: bytes | memoryview) -> None:
-    """Write a file whole or not at all: to a temporary name in the same folder, then renamed over `path`."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())  # or a power cut could leave the new name with nothing behind it
-        if os.name == "posix":
-            Path(temporary).chmod(0o666 & ~_umask())  # mkstemp gives files that only their owner may read
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    # There is no way to ask but to set.
-    os.umask(mask := os.umask(0o077))
-    return mask
+    write_atomically(path, data)
 
 
 def load_idx_folder(folder: StrPath, *, prefix: str | None = None) -> Split:
     """Read the four files of a data set: `(x_train, t_train), (x_test, t_test)`, unchanged.
 
     The files carry their usual names, gzipped or not: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
-    `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`; `.idx3` for `-idx3` and `test` for `t10k` are read too,
-    and so is a prefix as EMNIST has it, `emnist-letters-train-images-idx3-ubyte`. `prefix` (`"emnist-letters"`)
-    chooses where a folder holds several sets. (EMNIST's images are transposed in its files.)
+    `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`; `.idx3` for `-idx3` and `test` for `t10k` are read
+    too, and so is a prefix as EMNIST has it, `emnist-letters-train-images-idx3-ubyte`.
+    prefix: `"emnist-letters"`, to choose where a folder holds several sets.
+    EMNIST's images are transposed in its files; they stay so.
 
     x: (N, H, W) uint8 for the usual files. t: (N,), integers.
-    Raises FileNotFoundError or NotADirectoryError for what is missing, naming what was looked for; ValueError for
-    a file that `read_idx` refuses, for several sets in one folder, or for images and labels that do not fit.
+    Raises FileNotFoundError or NotADirectoryError for what is missing, naming what was looked for; ValueError
+    for a file that `read_idx` refuses, several sets in one folder, or images and labels that do not fit.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -171,9 +150,7 @@ def load_idx_folder(folder: StrPath, *, prefix: str | None = None) -> Split:
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file; expected a folder of four IDX files")
     files = _find_files(folder, prefix)
-    train, test = (
-        _read_pair(files[part, "images"], files[part, "labels"]) for part in ("train", "test")
-    )
+    train, test = (_read_pair(files[part, "images"], files[part, "labels"]) for part in ("train", "test"))
     if train[0].shape[1:] != test[0].shape[1:]:
         raise ValueError(
             f"{folder}: a training image has the shape {train[0].shape[1:]}, a test image {test[0].shape[1:]}"
@@ -203,8 +180,8 @@ def _find_files(folder: Path, prefix: str | None) -> dict[tuple[str, str], Path]
     missing = [name for key, name in wanted.items() if key not in found]
     if missing:
         raise FileNotFoundError(
-            f"{folder}: missing {', '.join(missing)}; looked for {', '.join(wanted.values())}, each also with .gz, "
-            f"with .idx for -idx or with test for t10k"
+            f"{folder}: missing {', '.join(missing)}; looked for {', '.join(wanted.values())}, "
+            f"each also with .gz, with .idx for -idx or with test for t10k"
         )
     return found
 

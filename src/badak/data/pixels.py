@@ -7,12 +7,12 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class Pixels:
-    """Bytes that are read as float32: `pixels[index]` is `values[index].astype(np.float32) / np.float32(scale)`.
+    """Bytes read as float32: `pixels[index]` is `values[index].astype(np.float32) / np.float32(scale)`.
 
     60,000 images of 784 pixels take 47 MB so, instead of 188 MB.
 
     values: uint8 array (N, …), kept without a copy. scale: what stands for 1.0; 255 for images.
-    Raises TypeError for values of another dtype and ValueError for a scale that is not a positive finite number.
+    Raises TypeError for values of another dtype, ValueError for a scale that is not positive and finite.
     """
 
     def __init__(self, values: NDArray[np.uint8], scale: float = 255.0) -> None:
@@ -50,10 +50,10 @@ class Pixels:
         return len(self.values)
 
     def __getitem__(self, index: Any) -> NDArray[np.float32]:
-        """Give the chosen images as a new float32 array; any index that NumPy knows (IndexError otherwise)."""
+        """Give the chosen images as a new float32 array; any index that NumPy knows (else IndexError)."""
         chosen = self.values[index]
         # One pass over the bytes; the same division, element by element, as astype followed by /.
-        return np.divide(chosen, np.float32(self.scale), dtype=np.float32)  # type: ignore[no-any-return]
+        return np.divide(chosen, np.float32(self.scale), dtype=np.float32)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Give all of it as an array: float32 unless `dtype` says otherwise. ValueError for `copy=False`."""

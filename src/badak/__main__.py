@@ -1,0 +1,5 @@
+"""`python -m badak` is the command `badak`."""
+
+from badak.cli import main
+
+main()

@@ -1,0 +1,313 @@
+"""The command line: what it prints and keeps, and how it refuses, as a user meets it."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from badak import load_mnist, store
+from badak.graph import load_network
+
+COMMAND = [sys.executable, "-m", "badak"]
+
+
+def badak(*arguments, cwd, timeout=120, **environment):
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=timeout,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, rng=np.random.default_rng(0)):
+    """A small .npz of three well separated kinds of 6-pixel samples."""
+    path = tmp_path_factory.mktemp("data") / "small.npz"
+    t = rng.integers(3, size=260)
+    x = (np.eye(3).repeat(2, axis=1)[t] + 0.1 * rng.standard_normal((260, 6))).astype(np.float32)
+    np.savez(path, x_train=x[:200], t_train=t[:200], x_test=x[200:], t_test=t[200:])
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A short run on MNIST."""
+    folder = tmp_path_factory.mktemp("mnist")
+    done = badak("train", "--iterations", 601, "--seed", 7, "--out", "run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "run", done
+
+
+def test_train_prints_rows_and_keeps_a_run(run):
+    folder, done = run
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["iteration", "epoch", "loss", "train", "test"]
+    assert [line.split()[0] for line in lines[1:]] == ["0", "600", "saved", "run"]
+    assert lines[-1] == "run"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "config.toml", "curves.png", "history.jsonl", "model.safetensors"]  # fmt: skip
+    train, test = map(float, lines[-2].split()[1:])
+    assert test > 0.88
+    network = load_network(folder)
+    _, (x, t) = load_mnist()
+    assert network.accuracy(x, t) == pytest.approx(test, abs=1e-4)
+    assert network.dtype == np.float32
+    config = store.read_config(folder)
+    assert (config["data"], config["hidden"], config["iterations"], config["seed"]) == ("mnist", [50], 601, 7)
+    with Image.open(folder / store.CURVES) as picture:
+        assert picture.size == (960, 408)
+        assert len(picture.convert("RGB").getcolors(10**6)) > 100
+
+
+def test_output_in_a_pipe_has_no_control_characters(run):
+    _, done = run
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.stdout + done.stderr)
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    assert done.stderr == "" or done.stderr.startswith("badak:")
+
+
+def test_the_same_seed_gives_the_same_file(run, tmp_path):
+    folder, _ = run
+    assert badak("train", "--iterations", 601, "--seed", 7, "--out", "again", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "again" / store.MODEL).read_bytes() == (folder / store.MODEL).read_bytes()
+
+
+def test_predict_reads_digits(run, tmp_path):
+    folder, _ = run
+    _, (x, t) = load_mnist(normalize=False)
+    network = load_network(folder)
+    right = np.flatnonzero(network.predict(x[:50] / np.float32(255)).argmax(axis=1) == t[:50])[:3]
+    names = []
+    for index in right:
+        names.append(f"{index}.png")
+        Image.fromarray(x[index].reshape(28, 28)).save(tmp_path / names[-1])
+    done = badak("predict", folder, *names, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for line, name, index in zip(done.stdout.splitlines(), names, right, strict=True):
+        assert re.fullmatch(rf"{name}: {t[index]} \(\d+\.\d %\)", line)
+
+
+def test_gradcheck_is_right(tmp_path):
+    done = badak("gradcheck", "--hidden", 5, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if re.search(r"[Wb][12] ", line)]
+    assert len(rows) == 4
+    for row in rows:
+        assert "right" in row
+        assert float(re.search(r"\d\.\de-\d+", row).group()) < 1e-9
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+def test_epochs_hidden_layers_and_other_data(small, tmp_path):
+    done = badak("train", "--data", small, "--epochs", 30, "--hidden", "8,7", "--batch-size", 16,
+                 "--activation", "sigmoid", "--dtype", "float64", "--lr", 2, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / done.stdout.splitlines()[-1]
+    assert folder.parent == tmp_path / "runs"
+    assert [r["epoch"] for r in store.read_history(folder)][:3] == pytest.approx([0, 1, 2], abs=0.1)
+    network = load_network(folder)
+    assert list(network.layers) == ["Affine1", "Sigmoid1", "Affine2", "Sigmoid2", "Affine3"]
+    assert network.dtype == np.float64
+    assert float(done.stdout.splitlines()[-2].split()[2]) > 0.9
+
+
+def test_digits(tmp_path):
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    done = badak("train", "--data", "digits", "--epochs", 5, "--lr", 0.5, "--out", "d", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.splitlines()[-2].split()[2]) > 0.7
+
+
+def test_korean_curves_have_no_boxes(small, tmp_path):
+    for lang, environment in (("ko", {}), (None, {"LANG": "ko_KR.UTF-8"}), ("en", {})):
+        option = ["--lang", lang] if lang else []
+        done = badak("train", "--data", small, "--epochs", 1, "--batch-size", 50, "--out", f"{lang}", *option,
+                     cwd=tmp_path, PYTHONWARNINGS="error::UserWarning", **environment)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "Glyph" not in done.stderr
+    korean, by_locale, english = ((tmp_path / name / store.CURVES).read_bytes() for name in ("ko", "None", "en"))
+    assert korean != english
+    pixels = [np.asarray(Image.open(tmp_path / name / store.CURVES)) for name in ("ko", "None")]
+    assert pixels[0].shape == pixels[1].shape
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+def test_ctrl_c_ends_tidily(small, tmp_path):
+    process = subprocess.Popen(
+        [*COMMAND, "train", "--data", str(small), "--iterations", "100000000", "--batch-size", "10", "--out", "run"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert process.stdout is not None
+    for _ in range(3):
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "stopped; everything up to here is saved" in err
+    assert "Traceback" not in err
+    assert out.splitlines()[-1] == "run"
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "config.toml", "curves.png", "history.jsonl", "model.safetensors"]  # fmt: skip
+    load_network(tmp_path / "run")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX's")
+def test_progress_on_a_terminal(small, tmp_path):
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "train", "--data", str(small), "--iterations", "3000", "--batch-size", "10", "--out", "run"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=slave, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"})  # fmt: skip
+    os.close(slave)
+    out = process.communicate(timeout=60)[0].decode()
+    shown = b""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(master)
+    assert b"3000" in shown, "the bar counts on standard error"
+    assert "\x1b" not in out, "rows go to standard output, without control characters"
+    assert out.splitlines()[-1] == "run"
+
+
+def idx(path, images, labels):
+    from badak.data import write_idx
+
+    path.mkdir()
+    for part in ("train", "t10k"):
+        write_idx(path / f"{part}-images-idx3-ubyte", images)
+        write_idx(path / f"{part}-labels-idx1-ubyte", labels)
+    return path
+
+
+def bad_npz(name, **changes):
+    def make(folder):
+        good = {"x_train": np.zeros((4, 6), np.float32), "t_train": np.array([0, 1, 2, 0])}
+        arrays = {**good, "x_test": good["x_train"], "t_test": good["t_train"], **changes}
+        np.savez(folder / f"{name}.npz", **{k: v for k, v in arrays.items() if v is not None})
+        return f"{name}.npz"
+
+    return make
+
+
+def file(name, content):
+    def make(folder):
+        (folder / name).write_bytes(content)
+        return name
+
+    return make
+
+
+# What is wrong: the arguments (a function makes a file and gives its name), and words that the answer must have.
+BAD = {
+    "lr 0": (["train", "--lr", "0"], "learning rate) must be above 0 and finite, not 0"),
+    "lr NaN": (["train", "--lr", "nan"], "learning rate"),
+    "lr negative": (["train", "--lr", "-1"], "learning rate"),
+    "lr infinite": (["train", "--lr", "inf"], "learning rate"),
+    "lr text": (["train", "--lr", "fast"], "fast"),
+    "batch larger than the data": (["train", "--batch-size", "60001"], "batch_size 60001 is larger than the data, 60000"),
+    "batch 0": (["train", "--batch-size", "0"], "batch_size must be 1 or more"),
+    "batch text": (["train", "--batch-size", "many"], "many"),
+    "iterations 0": (["train", "--iterations", "0"], "iterations must be 1 or more"),
+    "epochs 0": (["train", "--epochs", "0"], "epochs must be 1 or more"),
+    "both": (["train", "--epochs", "1", "--iterations", "1"], "epochs or iterations, not both"),
+    "hidden 0": (["train", "--hidden", "0"], "--hidden takes sizes of 1 or more"),
+    "hidden text": (["train", "--hidden", "wide"], "--hidden takes sizes"),
+    "hidden empty": (["train", "--hidden", ""], "--hidden takes sizes"),
+    "hidden gap": (["train", "--hidden", "5,,5"], "--hidden takes sizes"),
+    "activation": (["train", "--activation", "tan"], "activation must be one of"),
+    "dtype": (["train", "--dtype", "float16"], "--dtype must be float32 or float64, not 'float16'"),
+    "seed": (["train", "--seed", "-1"], "--seed must be 0 or more"),
+    "lang": (["train", "--lang", "fr"], "lang must be one of en, ko, not 'fr'"),
+    "no such data": (["train", "--data", "nowhere"], "there are no data 'nowhere'; expected mnist, digits"),
+    "option": (["train", "--learning-rate", "1"], "No such option"),
+    "command": (["trane"], "No such command"),
+    "text as npz": (["train", "--data", file("a.npz", b"hello")], "a.npz"),
+    "other file": (["train", "--data", file("a.csv", b"1,2")], "no .npz"),
+    "npz without labels": (["train", "--data", bad_npz("b", t_train=None)], "t_train"),
+    "npz with fewer labels": (["train", "--data", bad_npz("c", t_train=np.array([0]))], "4 rows, t_train has 1"),
+    "npz with NaN": (["train", "--data", bad_npz("d", x_train=np.full((4, 6), np.nan, np.float32))], "NaN"),
+    "npz with negative labels": (["train", "--data", bad_npz("e", t_train=np.array([0, -1, 0, 0]))], "-1"),
+    "npz with other columns": (["train", "--data", bad_npz("f", x_test=np.zeros((4, 5), np.float32))], "shape"),
+    "npz with text": (["train", "--data", bad_npz("g", x_train=np.full((4, 6), "a"))], "x_train"),
+    "predict: no run": (["predict", "nowhere", "a.png"], "no run folder or model file nowhere"),
+    "predict: empty folder": (["predict", ".", "a.png"], "is no run folder"),
+    "predict: no image": (["predict"], "Missing argument"),
+    "predict: no model": (["predict", file("m.safetensors", b"12"), "a.png"], "damaged"),
+    "gradcheck: samples": (["gradcheck", "--samples", "0"], "--samples must be 1 or more"),
+    "gradcheck: hidden": (["gradcheck", "--hidden", "0"], "hidden_size must be 1 or more"),
+    "gradcheck: data": (["gradcheck", "--data", "x"], "there are no data"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_says_why_and_leaves_nothing(case, tmp_path, monkeypatch, capsys):
+    from badak import cli
+
+    arguments, words = BAD[case]
+    monkeypatch.chdir(tmp_path)
+    arguments = [a(tmp_path) if callable(a) else a for a in arguments]
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(sys, "argv", ["badak", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    told = capsys.readouterr()
+    assert stopped.value.code == 2
+    # Long answers are wrapped in a box of the CLI library.
+    assert words in re.sub(r"[│\s]+", " ", told.err)
+    assert "Traceback" not in told.err
+    assert told.out == ""
+    assert sorted(tmp_path.rglob("*")) == before, "nothing is left behind"
+
+
+def test_bad_input_in_a_process_of_its_own(tmp_path):
+    done = badak("train", "--lr", "nan", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "badak: lr (the learning rate) must be above 0 and finite, not nan\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_with_another_run_is_refused(run, tmp_path):
+    folder, _ = run
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    done = badak("train", "--out", folder, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "holds another run already" in done.stderr
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written(tmp_path, small):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    done = badak("train", "--data", small, "--batch-size", 10, "--out", "closed/run", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "badak: Permission denied: closed/run\n")
+
+
+def test_help_fits_80_columns(tmp_path):
+    for command in ([], ["train"], ["predict"], ["gradcheck"]):
+        done = badak(*command, "--help", cwd=tmp_path, COLUMNS="80")
+        assert done.returncode == 0
+        assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+def test_records_on_disk_are_json_a_line(run):
+    folder, _ = run
+    lines = (Path(folder) / store.HISTORY).read_text().splitlines()
+    assert [json.loads(line)["iteration"] for line in lines] == [0, 600]

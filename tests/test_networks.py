@@ -1,0 +1,362 @@
+"""Networks: one Block under all layers, adoption, and the book's habits."""
+
+import copy
+import gc
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from badak import Affine, IdentityWithLoss, MultiLayerNet, Network, Relu, Sigmoid, SoftmaxWithLoss, TwoLayerNet
+from badak.graph import describe, input_shape, load_network, load_params, nodes, rebuild, save_network
+
+
+@pytest.fixture
+def network():
+    return TwoLayerNet(6, 5, 3, weight_init_std=0.5, seed=1)
+
+
+@pytest.fixture
+def batch(rng):
+    return rng.standard_normal((7, 6)), rng.integers(3, size=7)
+
+
+def pair(rng, D=6, H=5, C=3):
+    return [
+        Affine(rng.standard_normal((D, H)), np.zeros(H)),
+        Sigmoid(),
+        Affine(rng.standard_normal((H, C)), np.zeros(C)),
+    ]
+
+
+def test_names_and_shapes_are_the_books(network):
+    assert list(network.layers) == ["Affine1", "Relu1", "Affine2"]
+    assert {k: v.shape for k, v in network.params.items()} == {"W1": (6, 5), "b1": (5,), "W2": (5, 3), "b2": (3,)}
+    assert network.lastLayer is network.last_layer
+    assert isinstance(network.last_layer, SoftmaxWithLoss)
+    assert network.dtype == np.float64
+
+
+def test_the_layers_and_params_are_one_memory(network):
+    assert network.layers["Affine1"].W is network.params["W1"]
+    network.params["W1"] -= 1
+    assert_array_equal(network.block.values[:30].reshape(6, 5), network.layers["Affine1"].W)
+
+
+def test_gradient_agrees_with_numerical_gradient(network, batch):
+    x, t = batch
+    for labels in (t, np.eye(3)[t]):
+        numerical = network.numerical_gradient(x, labels)
+        for key, grad in network.gradient(x, labels).items():
+            assert_allclose(grad, numerical[key], atol=1e-8)
+
+
+def test_two_gradients_kept_are_two_arrays(network, batch):
+    x, t = batch
+    first = network.gradient(x, t)
+    kept = {k: v.copy() for k, v in first.items()}
+    network.gradient(2 * x, t)
+    for key in kept:
+        assert_array_equal(first[key], kept[key])
+    first["W1"][...] = 0
+    assert network.layers["Affine1"].dW.any()
+
+
+@pytest.mark.parametrize("update", ["in place", "new array"])
+def test_both_ways_of_writing_an_update_learn(network, batch, update):
+    x, t = batch
+    before = network.loss(x, t)
+    for _ in range(400):
+        grads = network.gradient(x, t)
+        for key in network.params:
+            if update == "in place":
+                network.params[key] -= 0.5 * grads[key]
+            else:
+                network.params[key] = network.params[key] - 0.5 * grads[key]
+    assert network.loss(x, t) < 0.5 * before
+
+
+def test_accuracy_counts(network, batch):
+    x, _ = batch
+    best = network.predict(x).argmax(axis=1)
+    assert network.accuracy(x, best) == 1
+    assert network.accuracy(x, np.eye(3)[best]) == 1
+    assert network.accuracy(x, (best + 1) % 3) == 0
+    best[:2] = (best[:2] + 1) % 3
+    assert network.accuracy(x, best) == pytest.approx(5 / 7)
+
+
+def test_accuracy_of_more_rows_than_go_together(network, rng):
+    x = rng.standard_normal((4501, 6))
+    assert network.accuracy(x, network.predict(x).argmax(axis=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("x", "t", "error"),
+    [
+        (np.ones((3, 6)), [0, 1], ValueError),
+        (np.ones(6), [0], ValueError),
+        (np.ones((0, 6)), [], ValueError),
+        (np.ones((2, 6)), np.array([0, 3]), ValueError),
+        (np.ones((2, 6)), np.array([0.0, 1.0]), TypeError),
+        (np.ones((2, 5)), np.array([0, 1]), ValueError),
+    ],
+)
+def test_accuracy_refuses(network, x, t, error):
+    with pytest.raises(error):
+        network.accuracy(x, np.asarray(t))
+
+
+def test_the_same_seed_gives_the_same_network():
+    one, two, other = (TwoLayerNet(6, 5, 3, seed=seed) for seed in (4, 4, 5))
+    assert_array_equal(one.block.values, two.block.values)
+    assert (one.block.values != other.block.values).any()
+    assert_allclose(TwoLayerNet(6, 5, 3, seed=4, dtype=np.float32).block.values, one.block.values, rtol=1e-6)
+
+
+def test_input_is_converted_once_at_the_door(batch):
+    x, t = batch
+    network = TwoLayerNet(6, 5, 3, seed=0, dtype=np.float32)
+    assert network.predict(x).dtype == np.float32
+    assert network.gradient(x.astype(int), t)["W1"].dtype == np.float32
+    assert TwoLayerNet(6, 5, 3).predict(x.astype(np.float32)).dtype == np.float64
+    with pytest.raises(TypeError, match="x must hold real numbers"):
+        network.predict(np.full((2, 6), "a"))
+
+
+def test_predict_changes_nothing(network, batch):
+    x, _ = batch
+    x.setflags(write=False)
+    before = network.block.values.copy()
+    assert_array_equal(network.predict(x), network.predict(x))
+    assert_array_equal(network.block.values, before)
+
+
+def test_sizes_that_do_not_fit_name_both_layers(rng):
+    layers = [Affine(np.ones((4, 5)), np.zeros(5)), Relu(), Affine(np.ones((6, 2)), np.zeros(2))]
+    with pytest.raises(ValueError, match=r"Affine2 cannot follow Affine1, which gives \(5,\)"):
+        Network(layers, SoftmaxWithLoss())
+
+
+def test_what_a_network_refuses(rng):
+    relu = Relu()
+    with pytest.raises(ValueError, match="at least one layer"):
+        Network([], SoftmaxWithLoss())
+    with pytest.raises(TypeError, match=r"Relu1|type1"):
+        Network([Relu], SoftmaxWithLoss())
+    with pytest.raises(TypeError, match="has no method forward"):
+        Network([object()], SoftmaxWithLoss())
+    with pytest.raises(ValueError, match="Relu1 and Relu2 are the same object"):
+        Network([relu, relu], SoftmaxWithLoss())
+    with pytest.raises(ValueError, match="engine must be one of auto, numpy, native"):
+        Network([Relu()], SoftmaxWithLoss(), engine="gpu")
+    with pytest.raises(TypeError, match="float32 or float64"):
+        Network(pair(rng), SoftmaxWithLoss(), dtype=np.int32)
+
+
+def test_a_second_adoption_is_refused_while_the_first_lives(rng):
+    layers = pair(rng)
+    first = Network(layers, SoftmaxWithLoss())
+    with pytest.raises(ValueError, match="Affine1 belongs to another network already"):
+        Network(layers, SoftmaxWithLoss())
+    values = first.block.values.copy()
+    del first
+    gc.collect()
+    assert_array_equal(Network(layers, SoftmaxWithLoss()).block.values, values)
+
+
+def test_a_rebound_parameter_is_copied_in_or_refused(network, batch):
+    x, _ = batch
+    network.layers["Affine1"].W = np.zeros((6, 5))
+    network.predict(x)
+    assert not network.params["W1"].any()
+    assert network.layers["Affine1"].W is network.params["W1"]
+    network.layers["Affine1"].W = np.zeros((5, 6))
+    with pytest.raises(ValueError, match=r"Affine1.W was replaced by something of shape \(5, 6\); W1"):
+        network.predict(x)
+
+
+def test_a_layer_may_be_replaced_by_one_that_fits(network, batch):
+    x, t = batch
+    network.layers["Relu1"] = Sigmoid()
+    numerical = network.numerical_gradient(x, t)
+    for key, grad in network.gradient(x, t).items():
+        assert_allclose(grad, numerical[key], atol=1e-8)
+    network.layers["Affine2"] = Affine(np.ones((5, 3)), np.ones(3))
+    network.predict(x)
+    assert (network.params["W2"] == 1).all()
+    network.layers["Affine2"] = Affine(np.ones((5, 4)), np.ones(4))
+    with pytest.raises(ValueError, match="Affine2 was replaced by a layer with parameters"):
+        network.predict(x)
+
+
+def test_layers_may_not_be_added_or_removed(network, batch):
+    network.layers["Relu2"] = Relu()
+    with pytest.raises(ValueError, match="fixed when it is built"):
+        network.predict(batch[0])
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_a_copy_is_a_network_of_its_own(network, batch, again):
+    x, t = batch
+    network.gradient(x, t)
+    other = again(network)
+    assert_array_equal(other.predict(x), network.predict(x))
+    other.params["W1"] -= 1
+    assert other.layers["Affine1"].W is other.params["W1"]
+    assert (other.predict(x) != network.predict(x)).any()
+    assert other.gradient(x, t)["W1"].shape == (6, 5)
+
+
+class Scale:
+    """A layer as a reader writes it: no base class, a parameter `a` with its partner `da`."""
+
+    def __init__(self, a):
+        self.a, self.da = np.array(a, float), None
+
+    def forward(self, x):
+        self.x = x
+        return self.a * x
+
+    def backward(self, dout):
+        self.da = np.sum(dout * self.x, axis=0)
+        return self.a * dout
+
+
+class Forgetful(Scale):
+    def backward(self, dout):
+        return self.a * dout
+
+
+def test_a_layer_of_ones_own_takes_part(rng, batch):
+    x, t = batch
+    network = Network([*pair(rng), Scale([1.0, 2.0, 3.0])], SoftmaxWithLoss())
+    assert list(network.params) == ["W1", "b1", "W2", "b2", "a1"]
+    numerical = network.numerical_gradient(x, t)
+    for key, grad in network.gradient(x, t).items():
+        assert_allclose(grad, numerical[key], atol=1e-8)
+
+
+def test_a_forgotten_gradient_is_named(rng, batch):
+    network = Network([*pair(rng), Forgetful([1.0, 2.0, 3.0])], SoftmaxWithLoss())
+    with pytest.raises(ValueError, match="Forgetful1.backward must set da to an array of a's shape .*; it left None"):
+        network.gradient(*batch)
+
+
+class Noise:
+    def __init__(self):
+        self.rng, self.training = None, False
+
+    def forward(self, x):
+        return x + self.rng.standard_normal(x.shape) if self.training else x
+
+    def backward(self, dout):
+        return dout
+
+
+def test_training_flag_and_seeded_generator(rng, batch):
+    x, t = batch
+    layers = pair(rng)
+    nets = [Network(copy.deepcopy([*layers, Noise()]), SoftmaxWithLoss(), seed=3) for _ in range(2)]
+    one, two = (net.gradient(x, t) for net in nets)
+    assert_array_equal(one["W1"], two["W1"])
+    assert (nets[0].gradient(x, t)["W1"] != one["W1"]).any()
+    assert_array_equal(nets[0].predict(x), nets[1].predict(x))
+
+
+def test_regression(rng):
+    x = rng.standard_normal((50, 4))
+    t = x @ rng.standard_normal((4, 2))
+    network = Network([Affine(np.zeros((4, 2)), np.zeros(2))], IdentityWithLoss())
+    for _ in range(200):
+        for key, grad in network.gradient(x, t).items():
+            network.params[key] -= 0.3 * grad
+    assert network.loss(x, t) < 1e-10
+
+
+def test_multi_layer_net_and_its_first_weights(batch):
+    network = MultiLayerNet(1000, [500, 20], 10, seed=0)
+    assert list(network.layers) == ["Affine1", "Relu1", "Affine2", "Relu2", "Affine3"]
+    assert network.params["W1"].std() == pytest.approx(np.sqrt(2 / 1000), rel=0.02)
+    assert MultiLayerNet(1000, [500], 10, "sigmoid", seed=0).params["W1"].std() == pytest.approx(
+        np.sqrt(1 / 1000), rel=0.02
+    )
+    assert MultiLayerNet(1000, [500], 10, weight_init_std=0.3, seed=0).params["W1"].std() == pytest.approx(
+        0.3, rel=0.02
+    )
+    with pytest.raises(ValueError, match="activation must be one of relu, sigmoid, not 'tan'"):
+        MultiLayerNet(6, [5], 3, "tan")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "error", "words"),
+    [
+        ((0, 5, 3), ValueError, "input_size must be 1 or more, not 0"),
+        ((6, -5, 3), ValueError, "hidden_size must be 1 or more"),
+        ((6, 5.0, 3), TypeError, "hidden_size must be a whole number, not 5.0"),
+        ((6, 5, True), TypeError, "output_size must be a whole number"),
+        ((6, "5", 3), TypeError, "hidden_size"),
+    ],
+)
+def test_sizes_are_positive_whole_numbers(sizes, error, words):
+    with pytest.raises(error, match=words):
+        TwoLayerNet(*sizes)
+
+
+def test_repr_shows_the_layers(network):
+    assert "Affine1: Affine(W=np.zeros((6, 5))" in repr(network)
+    assert "53 parameters, float64" in repr(network)
+
+
+# -- the graph and the make-up ------------------------------------------------------------------------------------
+
+
+def test_nodes_have_shapes_and_parameters(network):
+    row = nodes(network)
+    assert [node.name for node in row] == ["Affine1", "Relu1", "Affine2", "loss"]
+    assert [node.output_shape for node in row] == [(5,), (5,), (3,), ()]
+    assert row[2].params == {"W": "W2", "b": "b2"}
+    assert input_shape(network) == (6,)
+
+
+def test_a_network_comes_back_from_its_file(network, batch, tmp_path):
+    x, t = batch
+    save_network(tmp_path / "net.safetensors", network)
+    again = load_network(tmp_path / "net.safetensors")
+    assert_array_equal(again.predict(x), network.predict(x))
+    assert describe(again)["layers"] == describe(network)["layers"]
+    assert again.gradient(x, t).keys() == network.gradient(x, t).keys()
+
+
+def test_a_layer_of_ones_own_is_not_made_from_a_file(rng):
+    network = Network([*pair(rng), Scale([1.0, 2.0, 3.0])], SoftmaxWithLoss())
+    with pytest.raises(ValueError, match="class 'Scale', which badak does not have"):
+        rebuild(describe(network), dict(network.params))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m["layers"][0].update({"class": "os"}), "class 'os'"),
+        (lambda m: m["layers"][0].update({"class": "_private"}), "does not have"),
+        (lambda m: m.pop("layers"), "lacks 'layers'"),
+        (lambda m: m["layers"][0]["params"].update(W="W9"), "lacks 'W9'"),
+        (lambda m: m["layers"][1].update(arguments={"slope": 1}), "does not fit badak's layers"),
+        (lambda m: m["layers"].pop(), "no place for: W2, b2"),
+    ],
+)
+def test_a_make_up_that_does_not_fit_is_refused(network, change, words):
+    make_up = describe(network)
+    change(make_up)
+    with pytest.raises(ValueError, match=words):
+        rebuild(make_up, dict(network.params))
+
+
+def test_load_params_is_all_or_nothing(network):
+    before = network.block.values.copy()
+    with pytest.raises(ValueError, match=r"W1: network \(6, 5\), file \(2, 2\)"):
+        load_params(network, {**network.params, "W1": np.ones((2, 2)), "b1": np.ones(5)})
+    assert_array_equal(network.block.values, before)
+    load_params(network, {k: v + 1 for k, v in network.params.items()})
+    assert_array_equal(network.block.values, before + 1)

@@ -1,0 +1,115 @@
+"""Files are whole or absent, and what is no run of ours is refused with the reason."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from safetensors.numpy import save
+
+from badak import store
+
+
+def test_column_major_arrays_survive(tmp_path):
+    array = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    store.save_model(tmp_path / "m", {"W": array}, {})
+    assert_array_equal(store.load_model(tmp_path / "m")[0]["W"], array)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    store.write_atomically(path, b"old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        store.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_really_full_disk(tmp_path, monkeypatch):
+    real = os.fdopen
+    monkeypatch.setattr(
+        os, "fdopen", lambda handle, mode: (os.close(handle), real(os.open("/dev/full", os.O_WRONLY), mode))[1]
+    )
+    with pytest.raises(OSError, match="No space left"):
+        store.write_atomically(tmp_path / "file", b"new")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_files_can_be_read_by_others_as_the_umask_says(tmp_path):
+    store.write_atomically(tmp_path / "file", b"")
+    assert (tmp_path / "file").stat().st_mode & 0o044 == 0o044 & ~_umask()
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def whole(tmp_path):
+    store.save_model(tmp_path / "m", {"W1": np.ones(3)}, {"class": "Network"})
+    return (tmp_path / "m").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: b"", "no safetensors file, or a damaged one"),
+        (lambda p: b"hello world, this is text", "damaged"),
+        (lambda p: whole(p)[:-5], "damaged"),
+        (lambda p: whole(p) + b"x", "damaged"),
+        (lambda p: save({"W": np.ones(2)}), "written by another program"),
+        (lambda p: save({"W": np.ones(2)}, {"format": "pt"}), "written by another program"),
+        (lambda p: save({"W": np.ones(2)}, {"badak": "{"}), "description of the network is damaged"),
+        (lambda p: save({"W": np.ones(2)}, {"badak": "[1]"}), "another format"),
+        (lambda p: save({"W": np.ones(2)}, {"badak": json.dumps({"format": 99})}), "another format"),
+    ],
+)
+def test_a_file_that_is_no_model_of_ours(tmp_path, make, words):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(make(tmp_path))
+    with pytest.raises(ValueError, match=words):
+        store.load_model(path)
+
+
+def test_places_that_hold_no_run(tmp_path):
+    for read in (store.load_model, store.read_history, store.read_config):
+        with pytest.raises(FileNotFoundError, match="no run folder"):
+            read(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no run folder or model file"):
+        store.load_model(tmp_path / "none")
+
+
+def test_damaged_history_and_config_name_the_place(tmp_path):
+    (tmp_path / store.HISTORY).write_text('{"iteration": 0}\n{"itera')
+    with pytest.raises(ValueError, match="line 2, is no JSON object"):
+        store.read_history(tmp_path)
+    (tmp_path / store.CONFIG).write_text("a = ")
+    with pytest.raises(ValueError, match="damaged"):
+        store.read_config(tmp_path)
+
+
+def test_new_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = store.new_folder(store.fresh_folder())
+    assert first.parent == Path("runs")
+    assert store.fresh_folder() != first
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="is a file"):
+        store.new_folder("file")
+    assert store.new_folder("deep/er").is_dir()
+    assert store.new_folder("deep/er").is_dir(), "an empty folder is free"
+
+
+def test_history_of_odd_numbers(tmp_path):
+    store.write_history(tmp_path, [{"loss": float("inf"), "layers": {"a": {"b": float("nan")}}}])
+    assert store.read_history(tmp_path) == [{"loss": None, "layers": {"a": {"b": None}}}]
