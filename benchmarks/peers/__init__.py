@@ -6,6 +6,11 @@ import importlib.util
 import os
 
 
+def absent(modules):
+    """Those of the modules that this Python doesn't have; none of them is imported."""
+    return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
 @dataclasses.dataclass(frozen=True)
 class Entry:
     """One peer: `peers/<module>.py` has `function(job)`, which gives an object with `unit` and `run()`."""
@@ -21,7 +26,7 @@ class Entry:
 
     def missing(self):
         """The needed modules that this Python doesn't have."""
-        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+        return absent(self.needs)
 
     def version(self):
         """The version of the distribution, or nothing where there is none (a source tree, a hand-written peer)."""
