@@ -72,6 +72,7 @@ def variables(threads, caches, cold):
     own = Path(tempfile.mkdtemp(prefix="empty-", dir=caches)) if cold else warm / "warm"
     found |= {
         "XDG_CACHE_HOME": str(own),
+        "BADAK_CACHE": str(own / "badak"),
         "NUMBA_CACHE_DIR": str(own / "numba"),
         # matplotlib's list of fonts belongs to no compiler; building it would drown the difference.
         "MPLCONFIGDIR": str(warm / "matplotlib"),

@@ -63,6 +63,7 @@ class Case:
     std: float | None = None  # deviation of the first weights; None: He's
     checked: int = 20  # iterations whose losses are compared before anything is timed
     tolerance: float = 1e-4  # relative, against float64
+    iterations: int | None = None  # in one order; None: as many as make an epoch
 
     @property
     def flops(self):
@@ -137,7 +138,7 @@ def write_job(folder, case, digits, seed=0):
     if case.kind == "predict" and case.batch > len(pixels):
         raise ValueError(f"{case.name} needs {case.batch} images, the data has {len(pixels)}")
     arrays = {"x": inputs_of(case, pixels), "t": digits["t_train"].astype(np.int64)}
-    iterations = max(len(pixels) // case.batch, 1)
+    iterations = case.iterations or max(len(pixels) // case.batch, 1)
     # The legacy generator, as in the post, so that a loop that draws by itself draws this order.
     legacy = np.random.RandomState(0)  # noqa: NPY002
     arrays["order"] = np.array([legacy.choice(len(pixels), case.batch) for _ in range(iterations)], np.int64)

@@ -153,8 +153,12 @@ def note_of(result):
         parts.append(f"The {what} agree with float64 to {worst:.0e} (allowed {result['case']['tolerance']:.0e}).")
     if any(row["doubtful"] for row in result["rows"]):
         parts.append("? : too few calm windows, the calmest half taken.")
-    parts += [f"Left out: {peer} ({why})." for peer, why in result["left_out"].items()]
-    return " ".join(parts)
+    return " ".join([*parts, left_out_note(result)])
+
+
+def left_out_note(result):
+    """Who is not in the table, and why."""
+    return " ".join(f"Left out: {peer} ({why})." for peer, why in result["left_out"].items())
 
 
 def main(arguments=None):
