@@ -66,9 +66,10 @@ def point(case, workers, peak, digits, options):
     for worker in ready:
         if worker.label in windows:
             summary = summarise(windows[worker.label], options.limit)
-            found[worker.label] = {
-                key: getattr(summary, key) / case.batch for key in ("median", "low", "high")
-            } | {"kept": summary.kept, "windows": summary.windows}
+            found[worker.label] = {key: getattr(summary, key) / case.batch for key in ("median", "low", "high")} | {
+                "kept": summary.kept,
+                "windows": summary.windows,
+            }
     if peak and peak.label in windows:
         found["bound"] = case.flops / case.batch / (flops / summarise(windows[peak.label], options.limit).median)
     return found
@@ -109,7 +110,9 @@ def draw(results, threads, path):
     with rc_context({"svg.hashsalt": "badak", "font.size": 9}):
         figure = Figure(figsize=(11, 3.8), layout="constrained")
         FigureCanvasAgg(figure)
-        for axes, (sweep, points) in zip(figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True):
+        for axes, (sweep, points) in zip(
+            figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True
+        ):
             for i, label in enumerate(labels):
                 there = [(p["value"], p["peers"][label]) for p in points if label in p["peers"]]
                 if not there:

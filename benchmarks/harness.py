@@ -267,9 +267,7 @@ def show(title, columns, rows, note="", as_markdown=False):
 def add_options(parser, rounds=ROUNDS, seconds=SECONDS):
     """The options that every benchmark has."""
     parser.add_argument("--rounds", type=int, default=rounds, help="windows of each peer (default %(default)s)")
-    parser.add_argument(
-        "--seconds", type=float, default=seconds, help="length of a window (default %(default)s)"
-    )
+    parser.add_argument("--seconds", type=float, default=seconds, help="length of a window (default %(default)s)")
     add_output_options(parser)
     parser.add_argument(
         "--priority",

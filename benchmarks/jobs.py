@@ -140,7 +140,7 @@ def write_job(folder, case, digits, seed=0):
     arrays = {"x": inputs_of(case, pixels), "t": digits["t_train"].astype(np.int64)}
     iterations = case.iterations or max(len(pixels) // case.batch, 1)
     # The legacy generator, as in the post, so that a loop that draws by itself draws this order.
-    legacy = np.random.RandomState(0)  # noqa: NPY002
+    legacy = np.random.RandomState(0)
     arrays["order"] = np.array([legacy.choice(len(pixels), case.batch) for _ in range(iterations)], np.int64)
     arrays |= first_weights(case.sizes, case.std, rng)
     if case.inputs == "pixels":

@@ -69,12 +69,8 @@ PEERS = {
         "tensorflow",
         by_affinity=True,
     ),
-    "sklearn": Entry(
-        "scikit-learn MLPClassifier", "scikit", "train", (TRAIN,), ("sklearn",), "scikit-learn"
-    ),
-    "onnxruntime": Entry(
-        "onnxruntime", "onnx_runtime", "predict", (PREDICT,), ("onnxruntime", "onnx"), "onnxruntime"
-    ),
+    "sklearn": Entry("scikit-learn MLPClassifier", "scikit", "train", (TRAIN,), ("sklearn",), "scikit-learn"),
+    "onnxruntime": Entry("onnxruntime", "onnx_runtime", "predict", (PREDICT,), ("onnxruntime", "onnx"), "onnxruntime"),
     "post": Entry("the post's NumPy", "post", "train", (TRAIN, POST), (), "numpy"),
     "posts-float32": Entry("badak NumPy, float32", "ours", "posts_float32", (POST,), ("badak",), "badak", ours=True),
     "posts-float64": Entry("badak NumPy, float64", "ours", "posts_float64", (POST,), ("badak",), "badak", ours=True),

@@ -1,6 +1,7 @@
 """badak: a runner's whole steps, the reader's own loop, and predict, by the engine and by the NumPy layers."""
 
 import numpy as np
+
 from badak import SGD, Affine, Network, Relu, SoftmaxWithLoss
 from badak.data.pixels import Pixels
 from badak.training import make_runner

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 
 
-
 class Partial:
     """`partial_fit` on the rows of several batches goes through them batch by batch: same work, fewer calls.
 

@@ -9,6 +9,7 @@ def main():
     found = job.options(__doc__)
     os.environ["BADAK_THREADS"] = str(found.threads)
     import numpy as np
+
     from badak import TwoLayerNet, fit
     from badak.data import load_data
 
@@ -17,7 +18,9 @@ def main():
 
     def watch(record):
         train, test = record["train_accuracy"], record["test_accuracy"]
-        print(f"{record['iteration']:9d} {record['epoch']:7g} {record['loss']:9.4f} {train:8.4f} {test:8.4f}", flush=True)
+        print(
+            f"{record['iteration']:9d} {record['epoch']:7g} {record['loss']:9.4f} {train:8.4f} {test:8.4f}", flush=True
+        )
 
     history = fit(
         network, loaded.x_train, loaded.t_train, loaded.x_test, loaded.t_test,
