@@ -175,7 +175,8 @@ def measure(names, data, options, work):
     caches = work / "caches"
     (caches / "warm").mkdir(parents=True)
     found, left_out = {name: [] for name in names}, {}
-    for turn in range(-1, options.rounds):  # the turn before the first warms the caches and is not counted
+    # The turn before the first warms the caches and is not counted.
+    for turn in range(0 if options.quick else -1, options.rounds):
         for name in names:
             command = COMMANDS[name]
             if missing := [module for module in command.needs if module in options.missing]:

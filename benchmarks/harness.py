@@ -92,7 +92,7 @@ class Worker:
 
     def __init__(self, name, threads, label=None, python=sys.executable):
         self.name, self.threads, self.label = name, threads, label or name
-        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115: lives as long as the worker
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (it lives as long as the worker)
         self.process = subprocess.Popen(
             [python, str(HERE / "worker.py"), name, str(threads)],
             stdin=subprocess.PIPE,
@@ -136,14 +136,13 @@ class Worker:
 
     def close(self):
         """End the process, at once if it doesn't go by itself."""
-        if self.process.poll() is None:
-            with contextlib.suppress(BrokenPipeError, OSError):
-                self.process.stdin.close()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        with contextlib.suppress(OSError):  # it may be gone already, with an order unread
+            self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
         self.log.close()
 
@@ -223,14 +222,6 @@ def machine_line(facts):
         f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}, "
         f"{versions}{variables}, {facts['date']}"
     )
-
-
-def span(seconds):
-    """A time with its unit: 3 digits, from ns to s."""
-    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= factor:
-            return f"{three(seconds / factor)} {unit}"
-    return f"{three(seconds / 1e-9)} ns"
 
 
 def three(value):

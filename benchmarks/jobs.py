@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import itertools
 import json
 from pathlib import Path
 
@@ -68,7 +69,7 @@ class Case:
     @property
     def flops(self):
         """Useful multiplications and additions of one iteration: the first layer needs no input gradient."""
-        products = [2 * self.batch * d * h for d, h in zip(self.sizes, self.sizes[1:], strict=False)]
+        products = [2 * self.batch * d * h for d, h in itertools.pairwise(self.sizes)]
         return sum(products) if self.kind == "predict" else 3 * sum(products) - products[0]
 
 
@@ -122,7 +123,7 @@ def inputs_of(case, pixels):
 def first_weights(sizes, std, rng):
     """Weights W1, b1, … in float32: normal with deviation `std`, or He's sqrt(2 / D)."""
     params = {}
-    for i, (d, h) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+    for i, (d, h) in enumerate(itertools.pairwise(sizes), 1):
         scale = np.sqrt(2 / d) if std is None else std
         params[f"W{i}"] = (scale * rng.standard_normal((d, h))).astype(np.float32)
         params[f"b{i}"] = np.zeros(h, np.float32)

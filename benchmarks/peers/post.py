@@ -1,3 +1,4 @@
+# ruff: noqa: NPY002, RET504 (as in the post)
 """The net of the posts as its readers type it: float64 weights, one-hot labels, a second forward for the loss.
 
 This is the floor from which the ratios start. It is kept as it is taught, `out[mask] = 0`, `log(y + 1e-7)` and all,
@@ -135,9 +136,9 @@ class MultiLayerNet:
 class TwoLayerNet(MultiLayerNet):
     def __init__(self, input_size, hidden_size, output_size, weight_init_std=0.01):
         params = {}
-        params["W1"] = weight_init_std * np.random.randn(input_size, hidden_size)  # noqa: NPY002: as in the post
+        params["W1"] = weight_init_std * np.random.randn(input_size, hidden_size)
         params["b1"] = np.zeros(hidden_size)
-        params["W2"] = weight_init_std * np.random.randn(hidden_size, output_size)  # noqa: NPY002
+        params["W2"] = weight_init_std * np.random.randn(hidden_size, output_size)
         params["b2"] = np.zeros(output_size)
         super().__init__(params)
 
@@ -157,12 +158,12 @@ def posts_loop(job, network, note):
     x_train, t_train = np.array(job.x), one_hot(job.t, job.case.sizes[-1])
     train_size, batch_size, learning_rate = len(x_train), job.case.batch, job.case.lr
     keys = tuple(job.params)
-    np.random.seed(0)  # noqa: NPY002: as in the post; the same draws as the order of the job
+    np.random.seed(0)  # the same draws as the order of the job
     checks = job.case.checked
 
     def step(_):
         nonlocal checks
-        batch_mask = np.random.choice(train_size, batch_size)  # noqa: NPY002
+        batch_mask = np.random.choice(train_size, batch_size)
         x_batch = x_train[batch_mask]
         t_batch = t_train[batch_mask]
         before = None

@@ -53,7 +53,7 @@ def loop(job):
         grads = torch.autograd.grad(loss, params)
         with torch.no_grad():
             for p, grad in zip(params, grads, strict=True):
-                p -= lr * grad
+                p -= lr * grad  # noqa: PLW2901 (in place: that is the update)
         return loss.detach()
 
     return Turns(step, order.unbind(), calls_a_window(job), "torch.autograd.grad, p -= lr * grad")

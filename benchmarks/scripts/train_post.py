@@ -1,3 +1,4 @@
+# ruff: noqa: NPY002 (as in the post)
 """The post's own training script, typed in as it stands, reading the IDX files and keeping what it did."""
 
 import sys
@@ -14,7 +15,7 @@ def main():
     found = job.options(__doc__)
     x_train, t_train, x_test, t_test = job.read(found.data)
     t_train, t_test = one_hot(t_train, 10), one_hot(t_test, 10)
-    np.random.seed(found.seed)  # noqa: NPY002: as in the post
+    np.random.seed(found.seed)
     network = TwoLayerNet(input_size=784, hidden_size=50, output_size=10)
 
     iters_num = found.iterations
@@ -27,7 +28,7 @@ def main():
 
     iter_per_epoch = max(train_size / batch_size, 1)
     for i in range(iters_num):
-        batch_mask = np.random.choice(train_size, batch_size)  # noqa: NPY002
+        batch_mask = np.random.choice(train_size, batch_size)
         x_batch = x_train[batch_mask]
         t_batch = t_train[batch_mask]
 
