@@ -20,6 +20,7 @@ from pathlib import Path
 
 import harness
 from harness import HERE, LIMIT, Window, summarise, tell, three
+from worker import busy
 
 SCRIPTS = HERE / "scripts"
 BADAK = "import sys; sys.argv[0] = 'badak'; from badak.cli import main; main()"
@@ -121,9 +122,19 @@ def waits(process):
     return found
 
 
+def children():
+    """Processor seconds of all processes that this one has started and seen end; 0 where the system doesn't tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def run(line, env, log):
     """Run one command to its end: seconds, peak bytes of all its processes, part of the time it waited for a core."""
-    start = time.perf_counter()
+    start, system, own = time.perf_counter(), busy(), children()
     process = subprocess.Popen(
         line, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
     )
@@ -141,9 +152,13 @@ def run(line, env, log):
         else:
             time.sleep(0.001)
     seconds = time.perf_counter() - start
+    others = None
+    if linux and system is not None:
+        others = max((busy() - system - (children() - own)) / seconds, 0.0)
     return {
         "seconds": seconds,
         "memory": peak if linux else None,
+        "others": others,
         "wait": sum(waited.values()) / 1e9 / seconds if linux else None,
         "code": process.returncode,
     }
@@ -204,7 +219,7 @@ def measure(names, data, options, work):
 
 def result_of(name, results, limit):
     """The median and the memory of one command."""
-    windows = [Window(1, one["seconds"], one["wait"], 0.0, False) for one in results]
+    windows = [Window(1, one["seconds"], one["wait"], one["others"], 0.0, False) for one in results]
     memory = [one["memory"] for one in results if one["memory"]]
     return {
         "command": COMMANDS[name].title,

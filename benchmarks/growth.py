@@ -62,7 +62,10 @@ def point(case, workers, peak, digits, options):
             ready.append(worker)
         flops = peak.ask(do="load", folder=folder)["flops"] if peak else None
         turns = [*ready, peak] if peak else ready
-        windows = harness.interleave(turns, options.rounds, options.seconds, options.realtime, tell)
+        patience = 1 if options.quick else options.patience
+        windows = harness.interleave(
+            turns, options.rounds, options.seconds, options.realtime, tell, options.limit, patience
+        )
     for worker in ready:
         if worker.label in windows:
             summary = summarise(windows[worker.label], options.limit)

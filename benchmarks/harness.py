@@ -19,6 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LIMIT = 0.02  # a window in which threads waited for a core longer than this part of it is dropped
+OTHERS = 0.15  # and one in which other processes used more than so much of one core
 ROUNDS, SECONDS = 7, 0.25
 
 
@@ -28,11 +29,12 @@ class WorkerError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """One window of one peer. `wait` is the part of it that threads waited for a core, None where unknown."""
+    """One window of one peer. `wait` and `others` are None where the system doesn't tell."""
 
     iterations: int
     seconds: float
-    wait: float | None
+    wait: float | None  # time that its threads waited for a core, as part of the window
+    others: float | None  # cores that other processes used meanwhile
     cpu: float  # seconds of processor time used by the process
     realtime: bool
 
@@ -40,6 +42,15 @@ class Window:
     def each(self):
         """Seconds an iteration."""
         return self.seconds / self.iterations
+
+    @property
+    def unrest(self):
+        """How much the window was disturbed, to find the calmest."""
+        return (self.wait or 0.0) + (self.others or 0.0)
+
+    def clean(self, limit=LIMIT):
+        """True if nothing is known to have disturbed it: `limit` for the waiting, OTHERS for other processes."""
+        return (self.wait or 0.0) <= limit and (self.others or 0.0) <= OTHERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,10 +73,10 @@ def summarise(windows, limit=LIMIT, least=3):
     """
     if not windows:
         raise ValueError("no window was measured")
-    clean = [window for window in windows if window.wait is None or window.wait <= limit]
+    clean = [window for window in windows if window.clean(limit)]
     doubtful = len(clean) < min(least, len(windows))
     if doubtful:
-        calmest = sorted(windows, key=lambda window: window.wait or 0.0)
+        calmest = sorted(windows, key=lambda window: window.unrest)
         clean = calmest[: max(len(windows) // 2, 1)]
     times = [window.each for window in clean]
     if len(times) > 1:
@@ -147,14 +158,20 @@ class Worker:
         self.log.close()
 
 
-def interleave(workers, rounds=ROUNDS, seconds=SECONDS, realtime=False, tell=lambda text: None):
+def interleave(
+    workers, rounds=ROUNDS, seconds=SECONDS, realtime=False, tell=lambda text: None, limit=LIMIT, patience=1
+):
     """One window of each worker in turn, `rounds` times; the order is turned by one in each round.
 
+    While any worker has fewer than `rounds` clean windows there are further rounds, `patience` times as many at most.
     A worker that fails is left out from there on. Gives a dictionary label -> windows.
     """
     windows = {worker.label: [] for worker in workers}
     alive = list(workers)
-    for turn in range(rounds):
+    for turn in range(rounds * patience):
+        fewest = min((sum(w.clean(limit) for w in windows[worker.label]) for worker in alive), default=rounds)
+        if turn >= rounds <= fewest:
+            break
         shift = turn % max(len(alive), 1)
         for worker in alive[shift:] + alive[:shift]:
             tell(f"round {turn + 1}/{rounds}: {worker.label}")
@@ -265,6 +282,12 @@ def add_options(parser, rounds=ROUNDS, seconds=SECONDS):
         choices=("auto", "normal", "realtime"),
         default="auto",
         help="realtime: SCHED_RR inside a window; auto: that where it is permitted",
+    )
+    parser.add_argument(
+        "--patience",
+        type=int,
+        default=3,
+        help="go on until every peer has enough undisturbed windows, for so many times the rounds (default %(default)s)",
     )
     parser.add_argument(
         "--limit",

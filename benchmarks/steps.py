@@ -109,6 +109,7 @@ def measure(case, names, threads, digits, options):
                 "share": case.flops / summary.median / peak[worker.threads] if worker.threads in peak else None,
                 "windows_seconds": [window.each for window in windows[worker.label]],
                 "windows_wait": [window.wait for window in windows[worker.label]],
+                "windows_others": [window.others for window in windows[worker.label]],
             }
         )
     base = next((row for row in rows if row["ours"] and row["threads"] == threads), None)

@@ -26,6 +26,15 @@ def waited():
     return found or None
 
 
+def busy():
+    """Seconds of processor time that the whole system has used so far; None if unknown."""
+    try:
+        fields = [int(field) for field in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]]
+        return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")  # less idle and waiting for a disk
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def set_priority(realtime):
     """Round-robin realtime for every thread of this process, or back to normal; True if that was permitted."""
     if not hasattr(os, "sched_setscheduler"):
@@ -51,7 +60,7 @@ def window(peer, seconds, realtime):
             peer.run()
             if time.perf_counter() - start >= min(0.02, seconds):
                 break
-        before, cpu = waited(), time.process_time()
+        before, system, cpu = waited(), busy(), time.process_time()
         units, start = 0, time.perf_counter_ns()
         while True:
             peer.run()
@@ -59,17 +68,21 @@ def window(peer, seconds, realtime):
             elapsed = time.perf_counter_ns() - start
             if elapsed >= seconds * 1e9:
                 break
-        cpu, after = time.process_time() - cpu, waited()
+        cpu, system_after, after = time.process_time() - cpu, busy(), waited()
     finally:
         if permitted:
             set_priority(False)
     wait = None
     if before is not None and after is not None:
         wait = sum(value - before.get(task, 0) for task, value in after.items()) / elapsed
+    others = None
+    if system is not None and system_after is not None:
+        others = max((system_after - system - cpu) / (elapsed / 1e9), 0.0)
     return {
         "iterations": units * peer.unit,
         "seconds": elapsed / 1e9,
         "wait": wait,
+        "others": others,
         "cpu": cpu,
         "realtime": permitted,
     }

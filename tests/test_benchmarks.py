@@ -36,7 +36,7 @@ SMALL = {
 
 
 def windows(*pairs):
-    return [Window(10, 10 * each, wait, each, False) for each, wait in pairs]
+    return [Window(10, 10 * each, wait, None if wait is None else 0.0, each, False) for each, wait in pairs]
 
 
 @pytest.fixture(scope="module")
@@ -81,17 +81,17 @@ def test_a_single_window_has_no_spread_and_none_is_an_error():
 
 
 class Recorded:
-    """A worker that notes its turns; it fails in the turn `fails`."""
+    """A worker that notes its turns; it fails in the turn `fails`, others work in the turns `disturbed`."""
 
-    def __init__(self, label, turns, fails=None):
-        self.label, self.turns, self.fails, self.calls = label, turns, fails, 0
+    def __init__(self, label, turns, fails=None, disturbed=()):
+        self.label, self.turns, self.fails, self.disturbed, self.calls = label, turns, fails, disturbed, 0
 
     def window(self, seconds, realtime):
         self.turns.append(self.label)
         self.calls += 1
         if self.calls == self.fails:
             raise WorkerError("broke")
-        return Window(1, seconds, 0.0, 0.0, realtime)
+        return Window(1, seconds, 0.0, 0.5 if self.calls in self.disturbed else 0.0, 0.0, realtime)
 
 
 def test_peers_take_turns_each_round_beginning_with_another():
@@ -99,6 +99,19 @@ def test_peers_take_turns_each_round_beginning_with_another():
     found = harness.interleave([Recorded(label, turns) for label in "abc"], rounds=3, seconds=0.5)
     assert "".join(turns) == "abcbcacab"
     assert {label: len(measured) for label, measured in found.items()} == {"a": 3, "b": 3, "c": 3}
+
+
+@pytest.mark.parametrize(("patience", "rounds"), [(1, 3), (2, 5), (9, 5)])
+def test_rounds_go_on_until_every_peer_has_its_undisturbed_windows(patience, rounds):
+    workers = [Recorded("a", []), Recorded("b", [], disturbed=(1, 3))]
+    found = harness.interleave(workers, rounds=3, seconds=0.5, patience=patience)
+    assert [len(found[label]) for label in "ab"] == [rounds, rounds]
+
+
+def test_windows_in_which_others_worked_are_dropped():
+    quiet, loud = (Window(1, each, 0.0, others, 0.0, False) for each, others in ((1.0, 0.1), (5.0, 0.2)))
+    assert summarise([quiet, loud, quiet, quiet]).kept == 3
+    assert summarise([loud, loud, quiet]).median == 1.0
 
 
 def test_a_peer_that_fails_is_left_out_and_the_others_go_on():
