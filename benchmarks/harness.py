@@ -287,7 +287,7 @@ def add_options(parser, rounds=ROUNDS, seconds=SECONDS):
         "--patience",
         type=int,
         default=3,
-        help="go on until every peer has enough undisturbed windows, for so many times the rounds (default %(default)s)",
+        help="go on until every peer has enough calm windows, for so many times the rounds (default %(default)s)",
     )
     parser.add_argument(
         "--limit",

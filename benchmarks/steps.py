@@ -78,7 +78,15 @@ def measure(case, names, threads, digits, options):
         workers, left_out, checks = start(case, chosen(case, names), threads, folder)
         peaks, flops = start_peaks(threads, folder) if case.kind != "predict" else ([], {})
         try:
-            windows = harness.interleave([*workers, *peaks], options.rounds, options.seconds, options.realtime, tell)
+            windows = harness.interleave(
+                [*workers, *peaks],
+                options.rounds,
+                options.seconds,
+                options.realtime,
+                tell,
+                options.limit,
+                1 if options.quick else options.patience,
+            )
             memory = {worker.label: worker.ask(do="memory")["bytes"] for worker in workers if worker.label in windows}
         finally:
             for worker in [*workers, *peaks]:
