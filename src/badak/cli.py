@@ -44,7 +44,7 @@ def main() -> None:
     """Run the command line: what is wrong with the input is said in one line, with exit code 2."""
     try:
         app(standalone_mode=True)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"badak: {_plain(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
