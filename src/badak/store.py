@@ -37,9 +37,11 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.umask(mask)
             os.chmod(name, 0o666 & ~mask)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(name)
+        if isinstance(error, OSError) and error.errno is not None:  # a full disk is said without a name otherwise
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
