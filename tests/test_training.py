@@ -31,6 +31,7 @@ def test_it_learns_and_tells(data):
     history = fit(net(), x[:100], t[:100], x[100:], t[100:], epochs=20, batch_size=10, watch=seen.append)
     assert history.records == seen
     assert [r["iteration"] for r in seen] == [0, *range(9, 200, 10)]
+    assert [r["epoch"] for r in seen] == list(range(21))
     assert history.train_accuracy == seen[-1]["train_accuracy"] > 0.9
     assert history.test_accuracy > 0.8
     assert len(history.losses) == 200

@@ -22,11 +22,29 @@ Data = Annotated[
 ]
 
 
+def _whole(text: str | int) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"a whole number is needed, not {text!r}") from None
+
+
+def _number(text: str | float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"a number is needed, not {text!r}") from None
+
+
+def _whole_option(told: str) -> Any:
+    return typer.Option(parser=_whole, metavar="N", help=told)
+
+
 def main() -> None:
     """Run the command line: what is wrong with the input is said in one line, with exit code 2."""
     try:
         app(standalone_mode=True)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"badak: {_plain(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -45,11 +63,11 @@ def _plain(error: Exception) -> str:
 def train(
     hidden: Annotated[str, typer.Option(help="Hidden sizes: 50, or 100,50.")] = "50",
     activation: Annotated[str, typer.Option(help="relu or sigmoid.")] = "relu",
-    batch_size: Annotated[int, typer.Option(help="Samples in a batch.")] = 100,
-    lr: Annotated[float, typer.Option(help="Learning rate.")] = 0.1,
-    iterations: Annotated[int | None, typer.Option(help="Batches drawn with replacement; 10000 by default.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Instead: times through the data, shuffled.")] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    batch_size: Annotated[int, _whole_option("Samples in a batch.")] = 100,
+    lr: Annotated[float, typer.Option(parser=_number, metavar="NUMBER", help="Learning rate.")] = 0.1,
+    iterations: Annotated[int | None, _whole_option("Batches drawn with replacement; 10000 by default.")] = None,
+    epochs: Annotated[int | None, _whole_option("Instead: times through the data, shuffled.")] = None,
+    seed: Annotated[int, _whole_option("Same seed, same bytes.")] = 0,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     data: Data = "mnist",
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<time> by default.")] = None,
@@ -137,9 +155,9 @@ def _sizes(hidden: str) -> list[int]:
 
 @app.command()
 def gradcheck(
-    samples: Annotated[int, typer.Option(help="Images in the batch.")] = 3,
-    hidden: Annotated[int, typer.Option(help="Hidden size.")] = 50,
-    seed: Annotated[int, typer.Option(help="Seed of the weights.")] = 0,
+    samples: Annotated[int, _whole_option("Images in the batch.")] = 3,
+    hidden: Annotated[int, _whole_option("Hidden size.")] = 50,
+    seed: Annotated[int, _whole_option("Seed of the weights.")] = 0,
     data: Data = "mnist",
 ) -> None:
     """Compare backpropagation with numerical gradients on a few images, as the book's chapter 5.7.3 does."""

@@ -9,9 +9,7 @@ import itertools
 import json
 import math
 import os
-import tempfile
 import time
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,8 @@ FORMAT = 1
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path`, wholly or not at all. Raises OSError as the system gives it."""
+    import tempfile
+
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -37,9 +37,11 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.umask(mask)
             os.chmod(name, 0o666 & ~mask)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(name)
+        if isinstance(error, OSError) and error.errno is not None:  # a full disk is said without a name otherwise
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
@@ -144,6 +146,8 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Give the configuration of a run folder. Raises FileNotFoundError or ValueError."""
+    import tomllib
+
     path = Path(folder) / CONFIG
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is no run folder: it holds no {CONFIG}")

@@ -3,12 +3,10 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from badak.fonts import hangul_font_path
 from badak.language import choose_language, translator
-
-FONT = Path(__file__).parent.parent / "fonts"
 
 
 def draw_curves(records: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], lang: str | None = None) -> None:
@@ -25,10 +23,9 @@ def draw_curves(records: Sequence[Mapping[str, Any]], path: str | os.PathLike[st
     say = translator("badak", lang).gettext
     family = ["DejaVu Sans"]
     if choose_language(lang) == "ko":
-        # A subset of an open font comes with badak: Matplotlib's own has no Hangul, and would draw boxes.
-        for font in FONT.glob("*.ttf"):
-            font_manager.fontManager.addfont(str(font))
-            family.insert(0, font_manager.FontProperties(fname=str(font)).get_name())
+        # Matplotlib's own font has no Hangul, and would draw boxes; it takes from the next what it lacks.
+        font_manager.fontManager.addfont(str(hangul_font_path()))
+        family.append(font_manager.FontProperties(fname=str(hangul_font_path())).get_name())
     epochs = [record["epoch"] for record in records]
     with rc_context({"font.family": family, "svg.hashsalt": "badak"}):
         figure = Figure(figsize=(8, 3.4), layout="constrained")

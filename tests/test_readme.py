@@ -1,0 +1,59 @@
+"""The READMEs tell the truth: their Python runs, their commands and links exist."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+READMES = ["README.md", "README.ko.md"]
+
+
+def blocks(name, kind):
+    return re.findall(rf"^```{kind}\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.S | re.M)
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_python_of_the_readme_runs(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    python = blocks(name, "python")
+    assert len(python) >= 2
+    names: dict = {}
+    for block in python:
+        exec(compile(block, name, "exec"), names)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:4] == ["[[1. 0.]", " [0. 3.]]", "[[35.  0.]", " [ 0. 83.]]"]
+    differences = [float(line.split()[1]) for line in printed if re.match(r"[Wb][12] ", line)]
+    assert len(differences) == 4
+    assert max(differences) < 1e-7
+    accuracies = [float(line.split()[0]) for line in printed if re.match(r"0\.\d+", line)]
+    assert accuracies
+    assert all(accuracy > 0.85 for accuracy in accuracies)
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_links_of_the_readme_lead_somewhere(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / target).exists(), target
+
+
+def test_both_readmes_give_the_same_two_commands():
+    english, korean = (blocks(name, "sh") for name in READMES)
+    assert len(english) == 2
+    assert english == korean
+
+
+def test_ci_runs_the_readmes_test_command():
+    command = blocks("README.md", "sh")[1].strip()
+    assert "pytest" in shlex.split(command)[-3]
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_dependency_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    reasons = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    for requirement in project["dependencies"]:
+        assert f"| {re.split('[<>=]', requirement)[0]} |" in reasons
