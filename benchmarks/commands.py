@@ -20,7 +20,7 @@ from pathlib import Path
 
 import harness
 from harness import HERE, LIMIT, Window, summarise, tell, three
-from worker import busy
+from worker import busy, disturbance
 
 SCRIPTS = HERE / "scripts"
 BADAK = "import sys; sys.argv[0] = 'badak'; from badak.cli import main; main()"
@@ -154,7 +154,8 @@ def run(line, env, log):
     seconds = time.perf_counter() - start
     others = None
     if linux and system is not None:
-        others = max((busy() - system - (children() - own)) / seconds, 0.0)
+        # One core is all that most of a command uses, but helpers and compilers use the others now and then.
+        others = disturbance((busy() - system) / seconds, (children() - own) / seconds, 1)
     return {
         "seconds": seconds,
         "memory": peak if linux else None,

@@ -34,7 +34,7 @@ class Window:
     iterations: int
     seconds: float
     wait: float | None  # time that its threads waited for a core, as part of the window
-    others: float | None  # cores that other processes used meanwhile
+    others: float | None  # cores that other processes used meanwhile, beyond those it left idle
     cpu: float  # seconds of processor time used by the process
     realtime: bool
 
@@ -214,7 +214,7 @@ def processor():
 def machine(packages=()):
     """What a reader must know to judge the figures: machine, Python, and the versions of the `packages`."""
     versions = {}
-    for package in sorted(set(packages) | {"numpy"}):
+    for package in sorted({name for names in packages for name in names.split()} | {"numpy"}):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
     variables = {

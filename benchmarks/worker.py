@@ -6,6 +6,7 @@ goes to standard error.
 
 import importlib
 import json
+import math
 import os
 import sys
 import time
@@ -33,6 +34,12 @@ def busy():
         return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")  # less idle and waiting for a disk
     except (OSError, ValueError, IndexError):
         return None
+
+
+def disturbance(used, own, cores):
+    """Cores that others used of the `cores`, beyond the whole ones that this process (`own`) left idle anyway."""
+    idle = math.floor(cores - own + 0.1)
+    return max(used - own - max(idle, 0), 0.0)
 
 
 def set_priority(realtime):
@@ -77,7 +84,7 @@ def window(peer, seconds, realtime):
         wait = sum(value - before.get(task, 0) for task, value in after.items()) / elapsed
     others = None
     if system is not None and system_after is not None:
-        others = max((system_after - system - cpu) / (elapsed / 1e9), 0.0)
+        others = disturbance((system_after - system) / (elapsed / 1e9), cpu / (elapsed / 1e9), os.cpu_count() or 1)
     return {
         "iterations": units * peer.unit,
         "seconds": elapsed / 1e9,

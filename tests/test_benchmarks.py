@@ -24,6 +24,7 @@ import jobs  # noqa: E402
 import loop  # noqa: E402
 import peers  # noqa: E402
 import steps  # noqa: E402
+import worker  # noqa: E402
 from harness import Window, WorkerError, summarise  # noqa: E402
 
 OURS_AND_THE_POSTS = [
@@ -112,6 +113,20 @@ def test_windows_in_which_others_worked_are_dropped():
     quiet, loud = (Window(1, each, 0.0, others, 0.0, False) for each, others in ((1.0, 0.1), (5.0, 0.2)))
     assert summarise([quiet, loud, quiet, quiet]).kept == 3
     assert summarise([loud, loud, quiet]).median == 1.0
+
+
+@pytest.mark.parametrize(
+    ("used", "own", "cores", "disturbed"),
+    [
+        (2.0, 2.0, 2, 0.0),  # both cores are ours
+        (2.0, 1.6, 2, 0.4),  # two threads that wait for each other, and somebody in between
+        (2.0, 1.0, 2, 0.0),  # one thread; the other core is somebody's
+        (2.0, 0.8, 2, 0.2),
+        (1.9, 2.0, 2, 0.0),  # the clocks differ
+    ],
+)
+def test_others_disturb_only_on_cores_that_were_needed(used, own, cores, disturbed):
+    assert worker.disturbance(used, own, cores) == pytest.approx(disturbed)
 
 
 def test_a_peer_that_fails_is_left_out_and_the_others_go_on():
@@ -249,21 +264,21 @@ def test_a_disagreement_is_the_worst_relative_one(digits, tmp_path):
 def test_a_peer_agrees_with_the_reference_and_runs_a_window(name, digits, tmp_path):
     case = SMALL[peers.PEERS[name].kinds[0]]
     jobs.write_job(tmp_path, case, digits)
-    with harness.Worker(name, 1) as worker:
-        worker.ask(do="load", folder=str(tmp_path))
-        assert worker.ask(do="check")["difference"] < 1e-5
-        window = worker.window(seconds=0.01)
+    with harness.Worker(name, 1) as started:
+        started.ask(do="load", folder=str(tmp_path))
+        assert started.ask(do="check")["difference"] < 1e-5
+        window = started.window(seconds=0.01)
         assert window.iterations > 0
         assert window.seconds >= 0.01
-        assert worker.ask(do="memory")["bytes"] is None or sys.platform == "linux"
+        assert started.ask(do="memory")["bytes"] is None or sys.platform == "linux"
         with pytest.raises(WorkerError, match="unknown order"):
-            worker.ask(do="sing")
-    assert worker.process.returncode == 0
+            started.ask(do="sing")
+    assert started.process.returncode == 0
 
 
 def test_a_worker_that_dies_is_an_error_with_its_last_words(tmp_path):
-    with harness.Worker("no-such-peer", 1) as worker, pytest.raises(WorkerError, match="ended with code 1.*KeyError"):
-        worker.ask(do="load", folder=str(tmp_path))
+    with harness.Worker("no-such-peer", 1) as started, pytest.raises(WorkerError, match="ended with code 1.*KeyError"):
+        started.ask(do="load", folder=str(tmp_path))
 
 
 def test_a_peer_that_is_not_installed_is_said_to_be_missing(digits, monkeypatch, tmp_path):

@@ -1,5 +1,6 @@
 """The peers, by name. Nothing here imports any of their libraries: a worker does that, in its own process."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import importlib.util
@@ -20,7 +21,7 @@ class Entry:
     function: str
     kinds: tuple[str, ...]
     needs: tuple[str, ...] = ()  # modules that must be importable
-    package: str = ""  # distribution whose version is reported
+    package: str = ""  # distribution whose version is reported, or several, of which any may be there
     ours: bool = False
     by_affinity: bool = False  # its thread pool counts the cores it may use; no variable sets it
 
@@ -30,13 +31,10 @@ class Entry:
 
     def version(self):
         """The version of the distribution, or nothing where there is none (a source tree, a hand-written peer)."""
-        if not self.package:
-            return ""
-        try:
-            return importlib.metadata.version(self.package)
-        except importlib.metadata.PackageNotFoundError:
-            module = importlib.import_module(self.package) if self.ours else None
-            return getattr(module, "__version__", "")
+        for package in self.package.split():
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                return importlib.metadata.version(package)
+        return getattr(importlib.import_module(self.package), "__version__", "") if self.ours else ""
 
     def limit_cores(self, threads):
         """Leave this process `threads` cores, where that is the only way to tell the library."""
@@ -66,7 +64,7 @@ PEERS = {
         "train",
         (TRAIN,),
         ("tensorflow",),
-        "tensorflow",
+        "tensorflow tensorflow-cpu",
         by_affinity=True,
     ),
     "sklearn": Entry("scikit-learn MLPClassifier", "scikit", "train", (TRAIN,), ("sklearn",), "scikit-learn"),
