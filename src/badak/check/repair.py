@@ -1,0 +1,2 @@
+"""stub"""
+def search(exam, case, label): return None
