@@ -181,12 +181,7 @@ def check_network_gradients(exam: Examination) -> Iterator[Finding]:
         return
     if wrong and _log_guard(exam, wrong):
         return
-    for test in (_unconnected, _same_object, _swapped_keys):
-        finding = test(exam, wrong, shared)
-        if finding is not None:
-            yield finding
-            return
-    finding = _by_trace(exam, wrong)
+    finding = _first_cause(exam, wrong, shared)
     if finding is not None:
         yield finding
         return
@@ -194,6 +189,23 @@ def check_network_gradients(exam: Examination) -> Iterator[Finding]:
         wrong = absent
     cases = {q: _case(exam, q, [exam.gradient(p, q) for p in exam.passes]) for q in wrong}
     yield from name_causes(exam, cases)
+
+
+def _first_cause(exam: Examination, wrong: list[str], shared: list[str]) -> Finding | None:
+    tests = (_unconnected, _same_object, _wrong_order, _swapped_keys)
+    for test in tests:
+        finding = test(exam, wrong, shared)
+        if finding is not None:
+            return finding
+    return _by_trace(exam, wrong)
+
+
+def _wrong_order(exam: Examination, wrong: list[str], shared: list[str]) -> Finding | None:
+    try:
+        calls, obj, _ = trace(exam.subject)
+    except UserError:
+        return None
+    return _order(exam, wrong, calls, obj)
 
 
 def _log_guard(exam: Examination, wrong: list[str]) -> bool:
@@ -363,7 +375,7 @@ def _by_trace(exam: Examination, wrong: list[str]) -> Finding | None:
     except UserError:
         return None
     if calls:
-        for test in (_order, _double_softmax, _guarded, _skipped, _inner_fault):
+        for test in (_double_softmax, _guarded, _skipped, _inner_fault):
             finding = test(exam, wrong, calls, obj)
             if finding is not None:
                 return finding
