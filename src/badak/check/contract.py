@@ -6,6 +6,7 @@ object that runs; an error in one of those ends the examination, so that one cau
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import time
@@ -129,8 +130,18 @@ def explain_error(
     finding = Finding(check, "unnamed", method=method, line=line, values=values)
     if isinstance(error, NameError):
         finding.label = "undefined-name"
-        finding.values["name"] = getattr(error, "name", None) or str(error).split("'")[1]
+        name = getattr(error, "name", None) or str(error).split("'")[1]
+        finding.values |= {"name": name, "used_line": line}
         finding.quantity = method
+        if source is not None:
+            owner, inside = source.enclosing(line) if line is not None else (None, None)
+            node = source.method(owner, inside) if owner and inside else None
+            near = closest(name, sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - {name})) if node else None
+            if near is None:
+                # What is missing belongs at the top of the file; the message tells where it is used.
+                finding.line = locate.definition_line(source)
+            else:
+                finding.values["near"] = near
     elif isinstance(error, AttributeError):
         _explain_attribute(subject, error, finding)
     elif isinstance(error, TypeError) and "positional argument" in str(error) and "given" in str(error):
@@ -317,13 +328,41 @@ def check_runs(exam: Examination) -> Findings:
         if subject.protocol == "loss" and exam.y.size > 1:
             yield from _not_scalar(exam)
             return
-        yield explain(exam, failure, "runs")
+        yield _repaired_crash(exam, obj, failure) or explain(exam, failure, "runs")
         return
     subject.parameters = find_parameters(subject, obj, returned)
     if not subject.parameters:
         _warm_up(subject, obj, returned)
     exam.y = np.asarray(subject.run().y)
     exam.douts = exam.random_douts()
+
+
+def _repaired_crash(exam: Examination, obj: Any, failure: UserError) -> Finding | None:
+    """Backward raised because shapes do not fit: which small change makes it run, and run right?"""
+    subject = exam.subject
+    known = explain(exam, failure, "runs")
+    if known.label != "unnamed" or not isinstance(failure.error, ValueError) or subject.protocol == "layer2":
+        return None
+    from badak.check import repair
+
+    subject.parameters = find_parameters(subject, obj, None)
+    exam.douts = exam.random_douts()
+    quantities = exam.quantities
+    if not quantities:
+        return None
+    blank = Pass(np.asarray(exam.y), obj=obj)
+    exam.passes = [blank for _ in exam.douts]
+    cases = [_case(exam, q, [None] * len(exam.douts)) for q in quantities]
+    found = repair.search(exam, cases[0], None, cases[1:])
+    if found is None:
+        return None
+    source = subject.source
+    line_of = locate.gradient_line(source, subject.name, "backward", "x", True) if source is not None else None
+    label = found.label or ("missing-weight-transpose" if found.line == line_of else "transposed-weight-grad")
+    if found.labels and label not in found.labels:
+        label = sorted(found.labels)[0]
+    values = known.values | {"repair": found.after, "before": found.before}
+    return exam.finding("runs", label, method="backward", quantity="x", line=found.line, values=values)
 
 
 def _warm_up(subject: Subject, obj: Any, returned: Any) -> None:

@@ -205,9 +205,11 @@ def _scale(values: list[Any]) -> float:
 
 def missing_or_unused(case: Case) -> Verdict:
     a, n = _scale(case.a), _scale(case.n)
+    if case.subject.protocol == "loss" and case.quantity == "x" and np.isfinite(n):
+        rounded = _rounded_forward(case)
+        if rounded is not None:
+            return rounded
     if case.is_input or (case.is_loss and case.quantity == "x"):
-        if case.is_loss and a > 0 and n <= 1e-9 * a:
-            return _rounded_forward(case)
         return None
     if a <= 1e-12 * max(n, 1e-30) and n > 0:
         return "forgets-param-grad", {}
@@ -219,9 +221,9 @@ def missing_or_unused(case: Case) -> Verdict:
 def _rounded_forward(case: Case) -> Verdict:
     subject = case.subject
     value = float(np.ravel(case.y)[0])
-    moved = [float(np.ravel(subject.forward(subject.fresh(), subject.x * s, subject.second))[0]) for s in (1.3, 0.6, -1.0)]
+    moved = [float(np.ravel(subject.forward(subject.fresh(), subject.x * s, subject.second))[0]) for s in (1.3, 0.6, -1.0, 0.77, 2.1)]
     for digits in range(7):
-        if all(abs(round(v, digits) - v) < 1e-12 * max(1.0, abs(v)) for v in [value, *moved]) and len({value, *moved}) > 1:
+        if all(abs(round(v, digits) - v) < 1e-12 * max(1.0, abs(v)) for v in [value, *moved]) and len({value, *moved}) > 3:
             return "rounds-loss", {"digits": digits}
     return None
 

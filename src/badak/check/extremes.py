@@ -90,7 +90,7 @@ def _try(exam: Examination, name: str, x: Array) -> Finding | None:
     finite = bool(np.isfinite(y).all())
     if finite and not heard:
         return None
-    if name == "large" and _grows_truly(subject, x) or name in ("zero", "constant") and _truly_singular(subject, x, name):
+    if name in ("large", "apart") and _grows_truly(subject, x) or name in ("zero", "constant") and _truly_singular(subject, x, name):
         return None
     label, severity = _judge(name, heard, finite)
     values = {"input": name, "warning": heard[0] if heard else "", "finite": finite}

@@ -40,7 +40,7 @@ REPAIRABLE = {
     "missing-product-rule-term", "softmax-diagonal-only", "wrong-axis-reduction", "wrong-axis-bias", "missing-gamma",
     "uses-raw-input-for-normalised", "missing-weight-transpose", "transposed-weight-grad", "reshape-instead-of-transpose",
     "kernel-not-flipped", "swapped-inputs", "swapped-param-grads", "duplicate-param-grad", "adds-weight-decay-to-grad",
-    "regulariser-missing-from-grad", "extra-sigmoid-derivative", "dtype-downcast", "stats-treated-as-constants",
+    "regulariser-missing-from-grad", "extra-sigmoid-derivative", "stats-treated-as-constants",
     "missing-mean-path", "missing-variance-path", "forward-backward-formula-mismatch", "missing-correct-class-grad",
 }  # fmt: skip
 
@@ -65,7 +65,7 @@ def place(subject: Subject, finding: Finding) -> None:
     finding.line = line
     if line is not None:
         owner, function = source.enclosing(line)
-        if owner is not None and function is not None:
+        if owner is not None and function is not None and finding.label not in ("missing-method", "undefined-name"):
             finding.method = function
 
 
@@ -90,7 +90,8 @@ def _misspelled(subject: Subject, finding: Finding) -> int | None:
 def _class_line(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
     node = subject.source.class_node(subject.name)
-    return node.lineno if node is not None else None
+    # A method is added at the end.
+    return node.end_lineno if node is not None else None
 
 
 def _last_line(subject: Subject, finding: Finding) -> int | None:
@@ -466,6 +467,19 @@ def _shared_instance(subject: Subject, finding: Finding) -> int | None:
     return counts[names[0]][-1] if names else None
 
 
+def _missing_definition(subject: Subject, finding: Finding) -> int | None:
+    assert subject.source is not None
+    return definition_line(subject.source)
+
+
+def definition_line(source: Source) -> int:
+    """Give the line where a forgotten import or definition belongs: after the imports at the top."""
+    imports = [n for n in source.tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
+    first = next((n.lineno for n in source.tree.body if isinstance(n, (ast.ClassDef, ast.FunctionDef))), 1)
+    lines = [n.end_lineno or n.lineno for n in imports if n.lineno < first]
+    return max(lines, default=1)
+
+
 RULES: dict[str, Callable[[Subject, Finding], int | None]] = {
     "misspelled-method": _misspelled,
     "missing-self": _def_line,
@@ -503,6 +517,7 @@ RULES: dict[str, Callable[[Subject, Finding], int | None]] = {
     "accumulates-instead-of-sets": _accumulating_line,
     "rounds-loss": _rounding_line,
     "dtype-downcast": _downcast_line,
+    "undefined-name": _missing_definition,
     "ddof-mismatch": _calls("forward", lambda n: called_name(n) in ("var", "std")),
     "forward-ignores-param": _ignored_parameter,
     "zero-init-symmetry": _zero_weights,

@@ -11,8 +11,8 @@ import ast
 import copy
 import time
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,9 +36,10 @@ class Repair:
     label: str | None
     before: str
     after: str
+    labels: set[str] = field(default_factory=set)
 
 
-def search(exam: Examination, case: Case, label: str | None) -> Repair | None:
+def search(exam: Examination, case: Case, label: str | None, also: Sequence[Case] = ()) -> Repair | None:
     """Give the repair that fits `label` best, or any that works; None where none does or there is no source."""
     subject = case.subject
     if subject.source is None or subject.namespace is None or case.n[0].size > 4000:
@@ -56,12 +57,12 @@ def search(exam: Examination, case: Case, label: str | None) -> Repair | None:
             if label is not None and found and label not in labels:
                 break
             changed = _replaced(function, node, replacement)
-            if changed is None or not _works(case, owner, changed):
+            if changed is None or not _works([case, *also], owner, changed):
                 continue
             rank = 0 if label is None or label in labels else 1
             cause = next(iter(sorted(labels)), None) if len(labels) == 1 else None
             place = getattr(node, "lineno", function.lineno)
-            found.append((rank, Repair(place, cause, _words(node), _words(replacement))))
+            found.append((rank, Repair(place, cause, _words(node), _words(replacement), labels)))
             if rank == 0:
                 return found[-1][1]
     found.sort(key=lambda pair: pair[0])
@@ -100,9 +101,9 @@ def _replaced(function: Function, node: ast.AST, replacement: ast.AST) -> Functi
     return None
 
 
-def _works(case: Case, owner: str | None, function: Function) -> bool:
+def _works(cases: list[Case], owner: str | None, function: Function) -> bool:
     """Run with the changed function and compare the gradient with the slopes."""
-    subject = case.subject
+    subject = cases[0].subject
     namespace = subject.namespace
     assert namespace is not None
     function.decorator_list = []
@@ -126,7 +127,7 @@ def _works(case: Case, owner: str | None, function: Function) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return all(_right(case, i) for i in range(len(case.douts)))
+            return all(_right(case, i) for case in cases for i in range(len(case.douts)))
     except (UserError, ValueError, TypeError, IndexError):
         return False
     finally:
