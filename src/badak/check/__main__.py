@@ -22,7 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     memory = int(given.memory_limit * 2**30)
     try:
-        return check_command(given.files, given.json, given.html, given.strict, given.lang, given.time_limit, memory, only=given.only)
+        return check_command(
+            given.files,
+            given.json,
+            given.html,
+            given.strict,
+            given.lang,
+            given.time_limit,
+            memory,
+            only=given.only,
+        )
     except (ValueError, OSError) as error:
         print(f"badak check: {error}", file=sys.stderr)
         return 2

@@ -30,13 +30,23 @@ def main() -> None:
 
     try:
         reports = examine_file(
-            orders["path"], orders["object"], orders["only"], orders["run"], orders["time_limit"] * 0.8, orders["name"], record
+            orders["path"],
+            orders["object"],
+            orders["only"],
+            orders["run"],
+            orders["time_limit"] * 0.8,
+            orders["name"],
+            record,
         )
-        answer = json.dumps({"token": orders["token"], "reports": [r.to_dict() for r in reports]}, default=_plain)
+        answer = json.dumps(
+            {"token": orders["token"], "reports": [r.to_dict() for r in reports]}, default=_plain
+        )
     except MemoryError:
         answer = json.dumps({"token": orders["token"], "failure": "memory", "words": ""})
     except BaseException as error:
-        answer = json.dumps({"token": orders["token"], "failure": "checker", "words": f"{type(error).__name__}: {error}"})
+        answer = json.dumps(
+            {"token": orders["token"], "failure": "checker", "words": f"{type(error).__name__}: {error}"}
+        )
     if os.getpid() != own:
         os._exit(0)
     partial = order_path.with_suffix(".part")

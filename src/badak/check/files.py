@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,13 @@ from badak.check.contract import examine, explain_error
 from badak.check.findings import Finding, Report
 from badak.check.source import Source
 
-NAMED_IN_SCRIPTS = {"misspelled-method", "misspelled-attribute", "undefined-name", "removed-numpy-alias", "missing-self"}
+NAMED_IN_SCRIPTS = {
+    "misspelled-method",
+    "misspelled-attribute",
+    "undefined-name",
+    "removed-numpy-alias",
+    "missing-self",
+}
 
 
 def examine_file(
@@ -36,7 +43,14 @@ def examine_file(
         values = {"error": f"{error.msg} (line {error.lineno})"}
         return [Report(name, path.name, reason="Python cannot read the file: {error}", reason_values=values)]
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        return [Report(name, path.name, reason="The file cannot be read: {error}", reason_values={"error": str(error)})]
+        return [
+            Report(
+                name,
+                path.name,
+                reason="The file cannot be read: {error}",
+                reason_values={"error": str(error)},
+            )
+        ]
     stage("running")
     loaded = discover.load(source, run, lambda: time.monotonic() - started > seconds / 3)
     reports: list[Report] = []
@@ -64,9 +78,13 @@ def _report(target: discover.Target, source: Source, only: Sequence[str] | None,
     if target.needs is not None:
         report.reason, report.reason_values = target.needs.text, target.needs.values
     elif target.problem is not None:
-        finding = explain_error(None, target.problem.error, "__init__", target.problem.line, "constructs", source=source)
+        finding = explain_error(
+            None, target.problem.error, "__init__", target.problem.line, "constructs", source=source
+        )
         if finding.line is None:
-            report.reason = "It could not be constructed: {error}. Add a function make() to the file that returns one."
+            report.reason = (
+                "It could not be constructed: {error}. Add a function make() to the file that returns one."
+            )
             report.reason_values = finding.values
         else:
             report.findings = [finding]
@@ -75,13 +93,13 @@ def _report(target: discover.Target, source: Source, only: Sequence[str] | None,
 
 def _script(loaded: discover.Loaded, source: Source, name: str) -> Report:
     """Report what failed at the top level, as far as it has a name; what follows from an earlier failure is left out."""
-    import ast
-
     report = Report(name, "script", "script")
     lost: set[str] = set()
     for failed in loaded.failed:
         finding = explain_error(None, failed.error, None, failed.line, "script", source=source)
-        consequence = finding.label == "undefined-name" and (finding.values.get("name") in lost or "*" in lost)
+        consequence = finding.label == "undefined-name" and (
+            finding.values.get("name") in lost or "*" in lost
+        )
         lost |= set(failed.names)
         if isinstance(failed.error, ImportError) or consequence:
             continue
@@ -94,14 +112,11 @@ def _script(loaded: discover.Loaded, source: Source, name: str) -> Report:
         report.findings.append(
             Finding("script", "float-iter-per-epoch", method=None, quantity=variable, line=line, values={"name": variable}, got=value)
         )  # fmt: skip
-    del ast
     return report
 
 
 def _float_moduli(source: Source) -> list[tuple[int, str]]:
     """Give (line, name) of names made with / at the top level and used as i % name == 0 there."""
-    import ast
-
     top = [s for s in source.tree.body if not isinstance(s, (ast.ClassDef, ast.FunctionDef))]
     used = {
         n.right.id
@@ -111,9 +126,18 @@ def _float_moduli(source: Source) -> list[tuple[int, str]]:
     }
     found = []
     for statement in top:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name) and statement.targets[0].id in used:
-            text = [n for n in ast.walk(statement.value) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)]
-            if text and not any(isinstance(n, ast.Call) and getattr(n.func, "id", "") in ("int", "round") for n in ast.walk(statement.value)):
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.targets[0], ast.Name)
+            and statement.targets[0].id in used
+        ):
+            text = [
+                n for n in ast.walk(statement.value) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)
+            ]
+            if text and not any(
+                isinstance(n, ast.Call) and getattr(n.func, "id", "") in ("int", "round")
+                for n in ast.walk(statement.value)
+            ):
                 found.append((statement.lineno, statement.targets[0].id))
     return found
 
@@ -126,5 +150,11 @@ def _nothing(loaded: discover.Loaded, wanted: str | None, name: str) -> Report:
     if wanted is not None:
         return Report(name, wanted, reason="There is no class {name} in this file.", reason_values=values)
     if loaded.failed:
-        return Report(name, "", reason="Nothing to check was found; the file failed with {error}", reason_values=values)
-    return Report(name, "", reason="Nothing to check was found: no class with forward and backward, or loss and gradient.")
+        return Report(
+            name, "", reason="Nothing to check was found; the file failed with {error}", reason_values=values
+        )
+    return Report(
+        name,
+        "",
+        reason="Nothing to check was found: no class with forward and backward, or loss and gradient.",
+    )

@@ -24,7 +24,9 @@ class CheckedObject:
             raise AssertionError(report_text(report))
 
 
-def parametrize(make: Callable[[], Any], x: Any, t: Any = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def parametrize(
+    make: Callable[[], Any], x: Any, t: Any = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turn a test function with the argument `check` into one test for each check of the contract.
 
     `make` makes the layer, loss or network; `x` and `t` are as in `check_layer`. The test calls `check()`:

@@ -37,7 +37,9 @@ def check_file(
     path = Path(path)
     shown = name or str(path)
     if not path.is_file():
-        return [Report(shown, path.name, reason="There is no file {name}.", reason_values={"name": str(path)})]
+        return [
+            Report(shown, path.name, reason="There is no file {name}.", reason_values={"name": str(path)})
+        ]
     started = time.monotonic()
     failure = Report(shown, object_name or path.name)
     for run, share in (("all", 0.6), ("definitions", 1.0)):
@@ -55,7 +57,9 @@ def check_file(
     return [failure]
 
 
-def _reason(answer: dict[str, Any], time_limit: float, memory_limit: int | None) -> tuple[str, dict[str, Any]]:
+def _reason(
+    answer: dict[str, Any], time_limit: float, memory_limit: int | None
+) -> tuple[str, dict[str, Any]]:
     values = {"seconds": f"{time_limit:g}", "code": answer.get("code"), "error": answer.get("words", ""),
               "memory": f"{(memory_limit or 0) / 2**30:.3g}"}  # fmt: skip
     if answer["failure"] == "time":
@@ -69,9 +73,10 @@ def _reason(answer: dict[str, Any], time_limit: float, memory_limit: int | None)
 
 def _ask(orders: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Run one child and give its answer, or {'failure': 'time' | 'memory' | 'exit' | 'checker', …}."""
-    with tempfile.TemporaryDirectory(prefix="badak-check-", ignore_cleanup_errors=True) as folder, tempfile.TemporaryDirectory(
-        prefix="badak-run-", ignore_cleanup_errors=True
-    ) as place:
+    with (
+        tempfile.TemporaryDirectory(prefix="badak-check-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(prefix="badak-run-", ignore_cleanup_errors=True) as place,
+    ):
         order_path = Path(folder, f"{secrets.token_hex(8)}.orders")
         order_path.write_text(json.dumps(orders), encoding="utf-8")
         process = subprocess.Popen(

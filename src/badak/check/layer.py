@@ -44,7 +44,14 @@ def subject_of(obj: Any, x: Any, t: Any = None, make: Callable[[], Any] | None =
     return Subject(obj, x, second, protocol=protocol, namespace=namespace, source=source, make=make)
 
 
-def check_layer(layer_or_net: Any, x: Any, t: Any = None, *, only: Sequence[str] | None = None, make: Callable[[], Any] | None = None) -> Report:
+def check_layer(
+    layer_or_net: Any,
+    x: Any,
+    t: Any = None,
+    *,
+    only: Sequence[str] | None = None,
+    make: Callable[[], Any] | None = None,
+) -> Report:
     """Check a layer, a loss or a network against the layer contract, in this process, without changing it.
 
     `x` is an input (N, …), `t` the target of a loss or network (or the second input of a layer with two); a few rows are

@@ -48,7 +48,11 @@ def where(finding: Finding, report: Report, lang: str | None = None) -> str:
     elif finding.line is not None:
         parts.append(f"{say(HEADINGS['line'])} {finding.line}")
     if finding.index is not None and finding.quantity is not None:
-        parts.append(f"d{finding.quantity}[{', '.join(map(str, finding.index))}]" if finding.index else f"d{finding.quantity}")
+        parts.append(
+            f"d{finding.quantity}[{', '.join(map(str, finding.index))}]"
+            if finding.index
+            else f"d{finding.quantity}"
+        )
     return ", ".join(parts)
 
 
@@ -61,11 +65,15 @@ def report_text(report: Report, lang: str | None = None) -> str:
     for finding in report.findings:
         message, hint = speak(finding, lang)
         place = where(finding, report, lang)
-        lines.append(f"  [{say(HEADINGS[finding.severity])}: {finding.label}] {place + ': ' if place else ''}{message}")
+        lines.append(
+            f"  [{say(HEADINGS[finding.severity])}: {finding.label}] {place + ': ' if place else ''}{message}"
+        )
         if finding.line is not None and 0 < finding.line <= len(report.source):
             lines.append(f"      {finding.line} | {report.source[finding.line - 1].strip()}")
         if isinstance(finding.got, float) and isinstance(finding.expected, float):
-            lines.append(f"      {say(HEADINGS['got'])} {finding.got:.8g}, {say(HEADINGS['expected'])} {finding.expected:.8g}")
+            lines.append(
+                f"      {say(HEADINGS['got'])} {finding.got:.8g}, {say(HEADINGS['expected'])} {finding.expected:.8g}"
+            )
         if hint:
             lines.append(f"      {say(HEADINGS['try'])}: {hint}")
     return "\n".join(lines)
@@ -88,8 +96,12 @@ def report_html(reports: Sequence[Report], lang: str | None = None) -> str:
         labels = ", ".join(f.label for f in report.findings)
         verdict = f'<span class="{report.verdict}">{html.escape(say(HEADINGS[report.verdict]))}</span>'
         name = html.escape(f"{report.file}:{report.object}")
-        rows.append(f'<tr><td><a href="#r{number}">{name}</a></td><td>{verdict}</td><td>{html.escape(labels)}</td></tr>')
-        articles.append(f'<article id="r{number}"><h2>{name}</h2><p>{verdict} {html.escape(reason(report, lang))}</p>{_articles(report, lang)}</article>')
+        rows.append(
+            f'<tr><td><a href="#r{number}">{name}</a></td><td>{verdict}</td><td>{html.escape(labels)}</td></tr>'
+        )
+        articles.append(
+            f'<article id="r{number}"><h2>{name}</h2><p>{verdict} {html.escape(reason(report, lang))}</p>{_articles(report, lang)}</article>'
+        )
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>badak check</title>'
         f"<style>{STYLE}</style></head><body><h1>badak check</h1><table>{''.join(rows)}</table>{''.join(articles)}</body></html>\n"
@@ -108,10 +120,15 @@ def _articles(report: Report, lang: str | None) -> str:
         )
         if finding.line is not None and 0 < finding.line <= len(report.source):
             first = max(0, finding.line - 3)
-            code = "\n".join(f"{n + 1:4} {report.source[n]}" for n in range(first, min(len(report.source), finding.line + 2)))
+            code = "\n".join(
+                f"{n + 1:4} {report.source[n]}"
+                for n in range(first, min(len(report.source), finding.line + 2))
+            )
             parts.append(f"<pre>{html.escape(code)}</pre>")
         if isinstance(finding.got, float) and isinstance(finding.expected, float):
-            parts.append(f"<p>{html.escape(say(HEADINGS['got']))} {finding.got:.8g}, {html.escape(say(HEADINGS['expected']))} {finding.expected:.8g}</p>")
+            parts.append(
+                f"<p>{html.escape(say(HEADINGS['got']))} {finding.got:.8g}, {html.escape(say(HEADINGS['expected']))} {finding.expected:.8g}</p>"
+            )
         if hint:
             parts.append(f"<p>{html.escape(say(HEADINGS['try']))}: {html.escape(hint)}</p>")
     return "".join(parts)
