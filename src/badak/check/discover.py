@@ -352,6 +352,23 @@ def choose_inputs(
     return first[0], first[1], False
 
 
+def richer(obj: Any, x: Any, source: Source) -> Any:
+    """Give an input with more rows and both signs in place of a demonstration's few numbers, where the object takes it.
+
+    The x of a demonstration is often one row of positive numbers, for which a Relu does nothing.
+    """
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or x.ndim < 2 or (len(x) >= 3 and x.min() < 0 < x.max()):
+        return x
+    wide = np.random.default_rng(1).standard_normal((N, *x.shape[1:]))
+    subject = Subject(obj, wide, protocol="layer", source=source)
+    try:
+        y = subject.forward(subject.fresh(), wide.copy())
+    except UserError:
+        return x
+    fits = y is not None and bool(np.isfinite(np.asarray(y, float)).all()) and not subject.warnings
+    return wide if fits else x
+
+
 def is_sample(value: Any) -> bool:
     """Tell whether a module's `x` can be an input."""
     return (
@@ -488,6 +505,8 @@ def _target(loaded: Loaded, obj: Any, make: Callable[[], Any] | None, expired: C
         x, second, given = None, None, True
     else:
         x, second, given = choose_inputs(obj, protocol, loaded.namespace, loaded.source, image)
+        if given and make is None and protocol == "layer":
+            x = richer(obj, x, loaded.source)
     subject = Subject(
         obj, x, second, protocol=protocol, namespace=loaded.namespace, source=loaded.source, make=make, expired=expired, given=given
     )  # fmt: skip
