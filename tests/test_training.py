@@ -36,7 +36,7 @@ def test_it_learns_and_tells(data):
     assert history.test_accuracy > 0.8
     assert len(history.losses) == 200
     assert seen[-1]["loss"] == pytest.approx(np.mean(history.losses[-10:]))
-    assert history.engine == "numpy"
+    assert history.engine == "native"
     assert history.folder is None
 
 
@@ -108,7 +108,7 @@ def test_a_run_folder(data, tmp_path):
     assert config["data"] == "made"
     tensors, make_up = store.load_model(folder)
     assert list(tensors) == ["W1", "W2", "b1", "b2"] or set(tensors) == {"W1", "b1", "W2", "b2"}
-    assert make_up["engine"] == "numpy"
+    assert make_up["engine"] == "native"
     assert_array_equal(load_network(folder).predict(x), network.predict(x))
     with pytest.raises(FileExistsError, match="holds another run already"):
         fit(network, x, t, iterations=1, batch_size=10, out=folder)

@@ -22,8 +22,14 @@ from badak.losses import SoftmaxWithLoss as SoftmaxWithLoss
 from badak.networks import MultiLayerNet as MultiLayerNet
 from badak.networks import Network as Network
 from badak.networks import TwoLayerNet as TwoLayerNet
+from badak.networks import register_calls as register_calls
 from badak.optimizers import SGD as SGD
 from badak.training import History as History
 from badak.training import fit as fit
+from badak.training import register_runner as register_runner
 
 __version__ = "0.1.0"
+
+# The engine is named, not imported: it comes when it is first used.
+register_calls("badak.engine.calls:Calls")
+register_runner("native", "badak.engine.runner:NativeRunner")

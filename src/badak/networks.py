@@ -4,6 +4,7 @@ A Network adopts its layers: their parameters move into the Block, and the layer
 a Network does not ask: anything with `forward` and `backward` will do.
 """
 
+import importlib
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -25,6 +26,19 @@ ROWS_AT_ONCE = 2000
 
 # Which network holds a layer, by the layer's id; weak on both sides, so that nothing is kept alive.
 _owners: dict[int, tuple["weakref.ref[Any]", "weakref.ref[Network]"]] = {}
+
+# Who computes a network's calls natively: 'module:name' of a class like badak.engine.calls.Calls, imported at first
+# use; None where there is nobody.
+_calls: str | None = None
+
+
+def register_calls(factory: str) -> None:
+    """Let `factory`, 'module:name', give for a network an object with ready(), predict, loss, gradient, accuracy.
+
+    Each answers None where the layers themselves are to compute.
+    """
+    global _calls  # noqa: PLW0603
+    _calls = factory
 
 
 class Network:
@@ -86,14 +100,22 @@ class Network:
 
     def predict(self, x: Any) -> Array:
         """Give the scores, (N, C), for `x`, (N, D): the last layer's input, not probabilities. Changes nothing."""
-        return self._forward(self._door(x), training=False)
+        native = self._native()
+        scores = native.predict(x) if native else None
+        return self._forward(self._door(x), training=False) if scores is None else scores
 
     def loss(self, x: Any, t: Any) -> float:
         """Give the loss of predicting `x` where `t` (class indices or one-hot) is right."""
-        return float(self.last_layer.forward(self.predict(x), t))
+        native = self._native()
+        loss = native.loss(x, t) if native else None
+        return float(self.last_layer.forward(self.predict(x), t)) if loss is None else loss
 
     def accuracy(self, x: Any, t: Any) -> float:
         """Give the share of `x` whose highest score is at the label `t`: a number from 0 to 1."""
+        native = self._native()
+        share = native.accuracy(x, t) if native else None
+        if share is not None:
+            return float(share)
         right, count = 0, len(x)
         if np.ndim(x) < 2 or len(t) != count:
             raise ValueError(f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}")
@@ -107,7 +129,9 @@ class Network:
 
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Give the gradient of the loss by backpropagation: arrays of your own, named and shaped as `params`."""
-        self.backpropagate(x, t)
+        native = self._native()
+        if not native or native.gradient(x, t) is None:
+            self.backpropagate(x, t)
         return self.block.named(self.block.grads.copy())
 
     def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
@@ -134,6 +158,23 @@ class Network:
         return float(loss)
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _native(self) -> Any:
+        """Give the engine's calls for this network, or None where its layers are to compute."""
+        if self.engine == "numpy" or _calls is None:
+            return None
+        calls = self.__dict__.get("_engine_calls")
+        if calls is None:
+            module, name = _calls.split(":")
+            calls = self._engine_calls = getattr(importlib.import_module(module), name)(self)
+        if calls.ready():
+            return calls
+        if self.engine == "native":
+            raise ValueError(f"this network cannot compute on the native engine: {calls.reason}")
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_engine_calls"}
 
     def _door(self, x: Any) -> Array:
         """Convert the input to the network's dtype, once."""
