@@ -211,9 +211,9 @@ def save_run(history: History, network: Network) -> None:
 
 
 def _tell(history: History, watch: Watch | None) -> None:
-    """Write the history so far, show the record, and ask the observers."""
+    """Write and show the newest record, and ask the observers."""
     if history.folder is not None:
-        store.write_history(history.folder, history.records)
+        store.append_history(history.folder, history.records[-1])
     if watch is not None:
         watch(history.records[-1])
     for observer in _observers:
