@@ -7,6 +7,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: examples have no deadline, the whole test has pytest's timeout.
+settings.register_profile("badak", deadline=None)
+settings.load_profile("badak")
 
 
 @pytest.fixture

@@ -273,6 +273,8 @@ def _check_parts(layers: dict[str, Any], loss: Any) -> None:
         for method in ("forward", "backward"):
             if not callable(getattr(part, method, None)):
                 raise TypeError(f"{name} ({type(part).__name__}) has no method {method}")
+    for name, layer in layers.items():
+        _check_parameters(name, layer)
     seen: dict[int, str] = {}
     for name, layer in layers.items():
         if id(layer) in seen:
@@ -280,6 +282,29 @@ def _check_parts(layers: dict[str, Any], loss: Any) -> None:
                 f"{seen[id(layer)]} and {name} are the same object; a layer has one place, as it keeps its last input"
             )
         seen[id(layer)] = name
+
+
+PARAMETER_NAMES = {"W", "w", "b", "B", "weight", "weights", "bias", "gamma", "beta"}
+
+
+def _check_parameters(name: str, layer: Any) -> None:
+    """Refuse a layer whose parameters would not be found, and so would silently not be trained."""
+    found = parameters(layer)
+    alone = [
+        a
+        for a in getattr(layer, "__dict__", {})
+        if a in PARAMETER_NAMES - {*found} and isinstance(getattr(layer, a), np.ndarray)
+    ]
+    if alone:
+        raise ValueError(
+            f"{name}.{alone[0]} has no partner d{alone[0]}, so it would not be trained: "
+            f"write self.d{alone[0]} = None in __init__ of {type(layer).__name__}, and set it in backward"
+        )
+    if not found and isinstance(getattr(layer, "params", None), (list, tuple, dict)) and layer.params:
+        raise ValueError(
+            f"{name} ({type(layer).__name__}) keeps its parameters in `params`: a Network looks for arrays such as W "
+            "with a partner dW as attributes of the layer"
+        )
 
 
 def _check_sizes(layers: dict[str, Any]) -> None:
@@ -309,8 +334,13 @@ def _parameter_names(layers: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Give (layer, attribute, name) for each parameter: a layer's share one number, counted as the book counts."""
     count: dict[str, int] = {}
     keys = []
+    places: dict[int, str] = {}
     for name, layer in layers.items():
         attributes = list(parameters(layer))
+        for attribute in attributes:
+            place, array = f"{name}.{attribute}", id(getattr(layer, attribute))
+            if places.setdefault(array, place) != place:
+                raise ValueError(f"{places[array]} and {place} are one array: a Network gives each layer its own")
         number = 1 + max((count.get(a, 0) for a in attributes), default=0)
         for attribute in attributes:
             count[attribute] = number

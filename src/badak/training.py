@@ -165,11 +165,12 @@ def fit(
         raise ValueError("give epochs or iterations, not both")
     if iterations is not None:
         orders = _drawn(len(x), batch_size, positive("iterations", iterations), seed)
-        total = iterations
+        total, per_epoch = iterations, max(len(x) // batch_size, 1)
     else:
         epochs = 10 if epochs is None else positive("epochs", epochs)
         orders = _shuffled(len(x), batch_size, epochs, seed)
-        total = epochs * -(-len(x) // batch_size)
+        per_epoch = -(-len(x) // batch_size)
+        total = epochs * per_epoch
     runner = make_runner(network, optimizer, x, t, engine)
     history = History(engine=runner.engine)
     config = {
@@ -185,7 +186,7 @@ def fit(
     if out is not None:
         history.folder = store.new_folder(out)
         store.write_config(history.folder, config)
-    look = _Look(network, x, t, x_test, t_test, len(x), batch_size)
+    look = _Look(network, x, t, x_test, t_test, per_epoch)
     try:
         with _bar(total, progress) as advance:
             for order, evaluate in orders:
@@ -210,9 +211,9 @@ def save_run(history: History, network: Network) -> None:
 
 
 def _tell(history: History, watch: Watch | None) -> None:
-    """Write the history so far, show the record, and ask the observers."""
+    """Write and show the newest record, and ask the observers."""
     if history.folder is not None:
-        store.write_history(history.folder, history.records)
+        store.append_history(history.folder, history.records[-1])
     if watch is not None:
         watch(history.records[-1])
     for observer in _observers:
@@ -261,10 +262,10 @@ def _shuffled(size: int, batch_size: int, epochs: int, seed: int) -> Iterator[tu
 class _Look:
     """Looks at a network during training: accuracies on all samples, health of the layers on some."""
 
-    def __init__(self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, size: int, batch_size: int) -> None:
-        self.network, self.per_epoch = network, max(size // batch_size, 1)
+    def __init__(self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, per_epoch: int) -> None:
+        self.network, self.per_epoch = network, per_epoch
         self.sets = [(x, t), (x_test, t_test)]
-        self.some = np.arange(min(LOOK_AT, size)) * size // min(LOOK_AT, size)
+        self.some = np.arange(min(LOOK_AT, len(x))) * len(x) // min(LOOK_AT, len(x))
         self.started, self.seen = time.perf_counter(), 0
 
     def accuracies(self) -> list[float | None]:
@@ -278,7 +279,7 @@ class _Look:
         x, t = self.sets[0]
         return {
             "iteration": len(losses) - 1,
-            "epoch": round((len(losses) - 1) / self.per_epoch, 4),
+            "epoch": len(losses) // self.per_epoch,
             "loss": float(np.mean(new)),
             "train_accuracy": train,
             "test_accuracy": test,
