@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -335,7 +336,7 @@ def test_after_a_native_gradient_the_layers_hold_the_same_gradients_and_nothing_
 
 def test_predicting_natively_leaves_nothing_of_an_earlier_batch():
     network = make("sigmoid")
-    x, t = data(network, 10)
+    x, _ = data(network, 10)
     network.layers["Affine1"].forward(x)
     network.layers["Sigmoid1"].forward(x[:, :50])
     network.predict(x[:3])
@@ -347,7 +348,7 @@ def test_predicting_natively_leaves_nothing_of_an_earlier_batch():
 
 def test_a_network_can_be_copied_and_pickled_after_a_native_call():
     network = make("tails")
-    x, t = data(network, 5)
+    x, _ = data(network, 5)
     want = network.predict(x)
     for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         np.testing.assert_array_equal(other.predict(x), want)
@@ -389,7 +390,7 @@ def variants(x, folder):
 def test_any_network_and_any_array(sizes, batch, count, activation, threads, seed, tmp_path_factory):
     rng = np.random.default_rng(seed)
     layers = []
-    for D, H in zip(sizes[:-1], sizes[1:], strict=True):
+    for D, H in pairwise(sizes):
         layers += [affine(rng, D, H), activation()]
     work, lower.WORK_PER_THREAD = lower.WORK_PER_THREAD, 1
     try:
@@ -487,7 +488,8 @@ def test_nan_goes_through_as_in_numpy():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert np.array_equal(np.isnan(ours.predict(x)), np.isnan(theirs.predict(x)))
-        assert np.isnan(ours.loss(x, t)) and np.isnan(theirs.loss(x, t))
+        assert np.isnan(ours.loss(x, t))
+        assert np.isnan(theirs.loss(x, t))
     relu = Network([Relu()], SoftmaxWithLoss())
     assert np.isnan(relu.predict(np.array([[np.nan, 1.0]]))[0, 0])
 
@@ -819,7 +821,7 @@ def bad_type(a, b):
     return c  # noqa: RET504
 
 
-def bad_path(a, b):
+def bad_path(a, b):  # noqa: RET503
     if a > b:
         return a
 
@@ -912,7 +914,7 @@ def test_a_convolution_runs_on_the_tape_forward_and_backward(N, H, C, F, window,
     itemsize = x.itemsize
     lanes = target.choose().lanes(itemsize)
     P = H + 2 * padding
-    O = (P - window) // stride + 1  # noqa: E741
+    O = (P - window) // stride + 1
     k, chunks = window * window * C, min(4, N)
     values = np.concatenate([W.ravel(), b])
     dout = rng.standard_normal((N, O, O, F)).astype(dtype)

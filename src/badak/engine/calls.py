@@ -158,7 +158,7 @@ class Calls:
             raise NotNative("outputs that are no row of numbers")
         return out[0]
 
-    # -- the four calls; None where NumPy's way is to be taken -----------------------------------------------------------------------------------------
+    # -- the four calls; None where NumPy's way is to be taken ----------------------------------------------------
 
     @_or_none
     def gradient(self, x: Any, t: Any) -> float:

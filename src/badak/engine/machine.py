@@ -1,8 +1,8 @@
 """The machine: one function that carries out any tape, for as many iterations as it is asked.
 
 `define(kind)` gives a Python function of two integers, the address of a frame (opcodes.Frame) and the number of
-the calling thread; compiler.py compiles it once and build.py keeps the result on disk. Every thread runs the same function on
-the same tape and takes its own share of each instruction; they meet where the tape says BARRIER.
+the calling thread; compiler.py compiles it once and build.py keeps the result on disk. Every thread runs the same
+function on the same tape and takes its own share of each instruction; they meet where the tape says BARRIER.
 
 Plain Python in the little that compiler.py knows: everything is a whole number unless it is annotated `float`.
 Each instruction below is the few loops that it stands for, over the kernels of kernels.py. Places and steps are in
@@ -237,7 +237,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 for i in range(some):
                     fill(1, target + i * out_step, 0.0)
                 affine_tail(some, x_row + k_first * SIZE, x_step, w + vectors * height * WIDTH + k_first * SIZE,
-                            height * SIZE, whole(k_last - k_first), tail, target, out_step, bias + vectors * WIDTH, 0)  # fmt: skip
+                            height * SIZE, whole(k_last - k_first), tail, target,
+                            out_step, bias + vectors * WIDTH, 0)  # fmt: skip
 
     def affine(frame, row, me, threads) -> None:
         out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
@@ -569,7 +570,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         since, since_step = argument(frame, Frame.ZEROS), 0
                     windows(broad, line, source, SIZE, stride * channels * SIZE,
                             d + i * out_height * out_width * d_step + start * WIDTH, d_step, out_width, out_height,
-                            stride * width * channels * SIZE, out_width * d_step, target, broad * WIDTH, since, since_step)  # fmt: skip
+                            stride * width * channels * SIZE, out_width * d_step, target, broad * WIDTH,
+                            since, since_step)  # fmt: skip
 
     def add_parts(frame, row, me, threads, rate: float) -> None:
         """Add the parts of a sum by a fixed tree: neighbours, then neighbours of those."""
@@ -672,7 +674,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def outer_sparse(
         batch, x, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate: float, zeros, places
     ) -> None:
-        """Give out = xᵀ · d, or out + rate · xᵀ · d, for some rows of W; samples that are zero there are passed over."""
+        """Give out = xᵀ · d, or out + rate · xᵀ · d, for some rows of W, passing over zeros."""
         vectors, height = vectors_of(n), whole(k) * LANES
         panels = (vectors + 2) // 3
         blocks = (batch + 159) // 160

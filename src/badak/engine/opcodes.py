@@ -132,7 +132,7 @@ SIGMOID_BACK = _op("SIGMOID_BACK", "out:w dout:r y:r out_step dout_step y_step r
                    "{out} ← {dout} · {y} (1 - {y})")
 SOFTMAX_LOSS = _op("SOFTMAX_LOSS", "out:w losses:w x:r t:r out_step x_step rows n",
                    "{losses} ← cross-entropy of {x} and {t}; {out} ← (softmax({x}) - {t}) / N")
-SQUARE_LOSS = _op("SQUARE_LOSS", "out:w losses:w x:r t:r out_step x_step t_step rows n",
+SQUARE_LOSS = _op("SQUARE_LOSS", "out:w losses:w x:r t:m out_step x_step t_step rows n",
                   "{losses} ← ½ Σ ({x} - {t})²; {out} ← ({x} - {t}) / N")
 MEAN = _op("MEAN", "losses:r rows", "loss of this batch ← mean of {losses}")
 GRAD_W = _op("GRAD_W", "out:w x:r dout:r x_step dout_step rows k n split chunks",
@@ -166,7 +166,8 @@ GRAD_CONV = _op("GRAD_CONV", "out:w x:r dout:r dout_step images height width cha
                 "{out} ← in parts, the gradient of the weights between {x} and {dout}")
 ADD_PARTS = _op("ADD_PARTS", "out:w parts:r count chunks part_step", "{out} ← {parts} added up")
 STEP_PARTS = _op("STEP_PARTS", "out:m parts:r count chunks part_step", "{out} ← {out} - lr · ({parts} added up)")
-FLIP = _op("FLIP", "out:w W:r window_height window_width channels n", "{out} ← {W} upside down, inputs and outputs exchanged")
+FLIP = _op("FLIP", "out:w W:r window_height window_width channels n",
+           "{out} ← {W} upside down, inputs and outputs exchanged")
 # fmt: on
 
 SOURCES = {"u1": 0, "f4": 1, "f8": 2}

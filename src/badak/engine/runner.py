@@ -177,7 +177,8 @@ class NativeRunner:
         self.network._check_adopted()
         if batch not in self._ready:
             self._ready[batch] = prepare(self.network, batch=batch, shape=self.shape, source=self.source,
-                                         scale=self.scale, purpose="train", threads=self.threads, sparse=self.sparse)  # fmt: skip
+                                         scale=self.scale, purpose="train", threads=self.threads,
+                                         sparse=self.sparse)  # fmt: skip
         ready = self._ready[batch]
         session, values = ready.session, self.network.block.values
         session.point(Frame.ORDER, order)
