@@ -42,6 +42,8 @@ TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 def poisoned(monkeypatch):
     """Fill scratch memory with NaN before each run: what is read before it is written shows."""
     monkeypatch.setattr(runner, "POISON", True)
+    # … and let as many threads work as are asked for, even where cores are busy.
+    monkeypatch.setattr(crew.Crew, "advise", lambda self, threads: threads)
 
 
 def affine(rng, D, H):
@@ -637,6 +639,32 @@ def test_an_interrupt_leaves_nobody_waiting():
     with pytest.raises(KeyboardInterrupt):
         team.run(machine, 0, stop, 3)
     assert sorted(left) == [1, 2]
+
+
+def test_where_cores_are_taken_one_thread_works_alone_for_a_while(monkeypatch):
+    monkeypatch.undo()
+    team, now = crew.Crew(), [100.0]
+    monkeypatch.setattr(crew.time, "monotonic", lambda: now[0])
+    assert team.advise(4) == 4
+    team.learn(waits=3, meetings=1000)  # now and then
+    assert team.advise(4) == 4
+    team.learn(waits=300, meetings=1000)
+    assert team.advise(4) == 1
+    now[0] += 1
+    assert team.advise(4) == 4
+    for _ in range(10):
+        team.learn(waits=300, meetings=1000)
+    now[0] += 3.9
+    assert team.advise(4) == 1
+    now[0] += 0.2
+    assert team.advise(4) == 4
+
+
+def test_a_tape_does_not_run_without_its_memory():
+    program, _ = program_of()
+    ready = Ready(program, build.machine(8))
+    with pytest.raises(AssertionError, match="a memory bank that nobody gave it"):
+        ready.run(1)
 
 
 def test_threads_of_the_user_may_share_a_network():

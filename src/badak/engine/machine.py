@@ -980,6 +980,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 if waited < spin:
                     pause()
                 else:
+                    if waited == spin:  # what `Crew.learn` counts
+                        store(flags + me * LINE + 8, load(flags + me * LINE + 8) + 1)
                     if peek(argument(frame, Frame.STOP)) != 0:
                         return 0
                     if waited < spin + 200:
