@@ -68,7 +68,9 @@ class TestSlopes:
         assert slopes.central[1, 1] == pytest.approx(2)
 
     def test_a_direction(self):
-        slope, error, bend = measure_direction(lambda v: (v**2).sum(), np.array([1.0, 2.0]), np.array([1.0, -1.0]))
+        slope, error, bend = measure_direction(
+            lambda v: (v**2).sum(), np.array([1.0, 2.0]), np.array([1.0, -1.0])
+        )
         assert slope[0] == pytest.approx(-2)
         assert error[0] < 1e-6
         assert abs(bend[0]) < 1e-3
@@ -157,7 +159,9 @@ class TestFromPython:
             check_layer(Loss(), np.zeros((2, 2)))
 
 
-@badak.check.parametrize(lambda: Affine(RNG.standard_normal((4, 3)), np.zeros(3)), RNG.standard_normal((5, 4)))
+@badak.check.parametrize(
+    lambda: Affine(RNG.standard_normal((4, 3)), np.zeros(3)), RNG.standard_normal((5, 4))
+)
 def test_the_hook_makes_a_test_of_each_check(check):
     check()
 
@@ -173,7 +177,9 @@ def test_the_hook_fails_with_the_reports_words():
 class TestSentences:
     def test_every_sentence_has_a_korean_one_with_the_same_placeholders(self):
         korean = translator("check", "ko")
-        sentences = [s for pair in [*SENTENCES.values(), *SPECIAL.values()] for s in pair if s] + list(HEADINGS.values())
+        sentences = [s for pair in [*SENTENCES.values(), *SPECIAL.values()] for s in pair if s] + list(
+            HEADINGS.values()
+        )
         for sentence in sentences:
             translated = korean.gettext(sentence)
             assert re.search("[가-힣]", translated), sentence
@@ -182,13 +188,19 @@ class TestSentences:
     @pytest.mark.parametrize("label", SENTENCES)
     @pytest.mark.parametrize("lang", ["en", "ko"])
     def test_every_sentence_can_be_said(self, label, lang):
-        message, hint = speak(Finding("gradients", label, method="backward", quantity="W", line=3, got=1.0, expected=2.0), lang)
+        message, hint = speak(
+            Finding("gradients", label, method="backward", quantity="W", line=3, got=1.0, expected=2.0), lang
+        )
         assert message
         assert hint
         assert "{" not in message.replace("{near}", "")
 
     def test_reports_escape_what_comes_from_files(self):
-        report = Report("<b>.py", "X<script>", findings=[Finding("gradients", "unnamed", quantity="<i>", got=1.0, expected=2.0)])
+        report = Report(
+            "<b>.py",
+            "X<script>",
+            findings=[Finding("gradients", "unnamed", quantity="<i>", got=1.0, expected=2.0)],
+        )
         page = report_html([report], "en")
         assert "<script" not in page
         assert "&lt;script&gt;" in page

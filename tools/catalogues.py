@@ -1,4 +1,5 @@
-"""Compile the catalogues of sentences: src/badak/locale/<language>/LC_MESSAGES/<domain>.po to .mo (needs babel).
+"""Compile the catalogues of sentences: src/badak/locale/<language>/LC_MESSAGES/<domain>.po to .mo (needs
+babel).
 
 Run without arguments after editing a .po file; with --check it only tells whether every .mo is up to date.
 """

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917 (the command line names them)
 """The command `badak check`: reports on the terminal, as JSON or as a page, and the exit code."""
 
 from __future__ import annotations
@@ -26,10 +27,16 @@ def split_name(argument: str) -> tuple[str, str | None]:
 
 
 def check_command(
-    files: Sequence[str], json: bool = False, html: str | None = None, strict: bool = False, lang: str | None = None,
-    time_limit: float = TIME_LIMIT, memory_limit: int | None = MEMORY_LIMIT, training: Callable[[], int] | None = None,
+    files: Sequence[str],
+    json: bool = False,
+    html: str | None = None,
+    strict: bool = False,
+    lang: str | None = None,
+    time_limit: float = TIME_LIMIT,
+    memory_limit: int | None = MEMORY_LIMIT,
+    training: Callable[[], int] | None = None,
     only: Sequence[str] | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Check files and print the reports; give the exit code.
 
     0: all right (a hazard too, unless `strict`); 1: something is wrong; 2: something could not be checked. `html` names a

@@ -1,3 +1,4 @@
+# ruff: noqa: NPY002, PLR0917, SIM102 (the global random state is watched on purpose)
 """Is this layer right? The layer contract as named checks, each of which can be run alone.
 
 A check takes an Examination and yields findings. The first five come first always, because the others need an
@@ -7,6 +8,7 @@ object that runs; an error in one of those ends the examination, so that one cau
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import inspect
 import time
@@ -39,13 +41,34 @@ Findings = Iterator[Finding]
 RELATIVE = 1e-6
 DIRECT = 80  # arrays up to this size are measured element by element at once
 SAMPLED = 1500  # above this size only a sample of the elements is measured to find the cause
-REMOVED_ALIASES = ("int", "float", "bool", "object", "str", "complex", "long", "unicode", "float_", "Inf", "infty", "NaN", "product", "cumproduct", "in1d", "row_stack", "trapz", "asfarray", "mat")  # fmt: skip
+REMOVED_ALIASES = (
+    "int",
+    "float",
+    "bool",
+    "object",
+    "str",
+    "complex",
+    "long",
+    "unicode",
+    "float_",
+    "Inf",
+    "infty",
+    "NaN",
+    "product",
+    "cumproduct",
+    "in1d",
+    "row_stack",
+    "trapz",
+    "asfarray",
+    "mat",
+)
 
 
 class Examination:
     """One subject under examination, with what several checks need: passes, outputs, random `dout`."""
 
     def __init__(self, subject: Subject) -> None:
+        """Begin with nothing found."""
         self.subject = subject
         self.findings: list[Finding] = []
         self.notes: list[str] = []
@@ -104,7 +127,7 @@ class Examination:
         return finding
 
 
-# Interface ----------------------------------------------------------------------------------------------------------
+# Interface ----------------------------------------------------------------------------------------
 
 
 def closest(name: str, names: Sequence[str]) -> str | None:
@@ -119,9 +142,14 @@ def explain(exam: Examination, failure: UserError, check: str) -> Finding:
 
 
 def explain_error(
-    subject: Subject | None, error: BaseException, method: str | None, line: int | None, check: str,
-    function: str | None = None, source: Source | None = None,
-) -> Finding:  # fmt: skip
+    subject: Subject | None,
+    error: BaseException,
+    method: str | None,
+    line: int | None,
+    check: str,
+    function: str | None = None,
+    source: Source | None = None,
+) -> Finding:
     """Name the cause of an exception: misspelled, undefined, removed, forgotten, or `unnamed`."""
     words = f"{type(error).__name__}: {error}"
     values: dict[str, Any] = {"error": words.splitlines()[0]}
@@ -171,7 +199,8 @@ def explain_error(
 def _explain_attribute(subject: Subject | None, error: AttributeError, finding: Finding) -> None:
     name, owner = getattr(error, "name", None) or "", getattr(error, "obj", None)
     if not name and "module 'numpy' has no attribute" in str(error):
-        # NumPy raises this itself for the names that it removed, without saying which in the exception's fields.
+        # NumPy raises this itself for the names that it removed, without saying which in the exception's
+        # fields.
         name, owner = str(error).split("'")[3], np
     finding.values["name"] = name
     if inspect.ismodule(owner) and owner.__name__ == "numpy":
@@ -226,9 +255,11 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     kept = [n for n in attributes_of(obj) if is_array(getattr(obj, n, None)) and n not in read]
     before = {n for n in attributes_of(subject.obj) if is_array(getattr(subject.obj, n, None))}
     same = [
-        n for n in kept
-        if n not in before and (close(getattr(obj, n), subject.x) or n.lower() == name.lower() or close(getattr(obj, n), y))
-    ]  # fmt: skip
+        n
+        for n in kept
+        if n not in before
+        and (close(getattr(obj, n), subject.x) or n.lower() == name.lower() or close(getattr(obj, n), y))
+    ]
     near = closest(name, [n for n in kept if n not in before])
     if same or near:
         finding.label = "cache-name-mismatch"
@@ -276,8 +307,14 @@ def _explain_shape_error(subject: Subject, error: BaseException, finding: Findin
         finding.label = "breaks-on-nd-input"
         finding.values["shape"] = np.shape(subject.x)
     elif np.ndim(subject.x) == 1 and isinstance(subject.x, np.ndarray):
-        whole = Subject(subject.obj, subject.x[None], subject.second if subject.second is None else np.asarray(subject.second)[None],
-                        protocol=subject.protocol, namespace=subject.namespace, source=subject.source)  # fmt: skip
+        whole = Subject(
+            subject.obj,
+            subject.x[None],
+            subject.second if subject.second is None else np.asarray(subject.second)[None],
+            protocol=subject.protocol,
+            namespace=subject.namespace,
+            source=subject.source,
+        )
         try:
             whole.run()
         except (UserError, ValueError):
@@ -398,6 +435,8 @@ def check_runs(exam: Examination) -> Findings:
     subject.parameters = find_parameters(subject, obj, returned)
     if not subject.parameters:
         _warm_up(subject, obj, returned)
+    if subject.protocol == "loss":
+        _calm_loss(exam)
     exam.y = np.asarray(subject.run().y)
     exam.douts = exam.random_douts()
 
@@ -428,6 +467,36 @@ def _repaired_crash(exam: Examination, obj: Any, failure: UserError) -> Finding 
         label = sorted(found.labels)[0]
     values = known.values | {"repair": found.after, "before": found.before}
     return exam.finding("runs", label, method="backward", quantity="x", line=found.line, values=values)
+
+
+def _calm_loss(exam: Examination) -> None:
+    """Bring the scores of a loss near each other: at a probability below 1e-4 a guard such as log(y +
+    1e-7) flattens it."""
+    subject = exam.subject
+    if diagnose.correct_classes(subject) is None or float(np.abs(subject.x).max()) <= 6:
+        return
+    subject.x = subject.x * (3.0 / float(np.abs(subject.x).max()))
+    exam.y = np.array(subject.forward(subject.fresh(), clone(subject.x), clone(subject.second)))
+
+
+def _calm_network(exam: Examination) -> None:
+    """The same for a network: weights so large that all scores lie far apart are made smaller, in a copy."""
+    subject = exam.subject
+    if not has_method(subject.obj, "predict") or np.size(exam.y) != 1 or float(np.ravel(exam.y)[0]) < 4:
+        return
+    calm = clone(subject.obj)
+    for _ in range(12):
+        scores = np.asarray(subject.call("predict", clone(calm).predict, clone(subject.x)), float)
+        if (
+            scores.ndim != 2
+            or float(np.ptp(scores, axis=1).max()) <= 6
+            or (scores.min() >= 0 and scores.max() <= 1)
+        ):
+            break
+        for parameter in subject.parameters:
+            set_path(calm, parameter.path, 0.6 * np.asarray(get_path(calm, parameter.path), float))
+    subject.obj = calm
+    exam.y = np.array(subject.forward(subject.fresh(), clone(subject.x), clone(subject.second)))
 
 
 def _warm_up(subject: Subject, obj: Any, returned: Any) -> None:
@@ -474,6 +543,9 @@ def _network_runs(exam: Examination) -> Findings:
         yield exam.finding("runs", "returns-none", method="loss", quantity="loss", values={"name": "loss"})
         return
     exam.y = np.array(exam.y)
+    # Where predict fails or gives something else, gradient will tell.
+    with contextlib.suppress(UserError, ValueError, TypeError):
+        _calm_network(exam)
     exam.douts = exam.random_douts()
     if exam.y.size > 1:
         yield from _not_scalar(exam)
@@ -542,13 +614,25 @@ def check_shapes(exam: Examination) -> Findings:
                 # A (1, M) bias gradient for an (M,) bias trains as it should.
                 continue
         label, values = cause or ("unnamed", {})
+        line = None
+        if label == "wrong-shape-dx":
+            from badak.check import repair
+
+            found = repair.search(exam, case, label)
+            line = found.line if found is not None else None
         yield exam.finding(
-            "shapes", label, method=exam.backward_name(), quantity=quantity,
-            got=list(np.shape(a)), expected=list(right), values=values | {"shape_fault": True},
-        )  # fmt: skip
+            "shapes",
+            label,
+            method=exam.backward_name(),
+            quantity=quantity,
+            got=list(np.shape(a)),
+            expected=list(right),
+            line=line,
+            values=values | {"shape_fault": True},
+        )
 
 
-# Derivatives ----------------------------------------------------------------------------------------------------------
+# Derivatives --------------------------------------------------------------------------------------
 
 
 def _case(exam: Examination, quantity: str, a: list[Any]) -> Case:
@@ -654,7 +738,8 @@ def _within(exam: Examination, a: Any, along: tuple[Array, Array, Array, Array])
 
 
 def _joint(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
-    """Where elements are tied, the slope along (1, ..., 1) is smooth all the same, and must be the sum of the gradient."""
+    """Where elements are tied, the slope along (1, ..., 1) is smooth all the same, and must be the sum of
+    the gradient."""
     slopes = exam.subject.slopes(quantity)
     if not slopes.kinked.any() or value.size < 2:
         return True
@@ -768,12 +853,17 @@ def check_linear(exam: Examination) -> Findings:
         label = "ignores-dout" if close(a, b, 1e-9) else "unnamed"
         severity = "hazard" if subject.protocol == "loss" else "error"
         yield exam.finding(
-            "linear", label, severity=severity, method="backward", quantity=quantity, values={"loss": subject.protocol == "loss", "linear": True},
-        )  # fmt: skip
+            "linear",
+            label,
+            severity=severity,
+            method="backward",
+            quantity=quantity,
+            values={"loss": subject.protocol == "loss", "linear": True},
+        )
         return
 
 
-# State ------------------------------------------------------------------------------------------------------------------
+# State --------------------------------------------------------------------------------------------
 
 
 def _state(obj: Any, subject: Subject) -> dict[str, Array]:
@@ -942,7 +1032,8 @@ def _overwritten_cache(exam: Examination, subject: Subject) -> str | None:
 
 
 def check_second_batch(exam: Examination) -> Findings:
-    """A second forward replaces what the first one saved: gradients belong to the last batch, of whatever size."""
+    """A second forward replaces what the first one saved: gradients belong to the last batch, of whatever
+    size."""
     subject = exam.subject
     if not is_array(subject.x) or subject.x.dtype.kind != "f" or np.ndim(subject.x) < 1:
         return
@@ -958,8 +1049,12 @@ def check_second_batch(exam: Examination) -> Findings:
             again = other_subject.run(_dout_for(exam, other_subject), obj=obj)
         except UserError as failure:
             yield exam.finding(
-                "second-batch", "stale-cache", method="forward", line=None, values={"error": failure.words, "line": failure.line},
-            )  # fmt: skip
+                "second-batch",
+                "stale-cache",
+                method="forward",
+                line=None,
+                values={"error": failure.words, "line": failure.line},
+            )
             return
         for quantity in exam.quantities:
             a, b = exam.gradient(alone, quantity), exam.gradient(again, quantity)
@@ -1048,7 +1143,8 @@ def check_after_update(exam: Examination) -> Findings:
     rng = np.random.default_rng(23)
     for parameter in subject.parameters:
         held = get_path(moved, parameter.path)
-        set_path(moved, parameter.path, np.asarray(held) + rng.uniform(0.2, 0.5, np.shape(held)))
+        size = max(0.05, float(np.sqrt(np.mean(np.square(np.asarray(held, float))))))
+        set_path(moved, parameter.path, np.asarray(held) + 0.4 * size * rng.standard_normal(np.shape(held)))
     later = _sibling(subject, subject.x, subject.second)
     later.obj = moved
     other = Examination(later)
@@ -1065,9 +1161,12 @@ def check_after_update(exam: Examination) -> Findings:
     if wrong:
         stale = _stale_copy(exam)
         yield exam.finding(
-            "after-update", "stale-weight-copy" if stale else "unnamed", method="__init__" if stale else exam.backward_name(),
-            quantity=wrong[0], values={"name": stale or "", "after_update": True},
-        )  # fmt: skip
+            "after-update",
+            "stale-weight-copy" if stale else "unnamed",
+            method="__init__" if stale else exam.backward_name(),
+            quantity=wrong[0],
+            values={"name": stale or "", "after_update": True},
+        )
 
 
 def _stale_copy(exam: Examination) -> str | None:
@@ -1175,7 +1274,7 @@ def _shared_container(one: Any, two: Any) -> str | None:
 def _class_state(subject: Subject) -> str | None:
     before = set(vars(subject.kind))
     subject.world.restore()
-    at_rest = {n: v for n, v in vars(subject.kind).items()}
+    at_rest = dict(vars(subject.kind))
     subject.forward(clone(subject.obj), clone(subject.x), clone(subject.second))
     for name, value in vars(subject.kind).items():
         if name not in before or at_rest.get(name) is not value:
@@ -1183,7 +1282,7 @@ def _class_state(subject: Subject) -> str | None:
     return None
 
 
-# Behaviour ----------------------------------------------------------------------------------------------------------------
+# Behaviour ----------------------------------------------------------------------------------------
 
 
 def check_batch_of_one(exam: Examination) -> Findings:
@@ -1224,9 +1323,14 @@ def check_batch_of_one(exam: Examination) -> Findings:
         right = np.shape(single.value(quantity))
         if (np.shape(a) != right and np.size(a) != int(np.prod(right))) or not agrees(other, quantity):
             yield exam.finding(
-                "batch-of-one", "unnamed", method="backward", quantity=quantity, got=list(np.shape(a)), expected=list(right),
+                "batch-of-one",
+                "unnamed",
+                method="backward",
+                quantity=quantity,
+                got=list(np.shape(a)),
+                expected=list(right),
                 values={"batch_of_one": True},
-            )  # fmt: skip
+            )
             return
 
 
@@ -1275,7 +1379,8 @@ def check_evaluation(exam: Examination) -> Findings:
 
 
 def check_extreme(exam: Examination) -> Findings:
-    """Large inputs and degenerate ones (a zero row, a constant column, a probability of 0) give no NaN and no warning."""
+    """Large inputs and degenerate ones (a zero row, a constant column, a probability of 0) give no NaN and
+    no warning."""
     from badak.check import extremes
 
     yield from extremes.check(exam)
@@ -1289,7 +1394,8 @@ def check_labels(exam: Examination) -> Findings:
 
 
 def check_role(exam: Examination) -> Findings:
-    """What the object evidently is (softmax, batch normalisation, convolution, a classifier) it is along the right axes."""
+    """What the object evidently is (softmax, batch normalisation, convolution, a classifier) it is along
+    the right axes."""
     from badak.check import roles
 
     yield from roles.check(exam)

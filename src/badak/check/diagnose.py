@@ -1,6 +1,8 @@
+# ruff: noqa: PLR0911, PLR0912, PLR0917 (a hypothesis ends at the first form that fits)
 """From wrong to why: hypotheses about the cause of a wrong gradient, tried against the evidence.
 
-A hypothesis must reproduce the user's gradient for three different `dout`; where none does, the cause is `unnamed`.
+A hypothesis must reproduce the user's gradient for three different `dout`; where none does, the cause is
+`unnamed`.
 Most specific first: the first that fits is the answer.
 """
 
@@ -26,7 +28,8 @@ FIT = 1e-5
 
 @dataclass
 class Case:
-    """One wrong gradient: what the user's code gave (`a`), what the slopes say (`n`, NaN where unknown), for each `dout`."""
+    """One wrong gradient: what the user's code gave (`a`), what the slopes say (`n`, NaN where unknown),
+    for each `dout`."""
 
     subject: Subject
     quantity: str
@@ -103,7 +106,7 @@ def constant_ratio(case: Case) -> float | None:
     return float(ratio) if all_close([ratio * n for n in case.n], case.a) else None
 
 
-# Shapes -----------------------------------------------------------------------------------------------------------
+# Shapes -------------------------------------------------------------------------------------------
 
 
 def shape_cause(case: Case) -> Verdict:
@@ -193,7 +196,7 @@ def _axes(subset: tuple[int, ...]) -> str:
     return str(subset[0]) if len(subset) == 1 else str(subset)
 
 
-# Values -----------------------------------------------------------------------------------------------------------
+# Values -------------------------------------------------------------------------------------------
 
 
 def value_cause(case: Case) -> Verdict:
@@ -217,6 +220,7 @@ def _scale(values: list[Any]) -> float:
 
 
 def missing_or_unused(case: Case) -> Verdict:
+    """A parameter without gradient, or one that forward does not use."""
     a, n = _scale(case.a), _scale(case.n)
     if case.subject.protocol == "loss" and case.quantity == "x" and np.isfinite(n):
         rounded = _rounded_forward(case)
@@ -248,6 +252,7 @@ def _rounded_forward(case: Case) -> Verdict:
 
 
 def dtype_downcast(case: Case) -> Verdict:
+    """Whole numbers, or an error of the size that half precision makes."""
     a0 = np.asarray(case.a[0])
     pairs = list(zip(case.a, case.n, strict=True))
     whole = all(np.array_equal(np.asarray(a, float), np.rint(np.asarray(a, float))) for a in case.a)
@@ -274,6 +279,7 @@ def _holds_narrow(case: Case) -> bool:
 
 
 def rounds_gradient(case: Case) -> Verdict:
+    """Multiples of a power of ten."""
     for digits in range(6):
         if all_close([np.round(n, digits) for n in case.n], case.a, 1e-9):
             return "rounds-gradient", {"digits": digits}
@@ -281,6 +287,7 @@ def rounds_gradient(case: Case) -> Verdict:
 
 
 def clips_gradient(case: Case) -> Verdict:
+    """Equal to the slope up to a limit, element by element or in norm."""
     limit = _scale(case.a)
     low = max(float(np.nanmax(-np.asarray(a))) for a in case.a)
     for high, below in ((limit, limit), (limit, low)):
@@ -305,6 +312,7 @@ def clips_gradient(case: Case) -> Verdict:
 
 
 def ignores_dout(case: Case) -> Verdict:
+    """The same answer for every dout, everywhere or in a part."""
     if case.is_loss or len(case.a) < 2 or not case.is_input:
         return None
     first = np.asarray(case.a[0], float)
@@ -324,6 +332,7 @@ def ignores_dout(case: Case) -> Verdict:
 
 
 def swapped_inputs(case: Case) -> Verdict:
+    """The derivative with respect to the other input."""
     if case.subject.protocol != "layer2" or not case.is_input:
         return None
     other = case.others.get("y" if case.quantity == "x" else "x")
@@ -342,6 +351,7 @@ def swapped_inputs(case: Case) -> Verdict:
 
 
 def masks(case: Case) -> Verdict:
+    """Zeros in the wrong places."""
     local = case.diagonal()
     if local is None:
         return None
@@ -457,7 +467,7 @@ def _one_contribution(case: Case, slopes: Array, labels: Array, count: int, axes
     for group in range(count):
         member[:, group] = touched[:, labels == group].any(axis=1)
     several = member.sum(axis=1) > 1
-    if not several.any() and not (axes == (0,)):
+    if not several.any() and axes != (0,):
         return None
     for a, dout in zip(case.a, case.douts, strict=True):
         weighted = slopes * np.ravel(dout)
@@ -481,6 +491,7 @@ def _one_contribution(case: Case, slopes: Array, labels: Array, count: int, axes
 
 
 def transposes(case: Case) -> Verdict:
+    """The right numbers in another order."""
     if case.is_input:
         return None
     n0 = case.n[0]
@@ -490,7 +501,7 @@ def transposes(case: Case) -> Verdict:
         return "transposed-weight-grad", {}
     x, y = case.x, case.y
     if n0.ndim == 2 and np.ndim(x) == 2:
-        d, m = n0.shape
+        d = n0.shape[0]
         if y.ndim == 2 and y.shape[1] == d and all_close([y.T @ r for r in case.douts], case.a):
             return "uses-output-for-input", {}
         if x.shape[1] == d and all_close([x.reshape(d, -1) @ r for r in case.douts], case.a):
@@ -515,7 +526,8 @@ def transposes(case: Case) -> Verdict:
 
 
 def turned_weight(case: Case) -> Verdict:
-    """The gradient is right for another weight: the transposed one, the one rotated by 180 degrees, the reshaped one."""
+    """The gradient is right for another weight: the transposed one, the one rotated by 180 degrees, the
+    reshaped one."""
     if case.is_loss or case.quantity != "x":
         return None
     for parameter in case.subject.parameters:
@@ -570,9 +582,15 @@ def pre_and_post(case: Case) -> Verdict:
     if not all_close([factor * d for d in case.douts], case.a):
         return None
     formulas: list[Callable[[Array], Array]] = [
-        lambda v: v * (1 - v), lambda v: 1 - v**2, lambda v: v, lambda v: (v > 0) * 1.0,
-        lambda v: 1 / v, lambda v: 2 * v, lambda v: np.exp(v), lambda v: 1 - np.exp(-v),
-    ]  # fmt: skip
+        lambda v: v * (1 - v),
+        lambda v: 1 - v**2,
+        lambda v: v,
+        lambda v: (v > 0) * 1.0,
+        lambda v: 1 / v,
+        lambda v: 2 * v,
+        np.exp,
+        lambda v: 1 - np.exp(-v),
+    ]
     with np.errstate(all="ignore"):
         for formula in formulas:
             if close(formula(y), local) and close(formula(x), factor):
@@ -686,9 +704,17 @@ def _terms(
 
 
 def _statistics_verdict(
-    case: Case, x: Array, axis: tuple[int, ...], gamma: Array, hat: Array, centred: Array, deviation: Array,
-    terms: list[tuple[Array, Array, Array]], ddof: int, count: int,
-) -> Verdict:  # fmt: skip
+    case: Case,
+    x: Array,
+    axis: tuple[int, ...],
+    gamma: Array,
+    hat: Array,
+    centred: Array,
+    deviation: Array,
+    terms: list[tuple[Array, Array, Array]],
+    ddof: int,
+    count: int,
+) -> Verdict:
     if case.quantity != "x":
         sizes = np.shape(case.n[0])
         for raw in (centred, x):
@@ -737,6 +763,7 @@ def unbroadcast_like(value: Array, shape: tuple[int, ...]) -> Array:
 
 
 def weight_decay(case: Case) -> Verdict:
+    """The gap is a multiple of the parameter itself."""
     if case.is_input or (case.quantity in ("x", "y") and not case.subject.parameters):
         return None
     if all(p.name != case.quantity for p in case.subject.parameters):
@@ -762,8 +789,13 @@ def weight_decay(case: Case) -> Verdict:
 
 def classes_of(case: Case) -> Array | None:
     """Give the mask (N, C) of the correct class, from index or one-hot labels."""
-    t, x = case.subject.second, case.x
-    if case.subject.protocol != "loss" or not isinstance(t, np.ndarray) or np.ndim(x) != 2:
+    return correct_classes(case.subject)
+
+
+def correct_classes(subject: Subject) -> Array | None:
+    """Give the mask (N, C) of the correct class of a loss, None where the labels are no classes."""
+    t, x = subject.second, subject.x
+    if subject.protocol != "loss" or not isinstance(t, np.ndarray) or np.ndim(x) != 2:
         return None
     if t.ndim == 1 and t.dtype.kind in "iu" and len(t) == len(x) and t.min() >= 0 and t.max() < x.shape[1]:
         return np.asarray(np.eye(x.shape[1], dtype=bool)[t])
@@ -773,6 +805,7 @@ def classes_of(case: Case) -> Array | None:
 
 
 def correct_class(case: Case) -> Verdict:
+    """Only the column of the correct class is missing."""
     mask = classes_of(case)
     if mask is None:
         return None
@@ -788,6 +821,7 @@ def correct_class(case: Case) -> Verdict:
 
 
 def extra_sigmoid(case: Case) -> Verdict:
+    """The right gradient times y(1-y)."""
     if case.subject.protocol != "loss" or case.quantity != "x":
         return None
     x = np.asarray(case.x, float)
@@ -845,6 +879,7 @@ def _near(one: float, other: float) -> bool:
 
 
 def scales(case: Case) -> Verdict:
+    """A constant ratio: which sizes explain it, and does it grow with the batch?"""
     ratio = constant_ratio(case)
     if ratio is None:
         return None
@@ -942,10 +977,13 @@ def batch_power(case: Case, ratio: float) -> int:
         return 0
     fewer = max(1, batch // 2)
     smaller = Subject(
-        case.subject.obj, x[:fewer],
+        case.subject.obj,
+        x[:fewer],
         t[:fewer] if isinstance(t, np.ndarray) and np.ndim(t) and len(t) == batch else t,
-        protocol=case.subject.protocol, namespace=case.subject.namespace, source=case.subject.source,
-    )  # fmt: skip
+        protocol=case.subject.protocol,
+        namespace=case.subject.namespace,
+        source=case.subject.source,
+    )
     smaller.parameters = case.subject.parameters
     try:
         if case.subject.protocol == "network":
@@ -974,7 +1012,7 @@ def batch_power(case: Case, ratio: float) -> int:
     if other == 0 or ratio / other <= 0:
         return 0
     power = np.log(ratio / other) / np.log(batch / fewer)
-    return int(round(power)) if abs(power - round(power)) < 0.05 else 0
+    return round(float(power)) if abs(power - round(power)) < 0.05 else 0
 
 
 def case_rows(case: Case) -> list[int] | None:
@@ -1033,8 +1071,26 @@ def wrong_formula(case: Case) -> Verdict:
 
 
 HYPOTHESES: list[Callable[[Case], Verdict]] = [
-    missing_or_unused, dtype_downcast, rounds_gradient, swapped_inputs, ignores_dout, label_formats, other_parameters,
-    _sum_cause, scales, clips_gradient, masks, branches, transposes, turned_weight, correct_class, extra_sigmoid,
-    pre_and_post, statistics, weight_decay, overlapping, nearly,
-]  # fmt: skip
+    missing_or_unused,
+    dtype_downcast,
+    rounds_gradient,
+    swapped_inputs,
+    ignores_dout,
+    label_formats,
+    other_parameters,
+    _sum_cause,
+    scales,
+    clips_gradient,
+    masks,
+    branches,
+    transposes,
+    turned_weight,
+    correct_class,
+    extra_sigmoid,
+    pre_and_post,
+    statistics,
+    weight_decay,
+    overlapping,
+    nearly,
+]
 FALLBACKS: list[Callable[[Case], Verdict]] = [wrong_formula]

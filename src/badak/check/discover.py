@@ -1,6 +1,9 @@
-"""Loads a file or a notebook and finds what to check in it: constructs the objects and chooses inputs for them.
+# ruff: noqa: SIM102
+"""Loads a file or a notebook and finds what to check in it: constructs the objects and chooses inputs for
+them.
 
-The file's own `make()`, `x`, `y`, `t` are used where it has them; else constructor arguments are guessed from their
+The file's own `make()`, `x`, `y`, `t` are used where it has them; else constructor arguments are guessed
+from their
 names, with sizes that are distinct primes, so that a ratio of two gradients names the axis that was confused.
 """
 
@@ -57,7 +60,8 @@ class Loaded:
 
 
 def read_source(path: Path) -> Source:
-    """Read a .py file or the code cells of an .ipynb. Raises OSError, SyntaxError, ValueError (no notebook)."""
+    """Read a .py file or the code cells of an .ipynb. Raises OSError, SyntaxError, ValueError (no
+    notebook)."""
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix != ".ipynb":
         return Source(text, str(path))
@@ -158,13 +162,14 @@ def _is_main_guard(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
 
 
-# Constructing ---------------------------------------------------------------------------------------------------------
+# Constructing -------------------------------------------------------------------------------------
 
 
 class NeedsHelp(Exception):
     """The object cannot be constructed without being told how; the message says what to write."""
 
     def __init__(self, text: str, **values: Any) -> None:
+        """Keep the untranslated sentence and what fills it."""
         super().__init__(text)
         self.text = text
         self.values = values
@@ -190,9 +195,15 @@ GUESSES: list[tuple[str, Callable[[bool], Any]]] = [
     (r"^(momentum|decay)$", lambda image: 0.9),
     (r"^(eps|epsilon|delta)$", lambda image: 1e-5),
     (r"^(lr|learning_rate|eta)$", lambda image: 0.1),
-    (r"^(input_(size|dim|num)|in_(features|dim|size|channels)|n_?in|input|d_?in|in_?dim|inputs|n_inputs?|size|dim|features|num_features|n_features)$", lambda image: D),
+    (
+        r"^(input_(size|dim|num)|in_(features|dim|size|channels)|n_?in|input|d_?in|in_?dim|inputs|n_inputs?|size|dim|features|num_features|n_features)$",
+        lambda image: D,
+    ),
     (r"^(hidden_(size|dim|num)|hidden|n_?hidden|hid(den)?_?(units)?)$", lambda image: H),
-    (r"^(output_(size|dim|num)|out_(features|dim|size|channels)|n_?out|output|d_?out|classes|n_classes|num_classes|outputs|n_outputs?)$", lambda image: M),
+    (
+        r"^(output_(size|dim|num)|out_(features|dim|size|channels)|n_?out|output|d_?out|classes|n_classes|num_classes|outputs|n_outputs?)$",
+        lambda image: M,
+    ),
     (r"^hidden_size_list$|^hidden_sizes$|^hiddens$", lambda image: [H]),
     (r"^(layer_sizes|sizes|layers|dims)$", lambda image: [D, H, M]),
     (r"^(weight_init_std|std|sigma|init_std|weight_std)$", lambda image: 0.5),
@@ -204,11 +215,12 @@ GUESSES: list[tuple[str, Callable[[bool], Any]]] = [
     (r"^(batch_size)$", lambda image: 64),
     (r"^(iters?_num|iterations|max_iter|num_iters)$", lambda image: 200),
     (r"^(seed|random_state)$", lambda image: 0),
-]  # fmt: skip
+]
 
 
 def guess_argument(name: str, image: bool) -> Any:
-    """Guess the value of a constructor's argument from its name. Raises KeyError for a name it does not know."""
+    """Guess the value of a constructor's argument from its name. Raises KeyError for a name it does not
+    know."""
     for pattern, value in GUESSES:
         if re.match(pattern, name, re.I):
             if image and name.lower() in ("gamma", "beta", "scale", "shift"):
@@ -236,7 +248,7 @@ def looks_like_images(name: str, source: Source) -> bool:
 def construct(kind: type, source: Source, image: bool) -> Callable[[], Any]:
     """Give a function that makes an object of the class with guessed arguments. Raises NeedsHelp."""
     try:
-        names = [n for n in required(kind.__init__)][1:]  # type: ignore[misc]
+        names = required(kind.__init__)[1:]  # type: ignore[misc]
     except (ValueError, TypeError):
         names = []
     if kind.__init__ is object.__init__:  # type: ignore[misc]
@@ -248,8 +260,10 @@ def construct(kind: type, source: Source, image: bool) -> Callable[[], Any]:
         except KeyError:
             raise NeedsHelp(
                 "I can't guess the argument {argument} of {name}(…). Add a function that makes one, for example: {example}",
-                argument=name, name=kind.__name__, example=_example(kind, names),
-            ) from None  # fmt: skip
+                argument=name,
+                name=kind.__name__,
+                example=_example(kind, names),
+            ) from None
     return lambda: kind(**{k: clone(v) for k, v in values.items()})
 
 
@@ -257,7 +271,7 @@ def _example(kind: type, names: list[str]) -> str:
     return f"def make(): return {kind.__name__}({', '.join(f'{n}=…' for n in names)})"
 
 
-# Inputs -----------------------------------------------------------------------------------------------------------------
+# Inputs -------------------------------------------------------------------------------------------
 
 
 def arrays_of(obj: Any) -> list[Array]:
@@ -353,11 +367,17 @@ def choose_inputs(
 
 
 def richer(obj: Any, x: Any, source: Source) -> Any:
-    """Give an input with more rows and both signs in place of a demonstration's few numbers, where the object takes it.
+    """Give an input with more rows and both signs in place of a demonstration's few numbers, where the
+    object takes it.
 
     The x of a demonstration is often one row of positive numbers, for which a Relu does nothing.
     """
-    if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or x.ndim < 2 or (len(x) >= 3 and x.min() < 0 < x.max()):
+    if (
+        not isinstance(x, np.ndarray)
+        or x.dtype.kind != "f"
+        or x.ndim < 2
+        or (len(x) >= 3 and x.min() < 0 < x.max())
+    ):
         return x
     wide = np.random.default_rng(1).standard_normal((N, *x.shape[1:]))
     subject = Subject(obj, wide, protocol="layer", source=source)
@@ -379,7 +399,8 @@ def is_sample(value: Any) -> bool:
 
 
 def _as_floats(x: Array, obj: Any, protocol: str, second: Any, source: Source) -> Array | None:
-    """Give the user's x, integers as floating numbers unless they are indices; None where it does not fit the object."""
+    """Give the user's x, integers as floating numbers unless they are indices; None where it does not fit
+    the object."""
     if x.dtype.kind == "f":
         return (
             x
@@ -419,7 +440,7 @@ def _accepts(obj: Any, protocol: str, x: Any, second: Any, source: Source) -> bo
     return True
 
 
-# What to check in a file ----------------------------------------------------------------------------------------------
+# What to check in a file --------------------------------------------------------------------------
 
 
 @dataclass
@@ -465,7 +486,8 @@ def targets(
             continue
         target = _guessed(loaded, name, kind, expired)
         if callable(make) and wanted is None and target.subject is None:
-            # With make() the file has said what to check; the rest is checked only as far as it can be guessed.
+            # With make() the file has said what to check; the rest is checked only as far as it can be
+            # guessed.
             continue
         yield target
 
@@ -508,8 +530,16 @@ def _target(loaded: Loaded, obj: Any, make: Callable[[], Any] | None, expired: C
         if given and make is None and protocol == "layer":
             x = richer(obj, x, loaded.source)
     subject = Subject(
-        obj, x, second, protocol=protocol, namespace=loaded.namespace, source=loaded.source, make=make, expired=expired, given=given
-    )  # fmt: skip
+        obj,
+        x,
+        second,
+        protocol=protocol,
+        namespace=loaded.namespace,
+        source=loaded.source,
+        make=make,
+        expired=expired,
+        given=given,
+    )
     return Target(name, subject)
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917
 """Checks a whole file in this process: load, find the objects, examine each. Run by the child process."""
 
 from __future__ import annotations
@@ -22,12 +23,18 @@ NAMED_IN_SCRIPTS = {
 
 
 def examine_file(
-    path: str | Path, wanted: str | None = None, only: Sequence[str] | None = None, run: str = "all", seconds: float = 20.0,
-    name: str | None = None, stage: Callable[[str], None] = lambda words: None,
-) -> list[Report]:  # fmt: skip
+    path: str | Path,
+    wanted: str | None = None,
+    only: Sequence[str] | None = None,
+    run: str = "all",
+    seconds: float = 20.0,
+    name: str | None = None,
+    stage: Callable[[str], None] = lambda words: None,
+) -> list[Report]:
     """Check the objects of a file (or of a notebook) in this process, and the script around them.
 
-    `run` as in `discover.load`. Gives a report with a reason where the file cannot be read. The user's code runs here:
+    `run` as in `discover.load`. Gives a report with a reason where the file cannot be read. The user's
+    code runs here:
     call `badak.check.check_file` to have it run in a child process.
     """
     path = Path(path)
@@ -72,8 +79,7 @@ def examine_file(
 
 def _report(target: discover.Target, source: Source, only: Sequence[str] | None, name: str) -> Report:
     if target.subject is not None:
-        report = examine(target.subject, only, name)
-        return report
+        return examine(target.subject, only, name)
     report = Report(name, target.name)
     if target.needs is not None:
         report.reason, report.reason_values = target.needs.text, target.needs.values
@@ -92,7 +98,8 @@ def _report(target: discover.Target, source: Source, only: Sequence[str] | None,
 
 
 def _script(loaded: discover.Loaded, source: Source, name: str) -> Report:
-    """Report what failed at the top level, as far as it has a name; what follows from an earlier failure is left out."""
+    """Report what failed at the top level, as far as it has a name; what follows from an earlier failure
+    is left out."""
     report = Report(name, "script", "script")
     lost: set[str] = set()
     for failed in loaded.failed:
@@ -110,8 +117,16 @@ def _script(loaded: discover.Loaded, source: Source, name: str) -> Report:
         if isinstance(value, float) and value.is_integer():
             continue
         report.findings.append(
-            Finding("script", "float-iter-per-epoch", method=None, quantity=variable, line=line, values={"name": variable}, got=value)
-        )  # fmt: skip
+            Finding(
+                "script",
+                "float-iter-per-epoch",
+                method=None,
+                quantity=variable,
+                line=line,
+                values={"name": variable},
+                got=value,
+            )
+        )
     return report
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM102
 """Where the slip is: for each cause, the line of the user's file that shows it.
 
 Two kinds of evidence: what the running code did (the line that writes into a read-only array, the line that
@@ -31,16 +32,22 @@ from badak.check.subject import Subject, UserError, attributes_of
 
 # Causes of a wrong gradient whose line is best found by trying repairs.
 REPAIRABLE = {
-    "divides-by-batch-twice", "divides-by-wrong-axis", "factor-two", "mean-instead-of-sum", "missing-batch-mean",
-    "missing-factor-two", "missing-scale", "wrong-mean-count", "one-d-divides-by-classes", "sign-flip", "clips-gradient",
-    "rounds-gradient", "ignores-dout", "ignores-dout-where-negative", "missing-branch-grad", "inverted-mask", "missing-mask",
+    "divides-by-batch-twice", "divides-by-wrong-axis", "factor-two", "mean-instead-of-sum",
+    "missing-batch-mean",
+    "missing-factor-two", "missing-scale", "wrong-mean-count", "one-d-divides-by-classes", "sign-flip",
+    "clips-gradient", "rounds-gradient", "ignores-dout", "ignores-dout-where-negative", "missing-branch-grad",
+    "inverted-mask", "missing-mask",
     "mask-from-dout", "early-return", "overwrites-instead-of-accumulates", "wrong-derivative-formula",
-    "forward-backward-constant-mismatch", "uses-input-for-output", "uses-output-for-input", "activation-applied-twice",
-    "missing-product-rule-term", "softmax-diagonal-only", "wrong-axis-reduction", "wrong-axis-bias", "missing-gamma",
-    "uses-raw-input-for-normalised", "missing-weight-transpose", "transposed-weight-grad", "reshape-instead-of-transpose",
-    "kernel-not-flipped", "swapped-inputs", "swapped-param-grads", "duplicate-param-grad", "adds-weight-decay-to-grad",
+    "forward-backward-constant-mismatch", "uses-input-for-output", "uses-output-for-input",
+    "activation-applied-twice",
+    "missing-product-rule-term", "softmax-diagonal-only", "wrong-axis-reduction", "wrong-axis-bias",
+    "missing-gamma", "uses-raw-input-for-normalised", "missing-weight-transpose", "transposed-weight-grad",
+    "reshape-instead-of-transpose",
+    "kernel-not-flipped", "swapped-inputs", "swapped-param-grads", "duplicate-param-grad",
+    "adds-weight-decay-to-grad",
     "regulariser-missing-from-grad", "extra-sigmoid-derivative", "stats-treated-as-constants",
-    "missing-mean-path", "missing-variance-path", "forward-backward-formula-mismatch", "missing-correct-class-grad",
+    "missing-mean-path", "missing-variance-path", "forward-backward-formula-mismatch",
+    "missing-correct-class-grad",
 }  # fmt: skip
 
 
@@ -143,7 +150,8 @@ def _local_gradient(subject: Subject, finding: Finding) -> int | None:
 
 
 def written_line(subject: Subject, method: str, which: str) -> int | None:
-    """Run once with a read-only array ('x', 't', 'dout', 'cache', 'params'); the line that writes into it raises."""
+    """Run once with a read-only array ('x', 't', 'dout', 'cache', 'params'); the line that writes into it
+    raises."""
     obj = subject.fresh()
     x, second = clone(subject.x), clone(subject.second)
     if which == "x":

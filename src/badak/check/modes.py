@@ -209,7 +209,8 @@ def _expectation(exam: Examination) -> Iterator[Finding]:
 def _kept(
     subject: Subject, many: Array, name: str | None, value: float | None
 ) -> tuple[float, float, float] | None:
-    """Give the share of units kept, their factor, and the factor at test time; None where it is no dropout."""
+    """Give the share of units kept, their factor, and the factor at test time; None where it is no
+    dropout."""
     try:
         obj = subject.fresh()
         if name is not None:

@@ -17,10 +17,18 @@ def finding_json(finding: Finding, lang: str | None = None) -> dict[str, Any]:
     """Give a finding as the plain object that --json prints."""
     message, hint = speak(finding, lang)
     return {
-        "check": finding.check, "label": finding.label, "severity": finding.severity, "method": finding.method,
-        "quantity": finding.quantity, "index": finding.index, "line": finding.line, "got": _plain(finding.got),
-        "expected": _plain(finding.expected), "message": message, "hint": hint,
-    }  # fmt: skip
+        "check": finding.check,
+        "label": finding.label,
+        "severity": finding.severity,
+        "method": finding.method,
+        "quantity": finding.quantity,
+        "index": finding.index,
+        "line": finding.line,
+        "got": _plain(finding.got),
+        "expected": _plain(finding.expected),
+        "message": message,
+        "hint": hint,
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,5 @@
-"""What an object evidently is, and whether it is that along the right axes. A gradient check cannot see these faults."""
+"""What an object evidently is, and whether it is that along the right axes. A gradient check cannot see
+these faults."""
 
 from __future__ import annotations
 
@@ -114,7 +115,7 @@ def _image(exam: Examination) -> Iterator[Finding]:
             return
 
 
-# Labels ---------------------------------------------------------------------------------------------------------------
+# Labels -------------------------------------------------------------------------------------------
 
 
 def check_labels(exam: Examination) -> Iterator[Finding]:
@@ -139,9 +140,18 @@ def _broadcast(exam: Examination) -> Iterator[Finding]:
     same = subject.forward(subject.fresh(), x.copy(), t.reshape(x.shape).copy())
     if not close(np.ravel(same), np.ravel(exam.y), 1e-9):
         yield exam.finding(
-            "labels", "silent-broadcast", method="forward", quantity="forward", got=float(np.ravel(exam.y)[0]), expected=float(np.ravel(same)[0]),
-            values={"shape_x": list(x.shape), "shape_t": list(t.shape), "shape": list(np.broadcast_shapes(x.shape, t.shape))},
-        )  # fmt: skip
+            "labels",
+            "silent-broadcast",
+            method="forward",
+            quantity="forward",
+            got=float(np.ravel(exam.y)[0]),
+            expected=float(np.ravel(same)[0]),
+            values={
+                "shape_x": list(x.shape),
+                "shape_t": list(t.shape),
+                "shape": list(np.broadcast_shapes(x.shape, t.shape)),
+            },
+        )
 
 
 def _indices(exam: Examination) -> Iterator[Finding]:
@@ -184,7 +194,7 @@ def _one_sample(exam: Examination) -> Iterator[Finding]:
         )
 
 
-# Construction -----------------------------------------------------------------------------------------------------------
+# Construction -------------------------------------------------------------------------------------
 
 
 def check_construction(exam: Examination) -> Iterator[Finding]:

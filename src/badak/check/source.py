@@ -75,7 +75,8 @@ class Source:
         return None, None
 
     def reached(self, class_name: str, method: str) -> list[tuple[str | None, Function]]:
-        """Give a method and the methods and functions of the file that it calls, directly or not: (class, node)."""
+        """Give a method and the methods and functions of the file that it calls, directly or not: (class,
+        node)."""
         start = self.method(class_name, method)
         found: list[tuple[str | None, Function]] = []
         waiting: list[tuple[str | None, Function | None]] = [(class_name, start)]
@@ -128,7 +129,8 @@ def root(target: ast.expr) -> ast.expr:
 
 
 def names_quantity(target: ast.expr, quantity: str) -> bool:
-    """Tell whether a target is where the gradient of `quantity` is kept: self.dW, dW, grads['W'], self.grads[0]."""
+    """Tell whether a target is where the gradient of `quantity` is kept: self.dW, dW, grads['W'],
+    self.grads[0]."""
     wanted = {f"d{quantity}", f"d_{quantity}", f"grad_{quantity}", f"{quantity}_grad", f"grad{quantity}"}
     wanted |= {name.lower() for name in wanted}
     node = target

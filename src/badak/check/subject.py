@@ -1,4 +1,6 @@
-"""The object under check: how it is called, where its parameters and gradients are, and how to probe it safely."""
+# ruff: noqa: PLR0911, PLR0912 (one question after the other)
+"""The object under check: how it is called, where its parameters and gradients are, and how to probe it
+safely."""
 
 from __future__ import annotations
 
@@ -38,6 +40,7 @@ class UserError(Exception):
     """The user's code raised; `line` and `function` tell where in the user's file."""
 
     def __init__(self, error: BaseException, filename: str | None, method: str) -> None:
+        """Find the deepest frame that is the user's own."""
         super().__init__(str(error))
         self.error = error
         self.method = method
@@ -161,7 +164,8 @@ def protocol_of(obj: Any) -> str:
 
 
 class Subject:
-    """An object with what it takes to call it; every method works on copies and never changes the original."""
+    """An object with what it takes to call it; every method works on copies and never changes the
+    original."""
 
     def __init__(
         self,
@@ -204,7 +208,7 @@ class Subject:
         self._pure: bool | None = None
         self.upcast = True
 
-    # Calling ------------------------------------------------------------------------------------------------------
+    # Calling --------------------------------------------------------------------------------------
 
     def fresh(self, upcast: bool | None = None, seed: int | None = None) -> Any:
         """Give a copy in the original state, and put the state of randomness back."""
@@ -328,11 +332,12 @@ class Subject:
         setattr(obj, self.flag[1], training)
         return _plain(self.forward(obj, _copied(x), _copied(self.second)))
 
-    # Slopes -------------------------------------------------------------------------------------------------------
+    # Slopes ---------------------------------------------------------------------------------------
 
     @property
     def pure(self) -> bool:
-        """Whether forward gives the same on a used object as on a fresh one, so that slopes need no copies."""
+        """Whether forward gives the same on a used object as on a fresh one, so that slopes need no
+        copies."""
         if self._pure is None:
             try:
                 obj = self.fresh()
@@ -416,7 +421,7 @@ def _plain(value: Any) -> Any:
         return value
 
 
-# Finding the parameters ---------------------------------------------------------------------------------------------
+# Finding the parameters ---------------------------------------------------------------------------
 
 GRADIENT_NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dL{}")
 
@@ -432,7 +437,8 @@ def attributes_of(obj: Any) -> list[str]:
 
 
 def find_parameters(subject: Subject, obj: Any, returned: Any) -> list[Parameter]:
-    """Find parameters and gradients by looking at the object before (`subject.obj`) and after (`obj`) a pass."""
+    """Find parameters and gradients by looking at the object before (`subject.obj`) and after (`obj`) a
+    pass."""
     found: list[Parameter] = []
     seen: list[Array] = []
 
@@ -510,7 +516,8 @@ def pieces(child: Any, grown: Any) -> list[tuple[Path, Any, Any]]:
 
 
 def _from_returned(subject: Subject, obj: Any, returned: Any, seen: list[Array]) -> list[Parameter]:
-    """Match the extra members of a returned tuple (dx, dW, db) to arrays of the object, by name and then by shape."""
+    """Match the extra members of a returned tuple (dx, dW, db) to arrays of the object, by name and then
+    by shape."""
     inputs = 2 if subject.protocol == "layer2" else 1
     if not isinstance(returned, (tuple, list)) or len(returned) <= inputs:
         return []

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917, SIM105
 """Networks and layers made of layers: who calls whom, with what, and which gradient goes where.
 
 The network is run with every inner layer recording its calls; each inner layer is then examined by itself.
@@ -65,7 +66,8 @@ def inner_layers(obj: Any) -> list[tuple[str, Any]]:
 
 
 def record(obj: Any, calls: list[Call], guard: bool = False) -> bool:
-    """Make the inner layers of `obj` (a copy) record their calls; with `guard`, hand each backward a copy of dout."""
+    """Make the inner layers of `obj` (a copy) record their calls; with `guard`, hand each backward a copy
+    of dout."""
     for name, layer in inner_layers(obj):
         if not hasattr(layer, "__dict__") or "forward" in vars(layer):
             continue
@@ -122,8 +124,14 @@ def explain_failure(exam: Examination, failure: UserError) -> Finding | None:
     except UserError:
         pass
     if _not_reversed(calls) and isinstance(failure.error, (ValueError, IndexError, TypeError)):
-        return exam.finding("runs", "backward-order", method="gradient", quantity="*", values={"error": failure.words.splitlines()[0]},
-                            line=_loop_line(subject))  # fmt: skip
+        return exam.finding(
+            "runs",
+            "backward-order",
+            method="gradient",
+            quantity="*",
+            values={"error": failure.words.splitlines()[0]},
+            line=_loop_line(subject),
+        )
     # An inner layer that fails by itself has the cause.
     inner = calls[-1].layer if calls else None
     if inner is not None and calls[-1].result is None:
@@ -169,9 +177,15 @@ def _examine_inner(subject: Subject, name: str, layer: Any, sample: list[Any]) -
     # A large batch of a large layer is as telling with fewer rows.
     sample = [s[:5].copy() if np.ndim(s) and len(s) > 5 else s.copy() for s in sample[:2]]
     inner = Subject(
-        clone(layer), sample[0], sample[1] if len(sample) > 1 else None, protocol=protocol_of(layer),
-        namespace=subject.namespace, source=subject.source, name=type(layer).__name__, expired=subject.expired,
-    )  # fmt: skip
+        clone(layer),
+        sample[0],
+        sample[1] if len(sample) > 1 else None,
+        protocol=protocol_of(layer),
+        namespace=subject.namespace,
+        source=subject.source,
+        name=type(layer).__name__,
+        expired=subject.expired,
+    )
     only = [
         "methods",
         "runs",
@@ -194,7 +208,7 @@ def _adopt(subject: Subject, name: str, finding: Finding) -> Finding:
     return finding
 
 
-# Gradients of a network ---------------------------------------------------------------------------------------------------
+# Gradients of a network ---------------------------------------------------------------------------
 
 
 def check_network_gradients(exam: Examination) -> Iterator[Finding]:
@@ -407,8 +421,13 @@ def _swapped_keys(exam: Examination, wrong: list[str], shared: list[str]) -> Fin
                 "swapped-param-grads" if _fits(subject, grads[other], quantity) else "duplicate-param-grad"
             )
             return exam.finding(
-                "gradients", label, method="gradient", quantity=quantity, values={"other": other}, line=_key_line(subject, quantity)
-            )  # fmt: skip
+                "gradients",
+                label,
+                method="gradient",
+                quantity=quantity,
+                values={"other": other},
+                line=_key_line(subject, quantity),
+            )
     return None
 
 
@@ -558,8 +577,20 @@ def check_composite(exam: Examination, wrong: list[str]) -> Finding | None:
     if subject.protocol != "loss" and all(
         guarded.get(q) is not None and close(guarded[q], subject.slopes(q).along(dout)[0]) for q in wrong
     ):
-        return exam.finding("gradients", "shared-dout-mutated", method="backward", quantity=wrong[0],
-                            line=next((_inner_write(subject, c) for c in calls if c.method == "backward" and not close(c.copies[0], c.after[0], 0)), None))  # fmt: skip
+        return exam.finding(
+            "gradients",
+            "shared-dout-mutated",
+            method="backward",
+            quantity=wrong[0],
+            line=next(
+                (
+                    _inner_write(subject, c)
+                    for c in calls
+                    if c.method == "backward" and not close(c.copies[0], c.after[0], 0)
+                ),
+                None,
+            ),
+        )
     return _inner_fault(exam, wrong, calls, None)
 
 
@@ -629,7 +660,7 @@ def _inner_fault(exam: Examination, wrong: list[str], calls: list[Call], obj: An
     return None
 
 
-# Role ---------------------------------------------------------------------------------------------------------------------
+# Role ---------------------------------------------------------------------------------------------
 
 
 def check_network_role(exam: Examination) -> Iterator[Finding]:
