@@ -996,14 +996,14 @@ def _follows_seed(exam: Examination) -> bool:
     subject.forward(obj, clone(subject.x), clone(subject.second))
     generators: list[Any] = [v for v in subject.world.namespace.values() if isinstance(v, GENERATORS)]
     walk(obj, lambda part: generators.append(part) if isinstance(part, GENERATORS) else None)
-    before = [repr(_generator_state(g)) for g in generators] + [repr(np.random.get_state()[1:])]
+    before = [repr(_generator_state(g)) for g in generators] + [repr(tuple(np.random.get_state())[1:])]
     subject.backward(
         obj,
         np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0,
         clone(subject.x),
         clone(subject.second),
     )
-    after = [repr(_generator_state(g)) for g in generators] + [repr(np.random.get_state()[1:])]
+    after = [repr(_generator_state(g)) for g in generators] + [repr(tuple(np.random.get_state())[1:])]
     return before != after
 
 
@@ -1189,7 +1189,7 @@ def _stale_copy(exam: Examination) -> str | None:
                     found.append(name)
 
     walk(subject.obj, look)
-    return found[0] if found else None
+    return str(found[0]) if found else None
 
 
 def check_two_instances(exam: Examination) -> Findings:
@@ -1278,7 +1278,7 @@ def _class_state(subject: Subject) -> str | None:
     subject.forward(clone(subject.obj), clone(subject.x), clone(subject.second))
     for name, value in vars(subject.kind).items():
         if name not in before or at_rest.get(name) is not value:
-            return name
+            return str(name)
     return None
 
 

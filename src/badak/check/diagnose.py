@@ -342,7 +342,8 @@ def swapped_inputs(case: Case) -> Verdict:
         return "swapped-inputs", {}
     x, second = np.asarray(case.x, float), np.asarray(case.subject.second, float)
     own, foreign = (second, x) if case.quantity == "x" else (x, second)
-    for f in (lambda v: v, lambda v: 1 / v, lambda v: -v):
+    forms: list[Callable[[Array], Array]] = [lambda v: v, lambda v: 1 / v, lambda v: -v]
+    for f in forms:
         if all_close([d * f(own) for d in case.douts], case.n) and all_close(
             [d * f(foreign) for d in case.douts], case.a
         ):
@@ -456,7 +457,7 @@ def _groupings(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
 def _group_labels(shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     sizes = [shape[axis] for axis in axes]
     grid = np.indices(shape)
-    return np.ravel_multi_index([grid[axis].ravel() for axis in axes], sizes)
+    return np.asarray(np.ravel_multi_index([grid[axis].ravel() for axis in axes], sizes))
 
 
 def _one_contribution(case: Case, slopes: Array, labels: Array, count: int, axes: tuple[int, ...]) -> Verdict:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import inspect
 import json
 import re
 import sys
@@ -259,7 +260,8 @@ def construct(kind: type, source: Source, image: bool) -> Callable[[], Any]:
             values[name] = guess_argument(name, image)
         except KeyError:
             raise NeedsHelp(
-                "I can't guess the argument {argument} of {name}(…). Add a function that makes one, for example: {example}",
+                "I can't guess the argument {argument} of {name}(…). "
+                "Add a function that makes one, for example: {example}",
                 argument=name,
                 name=kind.__name__,
                 example=_example(kind, names),
@@ -578,6 +580,8 @@ def _is_abstract(name: str, source: Source, classes: dict[str, type]) -> bool:
     """Tell whether a class is only a base of others and does nothing itself."""
     node = source.class_node(name)
     kind = classes[name]
+    if inspect.isabstract(kind) or getattr(kind, "_is_protocol", False):
+        return True
     if node is None or not any(kind in other.__mro__[1:] for other in classes.values()):
         return False
     bodies = [item.body[-1] for item in node.body if isinstance(item, ast.FunctionDef)]

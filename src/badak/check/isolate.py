@@ -1,8 +1,8 @@
 # ruff: noqa: SIM105
 """Runs other people's code in a child process with limits on time and memory, and survives whatever it does.
 
-This keeps a mistake (an endless loop, a crash, a huge array) from costing more than its own row. It is no prison:
-code that means harm can do what the user who runs it can do.
+This keeps a mistake (an endless loop, a crash, a huge array) from costing more than its own row. It is no
+prison: code that means harm can do what the user who runs it can do.
 """
 
 from __future__ import annotations

@@ -336,7 +336,8 @@ def _reshape_line(subject: Subject, finding: Finding) -> int | None:
     node = subject.source.method(subject.name, "forward")
     if node is None:
         return None
-    hits = [n.lineno for n in ast.walk(node) if called_name(n) in ("reshape", "transpose", "zeros", "empty")]
+    names = ("reshape", "transpose", "zeros", "empty")
+    hits = [n.lineno for n in ast.walk(node) if isinstance(n, ast.Call) and called_name(n) in names]
     return max(hits) if hits else None
 
 
@@ -477,7 +478,8 @@ def _ignored_parameter(subject: Subject, finding: Finding) -> int | None:
         return None
     hits = [
         n.lineno for n in ast.walk(node)
-        if called_name(n) in ("dot", "matmul") or (isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult))
+        if (isinstance(n, ast.Call) and called_name(n) in ("dot", "matmul"))
+        or (isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult))
     ]  # fmt: skip
     return hits[-1] if hits else first_line(node)
 
@@ -512,9 +514,9 @@ def _shared_instance(subject: Subject, finding: Finding) -> int | None:
         value = getattr(statement, "value", None)
         if isinstance(value, (ast.Name, ast.Attribute)) and not isinstance(target, ast.Name):
             uses.setdefault(ast.unparse(value), []).append(statement.lineno)
-    for statement in ast.walk(node):
-        if isinstance(statement, (ast.List, ast.Tuple, ast.Dict)):
-            members = statement.values if isinstance(statement, ast.Dict) else statement.elts
+    for held in ast.walk(node):
+        if isinstance(held, (ast.List, ast.Tuple, ast.Dict)):
+            members = held.values if isinstance(held, ast.Dict) else held.elts
             for member in members:
                 if isinstance(member, (ast.Name, ast.Attribute)):
                     uses.setdefault(ast.unparse(member), []).append(member.lineno)

@@ -43,7 +43,7 @@ class Slopes:
         positive, negative = np.maximum(flat, 0), np.minimum(flat, 0)
         lower, upper = low @ positive + high @ negative, high @ positive + low @ negative
         error = self.error @ np.abs(flat) + self.noise * np.abs(flat).sum()
-        return tuple(part.reshape(self.shape) for part in (slope, lower, upper, error))  # type: ignore[return-value]
+        return tuple(part.reshape(self.shape) for part in (slope, lower, upper, error))
 
 
 def measure(
@@ -98,7 +98,7 @@ def _kinks(out: dict[str, Array], centre: Array) -> Array:
         scale = np.maximum(scale, 1e-3 * overall)
         differ = np.abs(left - right) > KINK * scale + 1e-9 * (1 + float(np.max(np.abs(centre), initial=0.0)))
         # A small kink among smooth terms shows in the two steps that disagree.
-        return differ | (out["error"] > 1e-5 * scale + 1e-9)
+        return np.asarray(differ | (out["error"] > 1e-5 * scale + 1e-9))
 
 
 def measure_direction(

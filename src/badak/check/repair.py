@@ -220,6 +220,8 @@ def _statements(function: Function) -> Iterator[Change]:
     seen: set[str] = set()
     for node in sorted((n for n in ast.walk(function) if isinstance(n, ast.Assign)), key=lambda n: n.lineno):
         target = node.targets[0]
+        if not isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
+            continue
         plus = ast.copy_location(ast.AugAssign(copy.deepcopy(target), ast.Add(), node.value), node)
         if isinstance(target, ast.Subscript):
             yield node, {"overwrites-instead-of-accumulates"}, plus
@@ -231,21 +233,21 @@ def _statements(function: Function) -> Iterator[Change]:
                 )
             )
             yield node, {"overwrites-instead-of-accumulates"}, at
-        elif isinstance(target, (ast.Name, ast.Attribute)):
+        else:
             key = ast.unparse(target)
             if key in seen or isinstance(target, ast.Attribute):
                 yield node, {"missing-branch-grad"}, plus
             seen.add(key)
-    for node in ast.walk(function):
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Subscript):
+    for added in ast.walk(function):
+        if isinstance(added, ast.AugAssign) and isinstance(added.target, ast.Subscript):
             at = ast.Expr(
                 ast.Call(
                     _expression("__import__('numpy').add.at"),
-                    [_as_load(node.target.value), node.target.slice, node.value],
+                    [_as_load(added.target.value), added.target.slice, added.value],
                     [],
                 )
             )
-            yield node, {"overwrites-instead-of-accumulates"}, at
+            yield added, {"overwrites-instead-of-accumulates"}, at
     yield from _returns(function)
 
 

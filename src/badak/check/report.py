@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (markup in one line is easier to read than in three)
 """Reports for people (text, HTML) and machines (JSON, one object a line)."""
 
 from __future__ import annotations

@@ -328,9 +328,9 @@ class Subject:
         """Run forward in training or in evaluation, by whichever flag the object has."""
         assert self.flag is not None
         if self.flag[0] == "argument":
-            return _plain(self.forward(obj, _copied(x), _copied(self.second), **{self.flag[1]: training}))
+            return np.asarray(self.forward(obj, _copied(x), _copied(self.second), **{self.flag[1]: training}))
         setattr(obj, self.flag[1], training)
-        return _plain(self.forward(obj, _copied(x), _copied(self.second)))
+        return np.array(self.forward(obj, _copied(x), _copied(self.second)))
 
     # Slopes ---------------------------------------------------------------------------------------
 
@@ -376,7 +376,7 @@ class Subject:
                 second = value
             elif parameter is not None:
                 set_path(obj, parameter.path, value)
-            return _plain(self.forward(obj, _copied(x), _copied(second)))
+            return np.array(self.forward(obj, _copied(x), _copied(second)))
 
         if shared is not None and parameter is not None:
             kept = np.array(get_path(shared, parameter.path), dtype=float)
