@@ -53,6 +53,16 @@ def test_an_endless_loop_at_the_top_level_does_not_hide_the_class(tmp_path):
     assert check_file(path, time_limit=8)[0].verdict == "right"
 
 
+def test_a_long_training_loop_is_interrupted_and_what_follows_it_still_runs(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "for i in range(10**12):\n    pass\n" + RELU + "\nx = 1\nRelu().forword(x)\n", encoding="utf-8"
+    )
+    reports = check_file(path, time_limit=15)
+    assert [(r.object, r.verdict) for r in reports] == [("Relu", "right"), ("script", "wrong")]
+    assert reports[1].findings[0].label == "misspelled-method"
+
+
 BROKEN = {
     "endless forward": ("    def forward(self, x):\n        while True:\n            pass\n", "seconds"),
     "exit in init": (

@@ -13,8 +13,8 @@ from badak.check.report import report_html, report_json, report_text
 from badak.language import choose_language
 
 HELP = (
-    "Check layers, losses and networks in FILE.py, FILE.py:ClassName or FILE.ipynb. This RUNS the code in the "
-    "file, in a child process with limits on time and memory; check only what you would run."
+    "Check layers, losses and networks in FILE.py, FILE.py:ClassName or FILE.ipynb. This RUNS the code in "
+    "the file, in a child process with limits on time and memory; check only what you would run."
 )
 
 
@@ -40,8 +40,8 @@ def check_command(
     """Check files and print the reports; give the exit code.
 
     0: all right (a hazard too, unless `strict`); 1: something is wrong; 2: something could not be checked.
-    `html` names a file for a page with all reports. `training`, if given, is called instead. Raises ValueError
-    for an unknown language, check or limit, OSError when the page cannot be written.
+    `html` names a file for a page with all reports. `training`, if given, is called instead. Raises
+    ValueError for an unknown language, check or limit, OSError when the page cannot be written.
     """
     from badak.check.contract import CHECKS
 
@@ -67,7 +67,7 @@ def check_command(
 
 
 def exit_code(reports: Sequence[Report], strict: bool = False) -> int:
-    """Give 2 if anything could not be checked, else 1 if anything is wrong (when `strict`, a hazard too), else 0."""
+    """Give 2 if anything could not be checked, else 1 if anything is wrong (strict: a hazard too), else 0."""
     verdicts = {report.verdict for report in reports}
     if "unknown" in verdicts or any(r.reason is not None for r in reports):
         return 2

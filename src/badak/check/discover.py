@@ -10,11 +10,14 @@ names, with sizes that are distinct primes, so that a ratio of two gradients nam
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import inspect
 import json
 import re
+import signal
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,6 +32,7 @@ from badak.check.source import Source
 from badak.check.subject import Subject, UserError, has_method, protocol_of, required
 
 Array = np.ndarray[Any, Any]
+PATIENCE = 1.0  # seconds of computing for one statement at the top level of a file
 N, D, H, M = 5, 7, 11, 3  # batch, inputs, hidden units, outputs: distinct primes
 
 
@@ -120,11 +124,34 @@ def load(source: Source, run: str = "all", expired: Callable[[], bool] = lambda:
 def _execute(statement: ast.stmt, source: Source, loaded: Loaded) -> None:
     code = compile(ast.Module([statement], []), source.filename, "exec", dont_inherit=True)
     try:
-        exec(code, loaded.namespace)
+        with _limited(not isinstance(statement, (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef))):
+            exec(code, loaded.namespace)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         loaded.failed.append(
             Failed(error, _deepest_line(error, source.filename) or statement.lineno, _assigned(statement))
         )
+
+
+@contextlib.contextmanager
+def _limited(wanted: bool) -> Iterator[None]:
+    """Interrupt a demonstration that computes for long, where the system can; else the child's limit does."""
+    possible = (
+        wanted and hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    )
+    if not possible:
+        yield
+        return
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise TimeoutError(f"interrupted after {PATIENCE:g} seconds")
+
+    before = signal.signal(signal.SIGVTALRM, interrupt)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def _deepest_line(error: BaseException, filename: str) -> int | None:

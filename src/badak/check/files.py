@@ -59,7 +59,7 @@ def examine_file(
             )
         ]
     stage("running")
-    loaded = discover.load(source, run, lambda: time.monotonic() - started > seconds / 3)
+    loaded = discover.load(source, run, lambda: time.monotonic() - started > seconds / 2)
     reports: list[Report] = []
     for target in discover.targets(loaded, wanted, expired):
         stage(f"checking {target.name}")

@@ -27,7 +27,7 @@ def source_of(kind: type) -> tuple[Source | None, dict[str, Any] | None]:
 
 
 def subject_of(obj: Any, x: Any, t: Any = None, make: Callable[[], Any] | None = None) -> Subject:
-    """Wrap an object for examination. Raises TypeError for what is neither a layer nor a loss nor a network."""
+    """Wrap an object for examination. Raises TypeError for what is no layer, loss or network."""
     protocol = protocol_of(obj)
     if not protocol:
         raise TypeError(
