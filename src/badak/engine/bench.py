@@ -139,7 +139,11 @@ def report(measured: dict[str, Measured]) -> list[tuple[str, str, str]]:
     peak = measured["peak"].gigaflops
     rows = [
         ("peak of one core, measured", f"{peak:.0f} GFLOP/s", ""),
-        ("register tile", f"{measured['tile'].gigaflops:.0f} GFLOP/s", f"{measured['tile'].gigaflops / peak:.0%} of it"),
+        (
+            "register tile",
+            f"{measured['tile'].gigaflops:.0f} GFLOP/s",
+            f"{measured['tile'].gigaflops / peak:.0%} of it",
+        ),
     ]
     numpy = measured["numpy"].microseconds
     rows.append(("training step, NumPy", f"{numpy:.0f} µs", ""))

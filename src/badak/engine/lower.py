@@ -145,7 +145,9 @@ def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
         gather.sizes.update(split=split, chunks=chunks)
         gather.owner = owner
         marks = _marks(low, x, k, split, chunks, owner) if sparse else {}
-        program.emit(affine, owner, node.name, **marks, out=parts, x=x, W=W, bias=_zeros(low, n), k=k, split=split, **common)
+        program.emit(
+            affine, owner, node.name, **marks, out=parts, x=x, W=W, bias=_zeros(low, n), k=k, split=split, **common
+        )
         program.emit("JOIN", program.by_rows(), node.name, out=out, parts=parts, bias=b, **common)
     else:
         if work >= PANELLED_WORK and not sparse:

@@ -370,9 +370,13 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     listed(width, x_row + k_first * SIZE, x_step, SIZE, panel, width * WIDTH, count, places,
                            out_row + start * WIDTH, out_step, bias + start * WIDTH, 0.0)  # fmt: skip
                 if tail > 0:
-                    multiply(GROUP, x_row, x_step, w, k, k_first, k_last, n, panels, panels + 1, out_row, out_step, bias)
+                    multiply(
+                        GROUP, x_row, x_step, w, k, k_first, k_last, n, panels, panels + 1, out_row, out_step, bias
+                    )
 
-    def outer_sparse(batch, x, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate: float, zeros, places) -> None:
+    def outer_sparse(
+        batch, x, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate: float, zeros, places
+    ) -> None:
         """Give out = xᵀ · d, or out + rate · xᵀ · d, for some rows of W; samples that are zero there are passed over."""
         vectors, height = vectors_of(n), whole(k) * LANES
         panels = (vectors + 2) // 3

@@ -54,7 +54,14 @@ class Ready:
 
 
 def prepare(
-    network: Network, *, batch: int, shape: tuple[int, ...], source: str, scale: float, purpose: str, threads: int,
+    network: Network,
+    *,
+    batch: int,
+    shape: tuple[int, ...],
+    source: str,
+    scale: float,
+    purpose: str,
+    threads: int,
     sparse: bool = False,
 ) -> Ready:
     """Write, verify and lay out the program for a network. Raises NotNative where there is no machine for it."""
