@@ -1,7 +1,7 @@
 """The layers that the checker is measured on: how their headers are read, and what counts as found.
 
-`layers` are those that came with the plan, `layers_more` those for the rarer causes. The header holds the answer, so it
-is stripped before the checker sees the source.
+`layers` are those that came with the plan, `layers_more` those for the rarer causes. The header holds the
+answer, so it is stripped before the checker sees the source.
 """
 
 import ast
@@ -59,7 +59,8 @@ class Layer:
         return lines
 
     def methods(self) -> set[str]:
-        """Give the methods that the fix touches; for a function outside the class the methods that may call it."""
+        """Give the methods that the fix touches; for a function outside the class the methods that may
+        call it."""
         found: set[str] = set()
         tree = ast.parse(self.body)
         for node in [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]:
@@ -110,4 +111,8 @@ def score(layer: Layer, report: Report) -> Score:
     near = first is not None and first.line is not None and min(abs(first.line - s) for s in layer.slip()) <= 2
     methods = layer.methods()
     placed = near and (not methods or first.method in methods)
-    return Score(report.verdict == "wrong" or hazard, first is not None and first.label == layer.header["label"], placed)
+    return Score(
+        report.verdict == "wrong" or hazard,
+        first is not None and first.label == layer.header["label"],
+        placed,
+    )

@@ -120,11 +120,11 @@ class TestFromPython:
         assert np.array_equal(layer.W, before)
 
     def test_the_state_of_randomness_is_left_as_it_was(self):
-        np.random.seed(3)  # noqa: NPY002
-        expected = np.random.random()  # noqa: NPY002
-        np.random.seed(3)  # noqa: NPY002
+        np.random.seed(3)
+        expected = np.random.random()
+        np.random.seed(3)
         check_layer(Relu(), RNG.standard_normal((5, 4)))
-        assert np.random.random() == expected  # noqa: NPY002
+        assert np.random.random() == expected
 
     @pytest.mark.parametrize("name", [n for n in CHECKS if n != "trainer"])
     def test_each_check_can_run_alone(self, name):
@@ -173,7 +173,9 @@ def test_the_hook_fails_with_the_reports_words():
 class TestSentences:
     def test_every_sentence_has_a_korean_one_with_the_same_placeholders(self):
         korean = translator("check", "ko")
-        sentences = [s for pair in [*SENTENCES.values(), *SPECIAL.values()] for s in pair if s] + list(HEADINGS.values())
+        sentences = [s for pair in [*SENTENCES.values(), *SPECIAL.values()] for s in pair if s] + list(
+            HEADINGS.values()
+        )
         for sentence in sentences:
             translated = korean.gettext(sentence)
             assert re.search("[가-힣]", translated), sentence
@@ -182,13 +184,19 @@ class TestSentences:
     @pytest.mark.parametrize("label", SENTENCES)
     @pytest.mark.parametrize("lang", ["en", "ko"])
     def test_every_sentence_can_be_said(self, label, lang):
-        message, hint = speak(Finding("gradients", label, method="backward", quantity="W", line=3, got=1.0, expected=2.0), lang)
+        message, hint = speak(
+            Finding("gradients", label, method="backward", quantity="W", line=3, got=1.0, expected=2.0), lang
+        )
         assert message
         assert hint
         assert "{" not in message.replace("{near}", "")
 
     def test_reports_escape_what_comes_from_files(self):
-        report = Report("<b>.py", "X<script>", findings=[Finding("gradients", "unnamed", quantity="<i>", got=1.0, expected=2.0)])
+        report = Report(
+            "<b>.py",
+            "X<script>",
+            findings=[Finding("gradients", "unnamed", quantity="<i>", got=1.0, expected=2.0)],
+        )
         page = report_html([report], "en")
         assert "<script" not in page
         assert "&lt;script&gt;" in page

@@ -1,9 +1,9 @@
 """The figures of the checker: wrong layers found and named, right ones left alone."""
 
 import pytest
-from corpus import FOLDERS, HERE, check, layers, score
 
 from badak.check.files import examine_file
+from corpus import FOLDERS, HERE, check, layers, score
 
 EVERY = [layer for folder in FOLDERS for layer in layers(folder)]
 WRONG = [layer for layer in EVERY if layer.wrong]
@@ -36,7 +36,11 @@ def test_method_and_line_are_near_the_slip(folder, tmp_path):
 
 
 def test_every_cause_has_a_layer():
-    labels = {line.split("`")[1] for line in (HERE / "layers" / "LABELS.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ") and "`" in line}
+    labels = {
+        line.split("`")[1]
+        for line in (HERE / "layers" / "LABELS.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and "`" in line
+    }
     assert labels <= {layer.header["label"] for layer in WRONG}
 
 
@@ -45,7 +49,10 @@ POSTS = sorted((HERE / "posts_mistakes").glob("*.py"))
 
 @pytest.mark.parametrize("path", POSTS, ids=lambda path: path.stem)
 def test_the_mistakes_of_the_posts_are_named(path, capsys):
-    wanted = [tuple(pair.split()) for pair in path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# names: ").split("; ")]
+    wanted = [
+        tuple(pair.split())
+        for pair in path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# names: ").split("; ")
+    ]
     reports = examine_file(path)
     named = {(report.object, finding.label) for report in reports for finding in report.findings}
     assert set(wanted) <= named

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the snippets are one line each)
 """The checker lives whatever the checked code does."""
 
 import json
@@ -28,7 +29,7 @@ AT_IMPORT = {
     "raises SystemExit": "import sys\nsys.exit(0)",
     "forks": "import os\nif hasattr(os, 'fork'):\n    os.fork()",
     "prints much": "print('x' * 10_000_000)",
-    "writes junk": "import sys\nsys.stdout.write('{\"verdict\": \"wrong\"}\\n')",
+    "writes junk": 'import sys\nsys.stdout.write(\'{"verdict": "wrong"}\\n\')',
     "reads input": "name = input('name? ')",
     "raises": "raise RuntimeError('no')",
     "ignores signals": "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGINT, signal.SIG_IGN)",
@@ -52,13 +53,33 @@ def test_an_endless_loop_at_the_top_level_does_not_hide_the_class(tmp_path):
     assert check_file(path, time_limit=8)[0].verdict == "right"
 
 
+def test_a_long_training_loop_is_interrupted_and_what_follows_it_still_runs(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("for i in range(10**12):\n    pass\n" + RELU + "\nx = 1\nRelu().forword(x)\n", encoding="utf-8")
+    reports = check_file(path, time_limit=15)
+    assert [(r.object, r.verdict) for r in reports] == [("Relu", "right"), ("script", "wrong")]
+    assert reports[1].findings[0].label == "misspelled-method"
+
+
 BROKEN = {
     "endless forward": ("    def forward(self, x):\n        while True:\n            pass\n", "seconds"),
-    "exit in init": ("    def __init__(self):\n        import os\n        os._exit(0)\n    def forward(self, x):\n        return x\n", "process"),
+    "exit in init": (
+        "    def __init__(self):\n        import os\n        os._exit(0)\n    def forward(self, x):\n        return x\n",
+        "process",
+    ),
     "huge array": ("    def forward(self, x):\n        return np.ones(10**11)\n", ""),
-    "printing for ever": ("    def forward(self, x):\n        while True:\n            print('x' * 1000)\n", "seconds"),
-    "raises in init": ("    def __init__(self):\n        raise RuntimeError('no')\n    def forward(self, x):\n        return x\n", ""),
-    "replaces np": ("    def forward(self, x):\n        np.asarray = np.array = None\n        return x\n", ""),
+    "printing for ever": (
+        "    def forward(self, x):\n        while True:\n            print('x' * 1000)\n",
+        "seconds",
+    ),
+    "raises in init": (
+        "    def __init__(self):\n        raise RuntimeError('no')\n    def forward(self, x):\n        return x\n",
+        "",
+    ),
+    "replaces np": (
+        "    def forward(self, x):\n        np.asarray = np.array = None\n        return x\n",
+        "",
+    ),
     "recursion": ("    def forward(self, x):\n        return self.forward(x)\n", ""),
 }
 
@@ -66,7 +87,10 @@ BROKEN = {
 @pytest.mark.parametrize(("body", "words"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_layer_that_misbehaves_costs_only_its_own_row(body, words, tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text("import numpy as np\n\n\nclass Layer:\n" + body + "    def backward(self, dout):\n        return dout\n", encoding="utf-8")
+    path.write_text(
+        "import numpy as np\n\n\nclass Layer:\n" + body + "    def backward(self, dout):\n        return dout\n",
+        encoding="utf-8",
+    )
     reports = check_file(path, time_limit=3)
     assert len(reports) >= 1
     assert reports[0].verdict in ("unknown", "wrong")
@@ -86,7 +110,14 @@ def test_the_users_folder_is_left_as_it_was(tmp_path):
 
 def run(*arguments, env=None):
     environment = dict(os.environ) | {"PYTHONPATH": str(Path(__file__).parents[1] / "src")} | (env or {})
-    return subprocess.run([sys.executable, "-m", "badak.check", *arguments], capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "badak.check", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+        check=False,
+    )
 
 
 def test_json_is_one_object_a_line_and_the_exit_code_tells(tmp_path):
@@ -96,7 +127,19 @@ def test_json_is_one_object_a_line_and_the_exit_code_tells(tmp_path):
     done = run(str(right), str(wrong), "--json")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["verdict"] for line in lines] == ["right", "wrong"]
-    assert set(lines[1]["findings"][0]) == {"check", "label", "severity", "method", "quantity", "index", "line", "got", "expected", "message", "hint"}
+    assert set(lines[1]["findings"][0]) == {
+        "check",
+        "label",
+        "severity",
+        "method",
+        "quantity",
+        "index",
+        "line",
+        "got",
+        "expected",
+        "message",
+        "hint",
+    }
     assert lines[1]["findings"][0]["label"] == "ignores-dout"
     assert lines[1]["findings"][0]["line"] == 11
     assert done.returncode == 1
@@ -131,7 +174,10 @@ def test_a_notebook_with_a_failing_demonstration(tmp_path):
     cells = [
         {"cell_type": "markdown", "source": "# notes"},
         {"cell_type": "code", "source": ["%matplotlib inline\n", "import numpy as np\n"]},
-        {"cell_type": "code", "source": RELU.replace("dout * self.mask", "dout * ~self.mask").strip().splitlines(keepends=True)},
+        {
+            "cell_type": "code",
+            "source": RELU.replace("dout * self.mask", "dout * ~self.mask").strip().splitlines(keepends=True),
+        },
         {"cell_type": "code", "source": "Relu().forward(undefined)"},
     ]
     path = tmp_path / "mine.ipynb"
@@ -143,7 +189,10 @@ def test_a_notebook_with_a_failing_demonstration(tmp_path):
 
 def test_what_cannot_be_guessed_is_asked_for(tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text(RELU.replace("class Relu:", "class Relu:\n    def __init__(self, qux):\n        self.qux = qux\n"), encoding="utf-8")
+    path.write_text(
+        RELU.replace("class Relu:", "class Relu:\n    def __init__(self, qux):\n        self.qux = qux\n"),
+        encoding="utf-8",
+    )
     report = check_file(path)[0]
     assert report.verdict == "unknown"
     assert report.reason_values["argument"] == "qux"

@@ -1,4 +1,5 @@
-"""The child process: reads its orders from a file, runs the user's code under limits, writes reports to a file.
+"""The child process: reads its orders from a file, runs the user's code under limits, writes reports to a
+file.
 
 Nothing travels on standard output: the user's code may print there for ever.
 """
@@ -38,9 +39,7 @@ def main() -> None:
             orders["name"],
             record,
         )
-        answer = json.dumps(
-            {"token": orders["token"], "reports": [r.to_dict() for r in reports]}, default=_plain
-        )
+        answer = json.dumps({"token": orders["token"], "reports": [r.to_dict() for r in reports]}, default=_plain)
     except MemoryError:
         answer = json.dumps({"token": orders["token"], "failure": "memory", "words": ""})
     except BaseException as error:
