@@ -83,7 +83,7 @@ def prefetcher() -> Kernel:
 
     def write(b: Any, address: Any) -> None:
         function = declared(b, "llvm.prefetch.p0", ir.VoidType(), [BYTES, I32, I32, I32])
-        b.call(function, [b.inttoptr(address, BYTES), I32(0), I32(2), I32(1)])
+        b.call(function, [b.inttoptr(address, BYTES), I32(0), I32(3), I32(1)])
 
     return Kernel(write, inline=True)
 

@@ -176,8 +176,10 @@ class _Affine:
         program, batch, n = self.program, self.low.batch, self.n
         out = self.low.activation(n, f"h{self.number}")
         if self.split == Split.CHUNKS:
-            gather = program.lines[-1]  # each thread draws the columns that it will multiply
-            gather.sizes.update(split=self.split, chunks=self.chunks)
+            # Each thread draws the columns that it will multiply, and keeps them apart from the others'.
+            program.cut(self.x, self.k, self.chunks)
+            gather = program.lines[-1]
+            gather.sizes.update(split=self.split, chunks=self.chunks, out_step=self.x.step)
             gather.owner = self.owner
         if self.sparse:
             self.marks = {"marks": program.bits("marks", whole(self.k, program.lanes), batch)}

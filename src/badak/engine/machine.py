@@ -34,7 +34,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     WIDTH = SIZE * LANES
     ONES = 4 * WIDTH  # behind the zeros, see runner.py
     TAIL = tail_limit(LANES)
-    GROUP = 4  # samples, or columns, that share a list of places that are not zero
+    GROUP = 4  # samples that stay together when threads share them
+    PAIR, COLUMNS = 2, 4  # samples, or columns, that share a list of places that are not zero
     BANK_MASK = (1 << op.BANK_SHIFT) - 1
     ROW_BYTES = 8 * op.ROW
 
@@ -58,9 +59,10 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     nested_tall3, nested_tall2, nested_tall1 = nested[TALL, 3], nested[TALL, 2], nested[TALL, 1]
     nested_four3, nested_four2, nested_four1 = nested[4, 3], nested[4, 2], nested[4, 1]
     nested_one3, nested_one2, nested_one1 = nested[1, 3], nested[1, 2], nested[1, 1]
-    listed3, listed2, listed1 = (kernels.tile(kind, GROUP, c, listed=True) for c in (3, 2, 1))
+    listed3, listed2, listed1 = (kernels.tile(kind, COLUMNS, c, listed=True) for c in (3, 2, 1))
+    pair3, pair2, pair1 = (kernels.tile(kind, PAIR, c, listed=True) for c in (3, 2, 1))
     mark, list_rows = kernels.mark(kind), kernels.list_rows(kind, compress)
-    list_columns = kernels.list_columns(kind, GROUP, compress)
+    list_columns = kernels.list_columns(kind, PAIR, compress)
     thin1, thin2, thin3, thin4 = (kernels.thin(kind, columns) for columns in (1, 2, 3, 4))
     transpose_block = kernels.transpose(kind)
     convert_bytes, convert_f4, convert_f8 = (kernels.convert_row(kind, s) for s in ("u1", "f4", "f8"))
@@ -240,6 +242,13 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                             height * SIZE, whole(k_last - k_first), tail, target,
                             out_step, bias + vectors * WIDTH, 0)  # fmt: skip
 
+    def column_zero(x, x_step, rows, k, unit, units):
+        """Give where column 0 of drawn data would lie, if the columns of its chunk `unit` went on before it.
+
+        Each chunk's columns lie apart from the others': what one thread writes, no other's prefetcher touches.
+        """
+        return x + unit * rows * x_step - whole(k) * unit // units * WIDTH
+
     def affine(frame, row, me, threads) -> None:
         out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
         out_step, x_step, rows, k, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
@@ -257,7 +266,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             until = min(last, (unit + 1) * blocks)
             r_first = (first - unit * blocks) * GROUP
             r_last = min(rows, (until - unit * blocks) * GROUP)
-            p_first, p_last, k_first, k_last, part = 0, all_panels + 1, 0, k, 0
+            p_first, p_last, k_first, k_last, part, x_at = 0, all_panels + 1, 0, k, 0, x
             if split == Split.PANELS:
                 p_first, p_last = unit, unit + 1
                 if unit == all_panels - 1:
@@ -266,7 +275,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 k_first = whole(k) * unit // chunks * LANES
                 k_last = min(k, whole(k) * (unit + 1) // chunks * LANES)
                 part = unit * part_step
-            multiply(r_last - r_first, x + r_first * x_step, x_step, w, k, k_first, k_last, n, p_first, p_last,
+                x_at = column_zero(x, x_step, rows, k, unit, chunks)
+            multiply(r_last - r_first, x_at + r_first * x_step, x_step, w, k, k_first, k_last, n, p_first, p_last,
                      out + part + r_first * out_step, out_step, bias)  # fmt: skip
             first = until
 
@@ -627,17 +637,9 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             until = min(last, (unit + 1) * blocks)
             v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
             for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
-                mark(x + r * x_step + v * WIDTH, v_last - v, out + v * out_step + 2 * r, out_step)
+                start = column_zero(x, x_step, rows, k, unit, units) + r * x_step + v * WIDTH
+                mark(start, v_last - v, out + v * out_step + 2 * r, out_step)
             first = until
-
-    def listed(width, a, row_step, k_step, w, w_step, count, places, out, out_step, start, rate: float) -> None:
-        """Multiply GROUP rows by one panel, for the listed k's only."""
-        if width == 3:
-            listed3(a, row_step, k_step, w, w_step, count, places, out, out_step, start, 0, rate)
-        elif width == 2:
-            listed2(a, row_step, k_step, w, w_step, count, places, out, out_step, start, 0, rate)
-        else:
-            listed1(a, row_step, k_step, w, w_step, count, places, out, out_step, start, 0, rate)
 
     def affine_sparse(frame, row, me, threads) -> None:
         out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
@@ -650,26 +652,34 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         units = chunks if split == Split.CHUNKS else 1
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
-        for piece in range(first, last):
-            unit = piece // blocks
-            r = (piece - unit * blocks) * GROUP
+        while first < last:
+            unit = first // blocks
+            until = min(last, (unit + 1) * blocks)
+            r_first, r_last = (first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)
             v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
             k_first, k_last = v * LANES, min(k, v_last * LANES)
-            x_row, out_row = x + r * x_step, out + unit * part_step + r * out_step
-            if rows - r < GROUP:  # too few for a group: as if there were no zeros
-                multiply(rows - r, x_row, x_step, w, k, k_first, k_last, n, 0, panels + 1, out_row, out_step, bias)
-            else:
-                count = list_columns(marks + v * marks_step + 2 * r, marks_step, v_last - v, places)
-                for p in range(panels):
-                    start = panel_start(vectors, panels, p)
-                    width = panel_start(vectors, panels, p + 1) - start
-                    panel = w + (start * height + k_first * width) * WIDTH
-                    listed(width, x_row + k_first * SIZE, x_step, SIZE, panel, width * WIDTH, count, places,
-                           out_row + start * WIDTH, out_step, bias + start * WIDTH, 0.0)  # fmt: skip
-                if tail > 0:
-                    multiply(
-                        GROUP, x_row, x_step, w, k, k_first, k_last, n, panels, panels + 1, out_row, out_step, bias
-                    )
+            x_at, part = column_zero(x, x_step, rows, k, unit, units), out + unit * part_step
+            for r in range(r_first, r_last, PAIR):
+                x_row, out_row = x_at + r * x_step, part + r * out_step
+                if r_last - r < PAIR:  # one that is left over: as if there were no zeros
+                    multiply(1, x_row, x_step, w, k, k_first, k_last, n, 0, panels, out_row, out_step, bias)
+                else:
+                    count = list_columns(marks + v * marks_step + 2 * r, marks_step, v_last - v, places)
+                    for p in range(panels):
+                        start = panel_start(vectors, panels, p)
+                        width = panel_start(vectors, panels, p + 1) - start
+                        panel, to = w + (start * height + k_first * width) * WIDTH, out_row + start * WIDTH
+                        from_x, since = x_row + k_first * SIZE, bias + start * WIDTH
+                        if width == 3:
+                            pair3(from_x, x_step, SIZE, panel, 3 * WIDTH, count, places, to, out_step, since, 0, 0.0)
+                        elif width == 2:
+                            pair2(from_x, x_step, SIZE, panel, 2 * WIDTH, count, places, to, out_step, since, 0, 0.0)
+                        else:
+                            pair1(from_x, x_step, SIZE, panel, WIDTH, count, places, to, out_step, since, 0, 0.0)
+            if tail > 0:
+                multiply(r_last - r_first, x_at + r_first * x_step, x_step, w, k, k_first, k_last, n, panels,
+                         panels + 1, part + r_first * out_step, out_step, bias)  # fmt: skip
+            first = until
 
     def outer_sparse(
         batch, x, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate: float, zeros, places
@@ -682,32 +692,45 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             b_first = batch * block // blocks
             rows = batch * (block + 1) // blocks - b_first
             x_row, d_row = x + b_first * x_step, d + b_first * d_step
-            for k_at in range(k_first, k_last, GROUP):
+            for k_at in range(k_first, k_last, COLUMNS):
                 bits = 15 << k_at % LANES
                 count = list_rows(marks + k_at // LANES * marks_step + 2 * b_first, bits, rows, places)
                 if count > 0 or (rate == 0 and block == 0):
                     for p in range(panels):
                         start = panel_start(vectors, panels, p)
                         width = panel_start(vectors, panels, p + 1) - start
-                        target = out + (start * height + k_at * width) * WIDTH
+                        to = out + (start * height + k_at * width) * WIDTH
                         how = rate
                         if rate == 0 and block > 0:
                             how = 1.0
-                        listed(width, x_row + k_at * SIZE, SIZE, x_step, d_row + start * WIDTH, d_step, count, places,
-                               target, width * WIDTH, zeros, how)  # fmt: skip
+                        from_x, from_d = x_row + k_at * SIZE, d_row + start * WIDTH
+                        if width == 3:
+                            listed3(from_x, SIZE, x_step, from_d, d_step, count, places, to, 3 * WIDTH, zeros, 0, how)
+                        elif width == 2:
+                            listed2(from_x, SIZE, x_step, from_d, d_step, count, places, to, 2 * WIDTH, zeros, 0, how)
+                        else:
+                            listed1(from_x, SIZE, x_step, from_d, d_step, count, places, to, WIDTH, zeros, 0, how)
         outer(batch, x, x_step, d, d_step, k, k_first, k_last, n, panels, panels + 1, out, rate, zeros)
+
+    def weight_rows(k, split, chunks, me, threads) -> tuple[int, int]:
+        """Give this thread's rows of W, in vectors: with CHUNKS those that its AFFINE reads, if they are its alone."""
+        if split == Split.CHUNKS and chunks % threads == 0:
+            return whole(k) * (chunks * me // threads) // chunks, whole(k) * (chunks * (me + 1) // threads) // chunks
+        return whole(k) * me // threads, whole(k) * (me + 1) // threads
 
     def grad_w_sparse(frame, row, me, threads, rate: float) -> None:
         out, x, d = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
         x_step, d_step, rows, k, n = field(row, 4), field(row, 5), field(row, 6), field(row, 7), field(row, 8)
         split, chunks, marks, marks_step = field(row, 9), field(row, 10), place(frame, row, 11), field(row, 12)
         places = argument(frame, Frame.PRIVATE) + me * argument(frame, Frame.PRIVATE_STEP)
-        groups = whole(k)
-        first, last = share(groups, me, threads)
-        if split == Split.CHUNKS and chunks % threads == 0:
-            first, last = groups * (chunks * me // threads) // chunks, groups * (chunks * (me + 1) // threads) // chunks
-        outer_sparse(rows, x, x_step, d, d_step, marks, marks_step, k, first * LANES, min(k, last * LANES), n, out,
-                     rate, argument(frame, Frame.ZEROS), places)  # fmt: skip
+        first, last = weight_rows(k, split, chunks, me, threads)
+        units = chunks if split == Split.CHUNKS else 1
+        for unit in range(units):
+            v, v_last = max(first, whole(k) * unit // units), min(last, whole(k) * (unit + 1) // units)
+            if v < v_last:
+                x_at, k_first, k_last = column_zero(x, x_step, rows, k, unit, units), v * LANES, min(k, v_last * LANES)
+                outer_sparse(rows, x_at, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate,
+                             argument(frame, Frame.ZEROS), places)  # fmt: skip
 
     def grad_w(frame, row, me, threads, rate: float) -> None:
         out, x, d = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
@@ -716,10 +739,13 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         zeros = argument(frame, Frame.ZEROS)
         all_panels = (vectors_of(n) + 2) // 3 + (1 if tail_of(n) > 0 else 0)
         groups = whole(k)
-        if split == Split.CHUNKS and chunks % threads == 0:  # the same columns as this thread's AFFINE
-            first, last = groups * (chunks * me // threads) // chunks, groups * (chunks * (me + 1) // threads) // chunks
-            outer(rows, x, x_step, d, d_step, k, first * LANES, min(k, last * LANES), n, 0, all_panels + 1, out,
-                  rate, zeros)  # fmt: skip
+        if split == Split.CHUNKS:
+            v_first, v_end = weight_rows(k, split, chunks, me, threads)
+            for unit in range(chunks):
+                v, v_last = max(v_first, groups * unit // chunks), min(v_end, groups * (unit + 1) // chunks)
+                if v < v_last:
+                    outer(rows, column_zero(x, x_step, rows, k, unit, chunks), x_step, d, d_step, k, v * LANES,
+                          min(k, v_last * LANES), n, 0, all_panels + 1, out, rate, zeros)  # fmt: skip
             return
         units = all_panels if split == Split.PANELS else 1
         first, last = share(units * groups, me, threads)
@@ -866,7 +892,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             columns = min(count, whole(count) * (unit + 1) // units * LANES) - c_first
             for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
                 start = data + load(order + r * 8) * row_bytes + c_first * size
-                target = out + r * out_step + c_first * SIZE
+                target = column_zero(out, out_step, rows, count, unit, units) + r * out_step + c_first * SIZE
                 if source == 0:
                     convert_bytes(start, target, columns, scale)
                 elif source == 1:
@@ -877,6 +903,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     ahead = data + load(order + (rows + r) * 8) * row_bytes + c_first * size
                     for line in range(0, columns * size, 64):
                         prefetch(ahead + line)
+                    prefetch(ahead + columns * size - 1)
             first = until
 
     def unary(frame, row, me, threads, which) -> None:

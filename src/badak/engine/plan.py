@@ -141,6 +141,14 @@ class Program:
         step = (lines + 1 - lines % 2) * ALIGNMENT
         return self._add(Buffer(name, bank, (rows, columns), step, step * rows * parts))
 
+    def cut(self, buffer: Buffer, columns: int, chunks: int) -> None:
+        """Let a matrix lie in `chunks` parts, each with its share of the columns of all rows."""
+        rows = buffer.shape[0]
+        widest = -(-whole(columns, self.lanes) // chunks) * self.lanes
+        part = self.matrix(buffer.name, rows, widest)
+        self.buffers.pop()  # only its step was wanted
+        buffer.step, buffer.size = part.step, part.step * rows * chunks
+
     def weights(self, name: str, k: int, n: int, bank: Bank) -> Buffer:
         """Make room for a matrix of weights, in panels."""
         return self._add(Buffer(name, bank, (k, n), 0, Panels(k, n, self.lanes).size * self.itemsize))

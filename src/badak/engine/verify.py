@@ -7,7 +7,7 @@ one table, REACH; an instruction that is not in it is refused.
 
 from collections.abc import Callable
 
-from badak.engine.opcodes import OPS, READ_ONLY, Bank
+from badak.engine.opcodes import OPS, READ_ONLY, Bank, Split
 from badak.engine.plan import Line, Panels, Program, whole
 
 
@@ -36,9 +36,12 @@ class Extents:
     def rows(self, operand: str, columns: str) -> int:
         """Give the bytes of rows of numbers, each filled up to whole vectors, some step apart."""
         step = self[f"{operand}_step"]
-        if self.vector(self[columns]) > step:
+        drawn = "out" if self.name == "GATHER" else "x"
+        chunks = self["chunks"] if operand == drawn and self.size.get("split") == Split.CHUNKS else 1
+        widest = -(-whole(self[columns], self.lanes) // chunks) * self.width
+        if widest > step:
             self.refuse(f"a row of {operand} holds {step} bytes, fewer than its {self[columns]} numbers")
-        return self["rows"] * step
+        return chunks * self["rows"] * step
 
     def parts(self) -> int:
         """Give the bytes of an output that comes in parts."""
