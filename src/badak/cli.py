@@ -227,7 +227,8 @@ def check(
     html: Annotated[str | None, typer.Option(help="Write a page with all reports to this file.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A hazard alone is exit code 1 too.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Run this check alone; may be given again.")] = None,
-    time_limit: Annotated[float, typer.Option(help="Seconds that a file may take.")] = 60.0,
+    time_limit: Annotated[float, typer.Option(help="Seconds that a file may take.")] = 20.0,
+    memory_limit: Annotated[int, typer.Option(help="MiB that a file may take.")] = 2048,
     lang: Lang = None,
 ) -> None:
     """Say what is wrong with layers, losses and networks that you wrote, and where.
@@ -237,7 +238,7 @@ def check(
     """
     from badak.check import check_command
 
-    raise typer.Exit(check_command(files, json, html, strict, lang, time_limit, only=only))
+    raise typer.Exit(check_command(files, json, html, strict, lang, time_limit, memory_limit << 20, only=only))
 
 
 @app.command()

@@ -30,6 +30,8 @@ _owners: dict[int, tuple["weakref.ref[Any]", "weakref.ref[Network]"]] = {}
 # Who computes a network's calls natively: 'module:name' of a class like badak.engine.calls.Calls, imported at first
 # use; None where there is nobody.
 _calls: str | None = None
+# Beside the networks and not in them: what the engine keeps are addresses, which no copy of a network may take over.
+_calls_of: "weakref.WeakKeyDictionary[Network, Any]" = weakref.WeakKeyDictionary()
 
 
 def register_calls(factory: str) -> None:
@@ -163,18 +165,15 @@ class Network:
         """Give the engine's calls for this network, or None where its layers are to compute."""
         if self.engine == "numpy" or _calls is None:
             return None
-        calls = self.__dict__.get("_engine_calls")
+        calls = _calls_of.get(self)
         if calls is None:
             module, name = _calls.split(":")
-            calls = self._engine_calls = getattr(importlib.import_module(module), name)(self)
+            calls = _calls_of[self] = getattr(importlib.import_module(module), name)(self)
         if calls.ready():
             return calls
         if self.engine == "native":
             raise ValueError(f"this network cannot compute on the native engine: {calls.reason}")
         return None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_engine_calls"}
 
     def _door(self, x: Any) -> Array:
         """Convert the input to the network's dtype, once."""
