@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,9 +29,9 @@ from badak import networks
 from badak.data.pixels import Pixels
 from badak.engine import build, crew, lower, runner, target
 from badak.engine.listing import listing
-from badak.engine.opcodes import Bank
-from badak.engine.plan import Panels
-from badak.engine.runner import NativeRunner
+from badak.engine.opcodes import Bank, Frame
+from badak.engine.plan import Buffer, Panels, Program, whole
+from badak.engine.runner import NativeRunner, Ready
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
 from badak.training import NotNative, NumPyRunner
@@ -42,6 +43,8 @@ TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 def poisoned(monkeypatch):
     """Fill scratch memory with NaN before each run: what is read before it is written shows."""
     monkeypatch.setattr(runner, "POISON", True)
+    # … and let as many threads work as are asked for, even where cores are busy.
+    monkeypatch.setattr(crew.Crew, "advise", lambda self, threads: threads)
 
 
 def affine(rng, D, H):
@@ -336,7 +339,7 @@ def test_after_a_native_gradient_the_layers_hold_the_same_gradients_and_nothing_
 
 def test_predicting_natively_leaves_nothing_of_an_earlier_batch():
     network = make("sigmoid")
-    x, t = data(network, 10)
+    x, _ = data(network, 10)
     network.layers["Affine1"].forward(x)
     network.layers["Sigmoid1"].forward(x[:, :50])
     network.predict(x[:3])
@@ -348,7 +351,7 @@ def test_predicting_natively_leaves_nothing_of_an_earlier_batch():
 
 def test_a_network_can_be_copied_and_pickled_after_a_native_call():
     network = make("tails")
-    x, t = data(network, 5)
+    x, _ = data(network, 5)
     want = network.predict(x)
     for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         np.testing.assert_array_equal(other.predict(x), want)
@@ -390,7 +393,7 @@ def variants(x, folder):
 def test_any_network_and_any_array(sizes, batch, count, activation, threads, seed, tmp_path_factory):
     rng = np.random.default_rng(seed)
     layers = []
-    for D, H in zip(sizes[:-1], sizes[1:], strict=True):
+    for D, H in pairwise(sizes):
         layers += [affine(rng, D, H), activation()]
     work, lower.WORK_PER_THREAD = lower.WORK_PER_THREAD, 1
     try:
@@ -488,7 +491,8 @@ def test_nan_goes_through_as_in_numpy():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert np.array_equal(np.isnan(ours.predict(x)), np.isnan(theirs.predict(x)))
-        assert np.isnan(ours.loss(x, t)) and np.isnan(theirs.loss(x, t))
+        assert np.isnan(ours.loss(x, t))
+        assert np.isnan(theirs.loss(x, t))
     relu = Network([Relu()], SoftmaxWithLoss())
     assert np.isnan(relu.predict(np.array([[np.nan, 1.0]]))[0, 0])
 
@@ -636,6 +640,32 @@ def test_an_interrupt_leaves_nobody_waiting():
     with pytest.raises(KeyboardInterrupt):
         team.run(machine, 0, stop, 3)
     assert sorted(left) == [1, 2]
+
+
+def test_where_cores_are_taken_one_thread_works_alone_for_a_while(monkeypatch):
+    monkeypatch.undo()
+    team, now = crew.Crew(), [100.0]
+    monkeypatch.setattr(crew.time, "monotonic", lambda: now[0])
+    assert team.advise(4) == 4
+    team.learn(waits=3, meetings=1000)  # now and then
+    assert team.advise(4) == 4
+    team.learn(waits=300, meetings=1000)
+    assert team.advise(4) == 1
+    now[0] += 1
+    assert team.advise(4) == 4
+    for _ in range(10):
+        team.learn(waits=300, meetings=1000)
+    now[0] += 3.9
+    assert team.advise(4) == 1
+    now[0] += 0.2
+    assert team.advise(4) == 4
+
+
+def test_a_tape_does_not_run_without_its_memory():
+    program, _ = program_of()
+    ready = Ready(program, build.machine(8))
+    with pytest.raises(AssertionError, match="a memory bank that nobody gave it"):
+        ready.run(1)
 
 
 def test_threads_of_the_user_may_share_a_network():
@@ -820,7 +850,7 @@ def bad_type(a, b):
     return c  # noqa: RET504
 
 
-def bad_path(a, b):
+def bad_path(a, b):  # noqa: RET503
     if a > b:
         return a
 
@@ -895,3 +925,130 @@ def test_a_copy_made_field_by_field_does_not_compute_with_our_addresses():
     want = clone(other)
     want.engine = "numpy"
     np.testing.assert_allclose(other.predict(x), want.predict(x), rtol=1e-12)
+
+
+# -- convolution: the seam for what comes, proved on the tape itself ---------------------------------------------
+
+
+def convolved(x, W, b, stride):
+    """Convolve images (N, H, W, C) with windows (FH, FW, C, F), as the definition says."""
+    N, H, width, _ = x.shape
+    FH, FW, _, F = W.shape
+    OH, OW = (H - FH) // stride + 1, (width - FW) // stride + 1
+    out = np.zeros((N, OH, OW, F)) + b
+    for y in range(OH):
+        for z in range(OW):
+            window = x[:, y * stride : y * stride + FH, z * stride : z * stride + FW]
+            out[:, y, z] += np.tensordot(window, W, axes=3)
+    return out
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("N", "H", "C", "F", "window", "stride", "padding"),
+    [(3, 8, 1, 30, 5, 1, 0), (5, 7, 16, 33, 3, 1, 1), (2, 9, 3, 4, 3, 2, 1), (1, 5, 2, 1, 1, 1, 0)],
+)
+def test_a_convolution_runs_on_the_tape_forward_and_backward(N, H, C, F, window, stride, padding, dtype, threads):
+    rng = np.random.default_rng(0)
+    x, W = rng.standard_normal((N, H, H, C)).astype(dtype), rng.standard_normal((window, window, C, F)).astype(dtype)
+    b, lr = rng.standard_normal(F).astype(dtype), 0.25
+    itemsize = x.itemsize
+    lanes = target.choose().lanes(itemsize)
+    P = H + 2 * padding
+    O = (P - window) // stride + 1
+    k, chunks = window * window * C, min(4, N)
+    values = np.concatenate([W.ravel(), b])
+    dout = rng.standard_normal((N, O, O, F)).astype(dtype)
+
+    program = Program(itemsize, lanes, N, threads)
+
+    def panels(name, k, n, bank=Bank.WEIGHTS, parts=1):
+        size = Panels(k, n, lanes, tailed=False).size * itemsize
+        return program._add(Buffer(name, bank, (k, n), size, size * parts))
+
+    def image(name, height, channels):
+        size = N * height * height * channels * itemsize
+        return program._add(Buffer(name, Bank.SCRATCH, (N, height), channels * itemsize, size))
+
+    wide = whole(F, lanes) * lanes
+    weights, turned = panels("W", k, F), panels("flipped", window * window * F, C, Bank.SCRATCH)
+    bias, zeros = program.vector("b", F, Bank.WEIGHTS), program.vector("0", C, Bank.WEIGHTS)
+    plain_W = program.outside("block.W", Bank.VALUES, (k, F), F * itemsize, 0)
+    plain_b = program.outside("block.b", Bank.VALUES, (1, F), F * itemsize, k * F * itemsize)
+    program.emit("PACK", out=weights, values=plain_W, k=k, n=F, flat=2)
+    program.emit("PACK", out=bias, values=plain_b, k=1, n=F, flat=1)
+    program.body = len(program.lines)
+    drawn_x = program.matrix("x", N, H * H * C)
+    drawn_d = program.matrix("dout as it comes", N, O * O * F)
+    data = program.outside("data", Bank.DATA, (), 0, 0)
+    given = program.outside("targets", Bank.TARGETS, (), 0, 0)
+    for buffer, source, count in ((drawn_x, data, H * H * C), (drawn_d, given, O * O * F)):
+        program.emit("GATHER", out=buffer, data=source, row_bytes=count * itemsize, count=count, scale=0, rows=N,
+                     source={4: 1, 8: 2}[itemsize], split=0, chunks=1)  # fmt: skip
+    framed_x, wide_d = image("x in a frame", P, C), image("dout", O, wide)
+    far = window - 1
+    back = (O - 1) * stride + 1 + 2 * far + (P - window) % stride
+    framed_d = image("dout in a frame", back, F)
+    out, dx = image("out", O, wide), image("dx", P, whole(C, lanes) * lanes)
+    parts = panels("parts", k, F, Bank.SCRATCH, chunks)
+    gradient = panels("dW", k, F, Bank.GRADS)
+    program.place()
+    program.emit("PAD", out=framed_x, x=drawn_x, images=N, height=H, width=H, channels=C, out_channels=C,
+                 top=padding, left=padding, apart=1, out_height=P, out_width=P)  # fmt: skip
+    program.emit("PAD", out=wide_d, x=drawn_d, images=N, height=O, width=O, channels=F, out_channels=wide, top=0,
+                 left=0, apart=1, out_height=O, out_width=O)  # fmt: skip
+    program.emit("PAD", out=framed_d, x=drawn_d, images=N, height=O, width=O, channels=F, out_channels=F, top=far,
+                 left=far, apart=stride, out_height=back, out_width=back)  # fmt: skip
+    common = {"images": N, "window_height": window, "window_width": window}
+    program.emit("CONV", out=out, x=framed_x, W=weights, bias=bias, height=P, width=P, channels=C, n=F, stride=stride,
+                 out_height=O, out_width=O, **common)  # fmt: skip
+    program.emit("FLIP", out=turned, W=weights, window_height=window, window_width=window, channels=C, n=F)
+    program.emit("CONV", out=dx, x=framed_d, W=turned, bias=zeros, height=back, width=back, channels=F, n=C, stride=1,
+                 out_height=P, out_width=P, **common)  # fmt: skip
+    program.emit("GRAD_CONV", out=parts, x=framed_x, dout=wide_d, height=P, width=P, channels=C, n=F, stride=stride,
+                 out_height=O, out_width=O, chunks=chunks, part_step=parts.step, **common)  # fmt: skip
+    count = parts.step // itemsize
+    program.emit("ADD_PARTS", out=gradient, parts=parts, count=count, chunks=chunks, part_step=parts.step)
+    program.emit("STEP", out=weights, grad=gradient, count=count)
+    results = {}
+    offset = 0
+    for name, buffer, pixels, n in (("out", out, O * O, F), ("dx", dx, P * P, C)):
+        shown = program.outside(name, Bank.OUTPUT, (N * pixels, n), n * itemsize, offset)
+        program.emit("SCORES", out=shown, x=buffer, rows=N * pixels, n=n)
+        results[name] = (offset, pixels, n)
+        offset += N * pixels * n * itemsize
+    program.ending = len(program.lines)
+    slopes = program.outside("block.dW", Bank.SLOPES, (k, F), F * itemsize, 0)
+    program.emit("UNPACK", values=slopes, x=gradient, k=k, n=F, flat=2)
+    program.emit("UNPACK", values=plain_W, x=weights, k=k, n=F, flat=2)
+    program.add_barriers()
+    verify(program, values.nbytes)
+
+    ready = Ready(program, build.machine(itemsize))
+    answer, grads = np.zeros(offset, np.uint8), np.zeros_like(values)
+    session = ready.session
+    for where, array in ((Bank.DATA, x), (Bank.TARGETS, dout), (Bank.VALUES, values), (Bank.SLOPES, grads),
+                         (Bank.OUTPUT, answer)):  # fmt: skip
+        session.point(Frame.BANKS + where, array)
+    session.point(Frame.ORDER, np.arange(N))
+    session.point(Frame.RATES, np.array([lr], dtype))
+    ready.run(1)
+
+    def shown(name):
+        start, pixels, n = results[name]
+        return answer[start : start + N * pixels * n * itemsize].view(dtype).reshape(N, pixels, n)
+
+    framed = np.pad(x.astype(float), ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    want = convolved(framed, W.astype(float), b, stride)
+    close(shown("out"), want.reshape(N, -1, F), dtype, 3)
+    # The gradients, by the definition: the output is linear in x and in W.
+    dW, dframed = np.zeros(W.shape), np.zeros(framed.shape)
+    for y in range(O):
+        for z in range(O):
+            spot = np.s_[:, y * stride : y * stride + window, z * stride : z * stride + window]
+            dW += np.tensordot(framed[spot], dout[:, y, z].astype(float), axes=(0, 0))
+            dframed[spot] += np.tensordot(dout[:, y, z].astype(float), W.astype(float), axes=(1, 3))
+    close(grads[: k * F].reshape(W.shape), dW, dtype, 5)
+    close(shown("dx"), dframed.reshape(N, -1, C), dtype, 5)
+    close(values[: k * F].reshape(W.shape), W - lr * dW, dtype, 5)

@@ -16,7 +16,7 @@ import numpy as np
 
 from badak.data.pixels import Pixels
 from badak.engine import build, lower, target
-from badak.engine.crew import aligned
+from badak.engine.crew import aligned, crew
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.runner import Ready, forget, labels, prepare, readable, targets
 from badak.graph import nodes
@@ -120,11 +120,12 @@ class Calls:
     # -- programs -----------------------------------------------------------------------------------------------
 
     def _program(self, purpose: str, batch: int, shape: tuple[int, ...], source: str, scale: float) -> Ready:
-        key = (purpose, batch, shape, source, scale)
+        threads = crew.advise(self.threads)
+        key = (purpose, batch, shape, source, scale, threads)
         ready = self._programs.get(key)
         if ready is None:
             ready = prepare(self.network, batch=batch, shape=shape, source=source, scale=scale, purpose=purpose,
-                            threads=self.threads)  # fmt: skip
+                            threads=threads)  # fmt: skip
             ready.session.point(Frame.BANKS + Bank.VALUES, self.network.block.values)
             self._programs[key] = ready
             if len(self._programs) > KEPT:
@@ -133,9 +134,8 @@ class Calls:
             self._programs.move_to_end(key)
         return ready
 
-    def _compute(self, purpose: str, x: Array, source: str, scale: float, shape: tuple[int, ...], t: Any) -> float:
+    def _compute(self, ready: Ready, x: Array, t: Any) -> float:
         """Run one batch forward, and backward if asked for; give its loss."""
-        ready = self._program(purpose, len(x), shape, source, scale)
         session, loss = ready.session, np.zeros(1)
         session.point(Frame.ORDER, _counting(len(x)))
         session.point(Frame.LOSSES, loss)
@@ -166,7 +166,7 @@ class Calls:
             raise NotNative("outputs that are no row of numbers")
         return out[0]
 
-    # -- the four calls; None where NumPy's way is to be taken -----------------------------------------------------------------------------------------
+    # -- the four calls; None where NumPy's way is to be taken ----------------------------------------------------
 
     @_or_none
     def gradient(self, x: Any, t: Any) -> float:
@@ -176,7 +176,7 @@ class Calls:
         grads = network.block.grads
         ready = self._program("gradient", len(x), shape, source, scale)
         ready.session.point(Frame.BANKS + Bank.SLOPES, grads)
-        loss = self._compute("gradient", x, source, scale, shape, t)
+        loss = self._compute(ready, x, t)
         forget(network, loss)
         own = network.block.named(grads.copy())
         for name, attribute, key in network._keys:
@@ -187,7 +187,7 @@ class Calls:
     def loss(self, x: Any, t: Any) -> float:
         """Give the loss of one batch."""
         x, source, scale, shape, t = self._door(x, t)
-        loss = self._compute("loss", x, source, scale, shape, t)
+        loss = self._compute(self._program("loss", len(x), shape, source, scale), x, t)
         forget(self.network, loss, gradients=False)
         return loss
 

@@ -200,7 +200,8 @@ class _Writer:
         call = node.iter
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range"):
             self.refuse(node.iter, "only range can be gone through")
-        assert isinstance(call, ast.Call) and isinstance(node.target, ast.Name)
+        assert isinstance(call, ast.Call)
+        assert isinstance(node.target, ast.Name)
         bounds = [self.value(each) for each in call.args]
         start, stop = (I64(0), bounds[0]) if len(bounds) == 1 else bounds[:2]
         step = bounds[2] if len(bounds) == 3 else I64(1)

@@ -91,7 +91,7 @@ def prefetcher() -> Kernel:
 # -- matrix products --------------------------------------------------------------------------------------------
 
 
-def tile(kind: Kind, rows: int, columns: int, listed: bool = False) -> Kernel:
+def tile(kind: Kind, rows: int, columns: int, listed: bool = False, nested: bool = False) -> Kernel:
     """Make a register tile: `rows` × `columns` vectors of sums that stay in registers while k runs.
 
         sum[r] = start[r] + Σ_k a[r, k] · w[k]            w[k]: `columns` vectors
@@ -100,81 +100,98 @@ def tile(kind: Kind, rows: int, columns: int, listed: bool = False) -> Kernel:
     The same tile multiplies forward (a = x, w = W), for dx (a = dout, w = Wᵀ) and for dW (a = xᵀ, w = dout), since
     a's steps along r and k are arguments. k runs in order, one sum for each output: the result of an output does
     not depend on the tile that computes it. `listed` takes k from a list of int32: the places that are not zero.
+    `nested` lets k run over `rounds` lines of `count` places, a and w jumping between them: what a convolution
+    reads. Arguments: a, row_step, k_step, w, w_step, count, then places if listed, or rounds, a_jump and w_jump if
+    nested, then out, out_step, start, start_step, rate.
     """
-    lanes, size = kind.lanes, kind.itemsize
-    width = lanes * size
+    width = kind.lanes * kind.itemsize
 
-    def write(
-        b: Any, a: Any, row_step: Any, k_step: Any, w: Any, w_step: Any, count: Any, places: Any, *rest: Any
-    ) -> None:
-        out, out_step, start, start_step, rate = rest
+    def write(b: Any, a: Any, row_step: Any, k_step: Any, w: Any, w_step: Any, count: Any, *rest: Any) -> None:
+        *more, out, out_step, start, start_step, rate = rest
         code = Code(b, kind)
-
-        def vector_at(pointer: Any) -> Any:
-            value = b.load(b.bitcast(pointer, kind.vector.as_pointer()))
-            value.align = size
-            return value
-
+        spots = [(r, c) for r in range(rows) for c in range(columns)]
         row = [b.inttoptr(b.add(a, b.mul(row_step, I64(r))), BYTES) for r in range(rows)]
-        w = b.inttoptr(w, BYTES)
-        places = b.inttoptr(places, I32.as_pointer())
-        first = [
-            [code.load(b.add(start, b.add(b.mul(start_step, I64(r)), I64(c * width)))) for c in range(columns)]
-            for r in range(rows)
-        ]
-        entry, loop, done = b.block, b.append_basic_block("k"), b.append_basic_block("done")
-        b.cbranch(b.icmp_signed(">", count, I64(0)), loop, done)
+        first = {(r, c): code.load(b.add(start, b.add(b.mul(start_step, I64(r)), I64(c * width)))) for r, c in spots}
 
-        b.position_at_end(loop)
-        k = b.phi(I64)
-        k.add_incoming(I64(0), entry)
-        a_offset, w_pointer = b.phi(I64), b.phi(BYTES)
-        a_offset.add_incoming(I64(0), entry)
-        w_pointer.add_incoming(w, entry)
-        sums = [[b.phi(kind.vector) for _ in range(columns)] for _ in range(rows)]
-        for r in range(rows):
-            for c in range(columns):
-                sums[r][c].add_incoming(first[r][c], entry)
-        a_at, w_at = a_offset, w_pointer
-        if listed:
-            place = b.sext(b.load(b.gep(places, [k])), I64)
-            a_at, w_at = b.mul(place, k_step), b.gep(w, [b.mul(place, w_step)])
-        vectors = [vector_at(b.gep(w_at, [I64(c * width)])) for c in range(columns)]
-        after: list[list[Any]] = []
-        for r in range(rows):
-            number = b.load(b.bitcast(b.gep(row[r], [a_at]), kind.real.as_pointer()))
-            number.align = size
-            spread = code.spread(number)
-            after.append([code.fma(spread, vectors[c], sums[r][c]) for c in range(columns)])
-        following = b.add(k, I64(1))
-        k.add_incoming(following, loop)
-        a_offset.add_incoming(b.add(a_offset, k_step), loop)
-        w_pointer.add_incoming(b.gep(w_pointer, [w_step]), loop)
-        for r in range(rows):
-            for c in range(columns):
-                sums[r][c].add_incoming(after[r][c], loop)
-        b.cbranch(b.icmp_signed("<", following, count), loop, done)
+        def add_one(a_at: Any, w_at: Any, sums: Any) -> Any:
+            """Write one k: `columns` vectors of w, one number of each row of a."""
+            vectors = [code.load(b.add(w_at, I64(c * width))) for c in range(columns)]
+            after = {}
+            for r in range(rows):
+                number = b.load(b.bitcast(b.gep(row[r], [a_at]), kind.real.as_pointer()))
+                number.align = kind.itemsize
+                spread = code.spread(number)
+                for c in range(columns):
+                    after[r, c] = code.fma(spread, vectors[c], sums[r, c])
+            return after
+
+        def line(a_from: Any, w_from: Any, sums: Any) -> Any:
+            """Write the loop over k, at least once; give the sums after it."""
+            entry, loop, done = b.block, b.append_basic_block("k"), b.append_basic_block("done")
+            b.branch(loop)
+            b.position_at_end(loop)
+            k, a_at, w_at = b.phi(I64), b.phi(I64), b.phi(I64)
+            running = {spot: b.phi(kind.vector) for spot in spots}
+            if listed:
+                pointer = b.gep(b.inttoptr(more[0], I32.as_pointer()), [k])
+                place = b.sext(b.load(pointer), I64)
+                after = add_one(b.mul(place, k_step), b.add(w, b.mul(place, w_step)), running)
+            else:
+                after = add_one(a_at, w_at, running)
+            steps = [(k, I64(0), I64(1)), (a_at, a_from, k_step), (w_at, w_from, w_step)]
+            following = [b.add(value, step) for value, _, step in steps]
+            for (value, begin, _), then in zip(steps, following, strict=True):
+                value.add_incoming(begin, entry)
+                value.add_incoming(then, loop)
+            for spot in spots:
+                running[spot].add_incoming(sums[spot], entry)
+                running[spot].add_incoming(after[spot], loop)
+            b.cbranch(b.icmp_signed("<", following[0], count), loop, done)
+            b.position_at_end(done)
+            return after
+
+        entry, work, done = b.block, b.append_basic_block("work"), b.append_basic_block("end")
+        b.cbranch(b.icmp_signed(">", count, I64(0)), work, done)
+        b.position_at_end(work)
+        if nested:
+            rounds, a_jump, w_jump = more
+            entry_of_rounds, again = b.block, b.append_basic_block("round")
+            b.branch(again)
+            b.position_at_end(again)
+            i, a_from, w_from = b.phi(I64), b.phi(I64), b.phi(I64)
+            sums = {spot: b.phi(kind.vector) for spot in spots}
+            after = line(a_from, w_from, sums)
+            steps = [(i, I64(0), I64(1)), (a_from, I64(0), a_jump), (w_from, w, w_jump)]
+            following = [b.add(value, step) for value, _, step in steps]
+            for (value, begin, _), then in zip(steps, following, strict=True):
+                value.add_incoming(begin, entry_of_rounds)
+                value.add_incoming(then, b.block)
+            for spot in spots:
+                sums[spot].add_incoming(first[spot], entry_of_rounds)
+                sums[spot].add_incoming(after[spot], b.block)
+            last = b.block
+            b.cbranch(b.icmp_signed("<", following[0], rounds), again, done)
+        else:
+            after = line(I64(0), w, first)
+            last = b.block
+            b.branch(done)
 
         b.position_at_end(done)
-        final: list[list[Any]] = []
-        for r in range(rows):
-            final.append([b.phi(kind.vector) for _ in range(columns)])
-            for c in range(columns):
-                final[r][c].add_incoming(first[r][c], entry)
-                final[r][c].add_incoming(after[r][c], loop)
-        target = [b.add(out, b.mul(out_step, I64(r))) for r in range(rows)]
+        final = {}
+        for spot in spots:
+            final[spot] = b.phi(kind.vector)
+            final[spot].add_incoming(first[spot], entry)
+            final[spot].add_incoming(after[spot], last)
+        target = {(r, c): b.add(b.add(out, b.mul(out_step, I64(r))), I64(c * width)) for r, c in spots}
         stepping = b.fcmp_unordered("!=", rate, ir.Constant(kind.real, 0.0))
         with b.if_else(stepping) as (then, otherwise):
             with then:
                 factor = code.spread(rate)
-                for r in range(rows):
-                    for c in range(columns):
-                        address = b.add(target[r], I64(c * width))
-                        code.store(code.fma(factor, final[r][c], code.load(address)), address)
+                for spot in spots:
+                    code.store(code.fma(factor, final[spot], code.load(target[spot])), target[spot])
             with otherwise:
-                for r in range(rows):
-                    for c in range(columns):
-                        code.store(final[r][c], b.add(target[r], I64(c * width)))
+                for spot in spots:
+                    code.store(final[spot], target[spot])
 
     return Kernel(write, name=f"tile{rows}x{columns}")
 

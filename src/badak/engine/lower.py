@@ -31,6 +31,8 @@ PANELLED_WORK = 16_000_000
 WORK_PER_THREAD = 1_000_000
 """A step is shared by no more threads than it has this many operations for each."""
 CHUNKS = 2
+NARROW, DEEP = 12, 16
+"""… if it gives at most so many vectors and takes at least so many: else its parts cost more than they save."""
 THIN = 6
 """Up to so many samples, a prediction reads the weights as the Block has them."""
 
@@ -56,7 +58,8 @@ class Lowering:
         self.zeros: Buffer | None = None
         self.kept: list[Buffer] = []
         self.sparse = False
-        self.widest = 1
+        self.drawn: Buffer | None = None
+        self.layers_below = 0
 
     @property
     def thin(self) -> bool:
@@ -75,8 +78,15 @@ class Lowering:
 
     def activation(self, columns: int, name: str) -> Buffer:
         """Make room for what one layer gives for each sample."""
-        self.widest = max(self.widest, columns)
         return self.program.matrix(name, self.batch, columns)
+
+    def nothing(self, n: int) -> Buffer:
+        """Give a row of at least `n` zeros, which a sum without a bias starts from."""
+        if self.zeros is None:
+            self.zeros = self.program.vector("0", n, Bank.WEIGHTS)
+        widest = max(n, self.zeros.shape[0])
+        self.zeros.shape, self.zeros.size = (widest,), whole(widest, self.program.lanes) * self.program.width
+        return self.zeros
 
     def number(self, what: str) -> int:
         """Count: 1 for the first `what`, 2 for the second."""
@@ -116,101 +126,122 @@ def _changed(layer: Any) -> str | None:
 
 @rule(Affine)
 def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
-    program, batch = low.program, low.batch
-    k, n = np.shape(node.layer.W)
-    key_w, key_b = node.params["W"], node.params["b"]
     if low.thin:
-        size = program.itemsize
-        plain = program.outside(f"block.{key_w}", Bank.VALUES, (k, n), n * size, low.offsets[key_w] * size)
-        bias = program.outside(f"block.{key_b}", Bank.VALUES, (1, n), n * size, low.offsets[key_b] * size)
-        out = low.activation(n, f"h{low.number('affine')}")
-        program.emit("THIN", program.by_rows(), node.name, out=out, x=x, W=plain, bias=bias, rows=batch, k=k, n=n)
-        return out, _no_way_back
-    W = program.weights(key_w, k, n, Bank.WEIGHTS)
-    b = program.vector(key_b, n, Bank.WEIGHTS)
-    number = low.number("affine")
-    out = low.activation(n, f"h{number}")
-    work = 2 * batch * k * n
-    first = x.name == "x"
-    split, chunks, owner = Split.ROWS, 1, program.by_rows()
-    sparse = first and low.sparse
-    affine = "AFFINE_SPARSE" if sparse else "AFFINE"
-    marks: dict[str, Buffer] = {}
-    few = n <= 12 * program.lanes or sparse
-    if first and low.backwards and work >= CHUNKED_WORK and k >= 16 * program.lanes and few:
-        split, chunks, owner = Split.CHUNKS, CHUNKS, program.by_chunks(k, CHUNKS)
-        parts = program.matrix(f"parts{number}", batch, n, parts=chunks)
-        common = dict(rows=batch, n=n, chunks=chunks, part_step=parts.step * batch)
-        gather = program.lines[-1]  # each thread draws the columns that it multiplies
-        gather.sizes.update(split=split, chunks=chunks)
-        gather.owner = owner
-        marks = _marks(low, x, k, split, chunks, owner) if sparse else {}
-        program.emit(
-            affine, owner, node.name, **marks, out=parts, x=x, W=W, bias=_zeros(low, n), k=k, split=split, **common
-        )
-        program.emit("JOIN", program.by_rows(), node.name, out=out, parts=parts, bias=b, **common)
-    else:
-        if work >= PANELLED_WORK and not sparse:
-            split, owner = Split.PANELS, None
-        marks = _marks(low, x, k, split, 1, owner) if sparse else {}
-        program.emit(affine, owner, node.name, **marks, out=out, x=x, W=W, bias=b, rows=batch, k=k, n=n,
-                     split=split, chunks=1, part_step=0)  # fmt: skip
+        return _thin_affine(low, node, x), _no_way_back
+    lines = _Affine(low, node, x)
+    return lines.forward(), lines.backward
 
-    def backward(dout: Buffer) -> Buffer | None:
-        def change() -> None:
-            update = "STEP" if low.training else "GRAD"
-            target_w = W if low.training else program.weights(f"d{key_w}", k, n, Bank.GRADS)
-            target_b = b if low.training else program.vector(f"d{key_b}", n, Bank.GRADS)
-            if split == Split.CHUNKS:
-                share: Any = owner
-            else:
-                share = ("k", whole(k, program.lanes)) if split == Split.ROWS else None
-            product = f"{update}_W_SPARSE" if sparse else f"{update}_W"
-            program.emit(product, share, node.name, **marks, out=target_w, x=x, dout=dout, rows=batch, k=k, n=n,
-                         split=split, chunks=chunks)  # fmt: skip
-            program.emit(f"{update}_B", ("columns", whole(n, program.lanes)), node.name, out=target_b, dout=dout,
-                         rows=batch, n=n)  # fmt: skip
-            if low.training and transposed is not None:
-                program.emit("TRANSPOSE", share, node.name, out=transposed, W=W, k=k, n=n, split=Split.ROWS)
 
-        transposed = None
-        low.later.append(change)
-        if first or not low.numbers.get("wanted"):
+def _thin_affine(low: Lowering, node: Node, x: Buffer) -> Buffer:
+    """Multiply by the weights as they lie in the Block."""
+    program, (k, n) = low.program, np.shape(node.layer.W)
+    size = program.itemsize
+    W, bias = (
+        program.outside(f"block.{key}", Bank.VALUES, (rows, n), n * size, low.offsets[key] * size)
+        for key, rows in ((node.params["W"], k), (node.params["b"], 1))
+    )
+    out = low.activation(n, f"h{low.number('affine')}")
+    program.emit("THIN", program.by_rows(), node.name, out=out, x=x, W=W, bias=bias, rows=low.batch, k=k, n=n)
+    return out
+
+
+class _Affine:
+    """The lines of one Affine layer: forward, backward, and the change of its parameters at the end of the step."""
+
+    def __init__(self, low: Lowering, node: Node, x: Buffer) -> None:
+        self.low, self.program, self.name, self.x = low, low.program, node.name, x
+        self.k, self.n = np.shape(node.layer.W)
+        self.key_w, self.key_b = node.params["W"], node.params["b"]
+        self.W = self.program.weights(self.key_w, self.k, self.n, Bank.WEIGHTS)
+        self.b = self.program.vector(self.key_b, self.n, Bank.WEIGHTS)
+        self.number = low.number("affine")
+        self.first = x is low.drawn
+        self.transposed: Buffer | None = None
+        self.marks: dict[str, Buffer] = {}
+        self.sparse = self.first and low.sparse
+        self.split, self.chunks, self.owner = self._share()
+
+    def _share(self) -> tuple[Split, int, Any]:
+        """Choose how threads share this layer: by what is multiplied, never by how many threads there are."""
+        program, work = self.program, 2 * self.low.batch * self.k * self.n
+        narrow = self.n <= NARROW * program.lanes or self.sparse
+        deep = self.k >= DEEP * program.lanes
+        if self.first and self.low.backwards and work >= CHUNKED_WORK and deep and narrow:
+            return Split.CHUNKS, CHUNKS, program.by_chunks(self.k, CHUNKS)
+        if work >= PANELLED_WORK and not self.sparse:
+            return Split.PANELS, 1, None
+        return Split.ROWS, 1, program.by_rows()
+
+    def forward(self) -> Buffer:
+        program, batch, n = self.program, self.low.batch, self.n
+        out = self.low.activation(n, f"h{self.number}")
+        if self.split == Split.CHUNKS:
+            gather = program.lines[-1]  # each thread draws the columns that it will multiply
+            gather.sizes.update(split=self.split, chunks=self.chunks)
+            gather.owner = self.owner
+        if self.sparse:
+            self.marks = {"marks": program.bits("marks", whole(self.k, program.lanes), batch)}
+            program.emit("NONZERO", self.owner, "", out=self.marks["marks"], x=self.x, rows=batch, k=self.k,
+                         split=self.split, chunks=self.chunks)  # fmt: skip
+        if self.split != Split.CHUNKS:
+            self._multiply(out, self.b, 0)
+            return out
+        parts = program.matrix(f"parts{self.number}", batch, n, parts=self.chunks)
+        part_step = parts.step * batch
+        self._multiply(parts, self.low.nothing(n), part_step)
+        program.emit("JOIN", program.by_rows(), self.name, out=out, parts=parts, bias=self.b, rows=batch, n=n,
+                     chunks=self.chunks, part_step=part_step)  # fmt: skip
+        return out
+
+    def _multiply(self, out: Buffer, bias: Buffer, part_step: int) -> None:
+        name = "AFFINE_SPARSE" if self.sparse else "AFFINE"
+        self.program.emit(name, self.owner, self.name, **self.marks, out=out, x=self.x, W=self.W, bias=bias,
+                          rows=self.low.batch, k=self.k, n=self.n, split=self.split, chunks=self.chunks,
+                          part_step=part_step)  # fmt: skip
+
+    def backward(self, dout: Buffer) -> Buffer | None:
+        self.low.later.append(lambda: self.change(dout))
+        if not self.low.layers_below:
             return None
-        low.numbers["wanted"] -= 1
-        transposed = program.weights(f"{key_w}ᵀ", n, k, Bank.SCRATCH)
-        at = program.body
-        program.emit("TRANSPOSE", None, node.name, out=transposed, W=W, k=k, n=n, split=Split.ROWS)
-        program.lines.insert(at, program.lines.pop())  # at the start of the call
+        self.low.layers_below -= 1
+        program, k, n = self.program, self.k, self.n
+        self.transposed = program.weights(f"{self.key_w}ᵀ", n, k, Bank.SCRATCH)
+        self._transpose(None)
+        program.lines.insert(program.body, program.lines.pop())  # at the start of the call
         program.body += 1
-        dx = low.activation(k, f"d{x.name}")
-        program.emit("BACK", owner if split == Split.ROWS else None, node.name, out=dx, x=dout, W=transposed,
-                     bias=_zeros(low, k), rows=batch, k=n, n=k, split=split, chunks=1, part_step=0)  # fmt: skip
+        dx = self.low.activation(k, f"d{self.x.name}")
+        split = Split.ROWS if self.split == Split.CHUNKS else self.split
+        owner = program.by_rows() if split == Split.ROWS else None
+        program.emit("BACK", owner, self.name, out=dx, x=dout, W=self.transposed, bias=self.low.nothing(k),
+                     rows=self.low.batch, k=n, n=k, split=split, chunks=1, part_step=0)  # fmt: skip
         return dx
 
-    return out, backward
+    def _transpose(self, owner: Any) -> None:
+        assert self.transposed is not None
+        self.program.emit("TRANSPOSE", owner, self.name, out=self.transposed, W=self.W, k=self.k, n=self.n,
+                          split=Split.ROWS)  # fmt: skip
 
-
-def _marks(low: Lowering, x: Buffer, k: int, split: Split, chunks: int, owner: Any) -> dict[str, Buffer]:
-    """Mark what is not zero in x, for those who pass over zeros."""
-    program = low.program
-    vectors = whole(k, program.lanes)
-    marks = program.bits("marks", vectors, low.batch)
-    program.emit("NONZERO", owner, "", out=marks, x=x, rows=low.batch, k=k, split=split, chunks=chunks)
-    return {"marks": marks}
+    def change(self, dout: Buffer) -> None:
+        """Write what becomes of the gradients: a step of the parameters, or the gradients themselves."""
+        program, k, n, batch = self.program, self.k, self.n, self.low.batch
+        update, W, b = "STEP", self.W, self.b
+        if not self.low.training:
+            update = "GRAD"
+            W = program.weights(f"d{self.key_w}", k, n, Bank.GRADS)
+            b = program.vector(f"d{self.key_b}", n, Bank.GRADS)
+        by_rows_of_w = ("k", whole(k, program.lanes)) if self.split == Split.ROWS else None
+        owner = self.owner if self.split == Split.CHUNKS else by_rows_of_w
+        name = f"{update}_W_SPARSE" if self.sparse else f"{update}_W"
+        program.emit(name, owner, self.name, **self.marks, out=W, x=self.x, dout=dout, rows=batch, k=k, n=n,
+                     split=self.split, chunks=self.chunks)  # fmt: skip
+        by_columns = ("columns", whole(n, program.lanes))
+        program.emit(f"{update}_B", by_columns, self.name, out=b, dout=dout, rows=batch, n=n)
+        if self.low.training and self.transposed is not None:
+            self._transpose(owner)
 
 
 def _no_way_back(dout: Buffer) -> Buffer | None:
     raise AssertionError("a program that only predicts has no backward part")
-
-
-def _zeros(low: Lowering, n: int) -> Buffer:
-    """Give a row of zeros, which a sum without a bias starts from; it grows to the widest that is asked for."""
-    if low.zeros is None:
-        low.zeros = low.program.vector("0", n, Bank.WEIGHTS)
-    low.zeros.shape = (max(n, low.zeros.shape[0]),)
-    low.zeros.size = whole(low.zeros.shape[0], low.program.lanes) * low.program.width
-    return low.zeros
 
 
 def _elementwise(forward: str, back: str) -> Rule:
@@ -252,7 +283,8 @@ def _square_loss(low: Lowering, loss: Any, x: Buffer) -> Buffer:
     data = program.outside("targets", Bank.TARGETS, (), 8, 0)
     t = program.matrix("t", low.batch, n)
     program.emit("GATHER", program.by_rows(), "loss", out=t, data=data, row_bytes=n * program.itemsize, count=n,
-                 source=SOURCES[f"f{program.itemsize}"], scale=0, rows=low.batch, split=Split.ROWS, chunks=1)  # fmt: skip
+                 source=SOURCES[f"f{program.itemsize}"], scale=0, rows=low.batch, split=Split.ROWS,
+                 chunks=1)  # fmt: skip
     dx = low.activation(n, f"d{x.name}")
     losses = program.vector("losses", low.batch, Bank.SCRATCH)
     program.emit("SQUARE_LOSS", program.by_rows(), "loss", out=dx, losses=losses, x=x, t=t, rows=low.batch, n=n)
@@ -303,9 +335,11 @@ def lower(
     x = low.activation(inputs, "x")
     bits = int(np.float32(scale).view(np.int32))
     program.emit("GATHER", program.by_rows(), "", out=x, data=data, row_bytes=inputs * int(source[1]), count=inputs,
-                 source=SOURCES[source], scale=bits, rows=batch, split=Split.ROWS, chunks=1)  # fmt: skip
+                 source=SOURCES[source], scale=bits, rows=batch, split=Split.ROWS,
+                 chunks=1)  # fmt: skip
     low.kept.append(x)
-    low.numbers["wanted"] = max(0, sum("W" in node.params for node in nodes) - 1)
+    low.drawn = x
+    low.layers_below = max(0, sum(bool(node.params) for node in nodes) - 1)
     backs: list[Backward] = []
     at: Buffer | None = x
     for node in nodes[:-1]:
@@ -346,7 +380,8 @@ def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:
         grad = buffer.bank == Bank.GRADS
         name = buffer.name[1:] if grad else buffer.name
         bank = Bank.SLOPES if grad else Bank.VALUES
-        plain = program.outside(f"block.{name}", bank, (k, n), n * program.itemsize, offsets[name] * program.itemsize)
+        size = program.itemsize
+        plain = program.outside(f"block.{name}", bank, (k, n), n * size, offsets[name] * size)
         if not grad:
             program.emit("PACK", None, "", out=buffer, values=plain, k=k, n=n, flat=flat)
             program.lines.insert(brought, program.lines.pop())

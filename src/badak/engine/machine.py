@@ -1,8 +1,8 @@
 """The machine: one function that carries out any tape, for as many iterations as it is asked.
 
 `define(kind)` gives a Python function of two integers, the address of a frame (opcodes.Frame) and the number of
-the calling thread; compiler.py compiles it once and build.py keeps the result on disk. Every thread runs the same function on
-the same tape and takes its own share of each instruction; they meet where the tape says BARRIER.
+the calling thread; compiler.py compiles it once and build.py keeps the result on disk. Every thread runs the same
+function on the same tape and takes its own share of each instruction; they meet where the tape says BARRIER.
 
 Plain Python in the little that compiler.py knows: everything is a whole number unless it is annotated `float`.
 Each instruction below is the few loops that it stands for, over the kernels of kernels.py. Places and steps are in
@@ -54,6 +54,10 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     one3, one2, one1 = tiles[1, 3], tiles[1, 2], tiles[1, 1]
     dot42, dot41 = kernels.dot(kind, 4, 2), kernels.dot(kind, 4, 1)
     dot12, dot11 = kernels.dot(kind, 1, 2), kernels.dot(kind, 1, 1)
+    nested = {(r, c): kernels.tile(kind, r, c, nested=True) for r in (TALL, 4, 1) for c in (3, 2, 1)}
+    nested_tall3, nested_tall2, nested_tall1 = nested[TALL, 3], nested[TALL, 2], nested[TALL, 1]
+    nested_four3, nested_four2, nested_four1 = nested[4, 3], nested[4, 2], nested[4, 1]
+    nested_one3, nested_one2, nested_one1 = nested[1, 3], nested[1, 2], nested[1, 1]
     listed3, listed2, listed1 = (kernels.tile(kind, GROUP, c, listed=True) for c in (3, 2, 1))
     mark, list_rows = kernels.mark(kind), kernels.list_rows(kind, compress)
     list_columns = kernels.list_columns(kind, GROUP, compress)
@@ -75,6 +79,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     sigmoid_row = kernels.elementwise(kind, e_formula, 1)
     sigmoid_back_row = kernels.elementwise(kind, lambda d, y: d * (y * (1.0 - y)), 2)
     copy_row = kernels.elementwise(kind, lambda x: x, 1)
+    add_row = kernels.elementwise(kind, lambda x, y: x + y, 2)
     join_row = kernels.elementwise(kind, lambda a, b, bias: (a + b) + bias, 3)
     step_row = kernels.elementwise(kind, lambda w, g, rate: multiply_add(rate, g, w), 2)
     square_row = kernels.elementwise(
@@ -125,51 +130,51 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         done = 0
         if width == 3:
             while rows - done >= TALL:
-                tall3(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                tall3(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                       start + done * start_step, start_step, rate)  # fmt: skip
                 done += TALL
             if TALL > 4 and rows - done >= 4:
-                four3(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                four3(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                       start + done * start_step, start_step, rate)  # fmt: skip
                 done += 4
             if rows - done >= 2:
-                two3(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                two3(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                      start + done * start_step, start_step, rate)  # fmt: skip
                 done += 2
             if rows > done:
-                one3(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                one3(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                      start + done * start_step, start_step, rate)  # fmt: skip
         elif width == 2:
             while rows - done >= TALL:
-                tall2(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                tall2(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                       start + done * start_step, start_step, rate)  # fmt: skip
                 done += TALL
             if TALL > 4 and rows - done >= 4:
-                four2(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                four2(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                       start + done * start_step, start_step, rate)  # fmt: skip
                 done += 4
             if rows - done >= 2:
-                two2(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                two2(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                      start + done * start_step, start_step, rate)  # fmt: skip
                 done += 2
             if rows > done:
-                one2(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                one2(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                      start + done * start_step, start_step, rate)  # fmt: skip
         else:
             while rows - done >= TALL:
-                tall1(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                tall1(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                       start + done * start_step, start_step, rate)  # fmt: skip
                 done += TALL
             if TALL > 4 and rows - done >= 4:
-                four1(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                four1(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                       start + done * start_step, start_step, rate)  # fmt: skip
                 done += 4
             if rows - done >= 2:
-                two1(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                two1(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                      start + done * start_step, start_step, rate)  # fmt: skip
                 done += 2
             if rows > done:
-                one1(a + done * row_step, row_step, k_step, w, w_step, count, 0, out + done * out_step, out_step,
+                one1(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
                      start + done * start_step, start_step, rate)  # fmt: skip
 
     def affine_tail(rows, x, x_step, w, w_step, vectors, columns, out, out_step, start, start_step) -> None:
@@ -232,7 +237,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 for i in range(some):
                     fill(1, target + i * out_step, 0.0)
                 affine_tail(some, x_row + k_first * SIZE, x_step, w + vectors * height * WIDTH + k_first * SIZE,
-                            height * SIZE, whole(k_last - k_first), tail, target, out_step, bias + vectors * WIDTH, 0)  # fmt: skip
+                            height * SIZE, whole(k_last - k_first), tail, target,
+                            out_step, bias + vectors * WIDTH, 0)  # fmt: skip
 
     def affine(frame, row, me, threads) -> None:
         out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
@@ -316,6 +322,297 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                             count, target, height * SIZE, start, start_step, rate)  # fmt: skip
                     v += width
 
+    # -- convolutions: x and out are images of rows of pixels, channels side by side
+
+    def windows(width, rows, a, row_step, k_step, w, w_step, count, rounds, a_jump, w_jump, out, out_step, start,
+                start_step) -> None:  # fmt: skip
+        """Multiply as `product` does, k running over `rounds` lines of `count` places."""
+        done = 0
+        while done < rows:
+            a_row, to, since = a + done * row_step, out + done * out_step, start + done * start_step
+            if rows - done >= TALL:
+                if width == 3:
+                    nested_tall3(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                elif width == 2:
+                    nested_tall2(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                else:
+                    nested_tall1(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                done += TALL
+            elif rows - done >= 4:
+                if width == 3:
+                    nested_four3(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                elif width == 2:
+                    nested_four2(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                else:
+                    nested_four1(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                done += 4
+            else:
+                if width == 3:
+                    nested_one3(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                elif width == 2:
+                    nested_one2(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                else:
+                    nested_one1(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                done += 1
+
+    def pad(frame, row, me, threads) -> None:
+        """Copy images into a larger frame of zeros, `apart` pixels from each other (1: side by side)."""
+        out, x, x_step, images = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
+        height, width, channels, out_channels = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        top, left, apart, out_height, out_width = (
+            field(row, 9),
+            field(row, 10),
+            field(row, 11),
+            field(row, 12),
+            field(row, 13),
+        )
+        first, last = share(images, me, threads)
+        for i in range(first, last):
+            image = out + i * out_height * out_width * out_channels * SIZE
+            for e in range(out_height * out_width * out_channels):
+                store_real(image + e * SIZE, 0.0)
+            for y in range(height):
+                for column in range(width):
+                    pixel = x + i * x_step + (y * width + column) * channels * SIZE
+                    target = image + ((top + y * apart) * out_width + left + column * apart) * out_channels * SIZE
+                    for c in range(min(channels, out_channels)):
+                        store_real(target + c * SIZE, load_real(pixel + c * SIZE))
+
+    def conv(frame, row, me, threads) -> None:
+        """Give each output pixel the sum over its window: a product whose k runs line by line through the window."""
+        out, x, w, bias, out_step = (
+            place(frame, row, 1),
+            place(frame, row, 2),
+            place(frame, row, 3),
+            place(frame, row, 4),
+            field(row, 5),
+        )
+        images, height, width, channels = field(row, 6), field(row, 7), field(row, 8), field(row, 9)
+        window_height, window_width, n, stride = field(row, 10), field(row, 11), field(row, 12), field(row, 13)
+        out_height, out_width = field(row, 14), field(row, 15)
+        line, k = window_width * channels, window_height * window_width * channels
+        vectors, rows_of_panel = whole(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        first, last = share(images * out_height, me, threads)
+        for at in range(first, last):
+            i = at // out_height
+            y = at - i * out_height
+            source = x + ((i * height + y * stride) * width) * channels * SIZE
+            for p in range(panels):
+                start = panel_start(vectors, panels, p)
+                broad = panel_start(vectors, panels, p + 1) - start
+                windows(broad, out_width, source, stride * channels * SIZE, SIZE, w + start * rows_of_panel * WIDTH,
+                        broad * WIDTH, line, window_height, width * channels * SIZE, line * broad * WIDTH,
+                        out + at * out_width * out_step + start * WIDTH, out_step, bias + start * WIDTH, 0)  # fmt: skip
+
+    def grad_conv(frame, row, me, threads) -> None:
+        """Sum x's windows times dout over the pixels of all images, in `chunks` parts of the images."""
+        out, x, d, d_step = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), field(row, 4)
+        images, height, width, channels = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        window_height, window_width, n, stride = field(row, 9), field(row, 10), field(row, 11), field(row, 12)
+        out_height, out_width, chunks, part_step = field(row, 13), field(row, 14), field(row, 15), field(row, 16)
+        line, k = window_width * channels, window_height * window_width * channels
+        vectors, rows_of_panel = whole(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        first, last = share(chunks * window_height, me, threads)
+        for at in range(first, last):
+            part = at // window_height
+            y = at - part * window_height
+            if y == 0:  # rows that only fill a panel up are zeros, as they are everywhere
+                for p in range(panels):
+                    start = panel_start(vectors, panels, p)
+                    broad = panel_start(vectors, panels, p + 1) - start
+                    filling = out + part * part_step + (start * rows_of_panel + k * broad) * WIDTH
+                    fill((rows_of_panel - k) * broad, filling, 0.0)
+            for i in range(images * part // chunks, images * (part + 1) // chunks):
+                source = x + ((i * height + y) * width) * channels * SIZE
+                for p in range(panels):
+                    start = panel_start(vectors, panels, p)
+                    broad = panel_start(vectors, panels, p + 1) - start
+                    target = out + part * part_step + (start * rows_of_panel + y * line * broad) * WIDTH
+                    since, since_step = target, broad * WIDTH
+                    if i == images * part // chunks:
+                        since, since_step = argument(frame, Frame.ZEROS), 0
+                    windows(broad, line, source, SIZE, stride * channels * SIZE,
+                            d + i * out_height * out_width * d_step + start * WIDTH, d_step, out_width, out_height,
+                            stride * width * channels * SIZE, out_width * d_step, target, broad * WIDTH,
+                            since, since_step)  # fmt: skip
+
+    def add_parts(frame, row, me, threads, rate: float) -> None:
+        """Add the parts of a sum by a fixed tree: neighbours, then neighbours of those."""
+        out, parts, count = place(frame, row, 1), place(frame, row, 2), field(row, 3)
+        chunks, part_step = field(row, 4), field(row, 5)
+        first, last = share(whole(count), me, threads)
+        reach = 1
+        while reach < chunks:
+            for part in range(0, chunks - reach, 2 * reach):
+                at = parts + part * part_step + first * WIDTH
+                add_row(last - first, at, at, at + reach * part_step)
+            reach *= 2
+        if rate == 0:
+            copy_row(last - first, out + first * WIDTH, parts + first * WIDTH)
+        else:
+            step_row(last - first, out + first * WIDTH, out + first * WIDTH, parts + first * WIDTH, rate)
+
+    def flip(frame, row, me, threads) -> None:
+        """Turn the windows round and exchange inputs with outputs: dx is dout convolved with that."""
+        out, w = place(frame, row, 1), place(frame, row, 2)
+        height, width, channels, n = field(row, 3), field(row, 4), field(row, 5), field(row, 6)
+        places, first_vectors, second_vectors = height * width, whole(n), whole(channels)
+        first_panels, second_panels = (first_vectors + 2) // 3, (second_vectors + 2) // 3
+        first_rows, second_rows = whole(places * channels) * LANES, whole(places * n) * LANES
+        first, last = share(places, me, threads)
+        for at in range(first, last):
+            for c in range(channels):
+                for f in range(n):
+                    source = weight(w, first_vectors, first_panels, first_rows, at * channels + c, f)
+                    target = weight(out, second_vectors, second_panels, second_rows, (places - 1 - at) * n + f, c)
+                    store_real(target, load_real(source))
+
+    def weight(w, vectors, panels, rows, k, n):
+        """Give the address of one weight in its panel."""
+        p = 0
+        while panel_start(vectors, panels, p + 1) * LANES <= n:
+            p += 1
+        start = panel_start(vectors, panels, p)
+        width = panel_start(vectors, panels, p + 1) - start
+        return w + (start * rows + k * width) * WIDTH + (n - start * LANES) * SIZE
+
     # -- passing over zeros: the same sums without their zeros, so the same result
 
     def nonzero(frame, row, me, threads) -> None:
@@ -377,7 +674,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def outer_sparse(
         batch, x, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate: float, zeros, places
     ) -> None:
-        """Give out = xᵀ · d, or out + rate · xᵀ · d, for some rows of W; samples that are zero there are passed over."""
+        """Give out = xᵀ · d, or out + rate · xᵀ · d, for some rows of W, passing over zeros."""
         vectors, height = vectors_of(n), whole(k) * LANES
         panels = (vectors + 2) // 3
         blocks = (batch + 159) // 160
@@ -519,7 +816,10 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         k, n = field(row, 3), field(row, 4)
         vectors, tail, height = vectors_of(n), tail_of(n), whole(k) * LANES
         panels = (vectors + 2) // 3
-        if field(row, 5) != 0:  # a vector lies as it is, filled up to whole vectors
+        if field(row, 5) == 2:  # a convolution's weights have no tail
+            vectors, tail = whole(n), 0
+            panels = (vectors + 2) // 3
+        if field(row, 5) == 1:  # a vector lies as it is, filled up to whole vectors
             vectors, panels, tail, height = 0, 0, n, 1
         first, last = share(k, me, threads)
         for i in range(first, last):
@@ -665,7 +965,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def step(frame, row, me, threads, it) -> None:
         out, grad, count = place(frame, row, 1), place(frame, row, 2), field(row, 3)
         first, last = share(whole(count), me, threads)
-        step_row(last - first, out + first * WIDTH, out + first * WIDTH, grad + first * WIDTH, rate_of(frame, it))
+        step_row(last - first, out + first * WIDTH, out + first * WIDTH, grad + first * WIDTH, -rate_of(frame, it))
 
     # -- threads
 
@@ -680,6 +980,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 if waited < spin:
                     pause()
                 else:
+                    if waited == spin:  # what `Crew.learn` counts
+                        store(flags + me * LINE + 8, load(flags + me * LINE + 8) + 1)
                     if peek(argument(frame, Frame.STOP)) != 0:
                         return 0
                     if waited < spin + 200:
@@ -744,6 +1046,18 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         scores(frame, row, me, threads, it)
                     elif code == op.BEST:
                         best(frame, row, me, threads, it)
+                    elif code == op.CONV:
+                        conv(frame, row, me, threads)
+                    elif code == op.GRAD_CONV:
+                        grad_conv(frame, row, me, threads)
+                    elif code == op.ADD_PARTS:
+                        add_parts(frame, row, me, threads, 0.0)
+                    elif code == op.STEP_PARTS:
+                        add_parts(frame, row, me, threads, -rate_of(frame, it))
+                    elif code == op.PAD:
+                        pad(frame, row, me, threads)
+                    elif code == op.FLIP:
+                        flip(frame, row, me, threads)
                     elif code == op.NONZERO:
                         nonzero(frame, row, me, threads)
                     elif code == op.AFFINE_SPARSE:
@@ -772,7 +1086,7 @@ def define_bench(kind: Kind) -> Callable[[int, int], int]:
             peak(load(frame + 56), out)
         else:
             for _ in range(load(frame + 40)):
-                tall(a, k * SIZE, SIZE, w, 3 * WIDTH, k, 0, out, 3 * WIDTH, start, 0, 0.0)
+                tall(a, k * SIZE, SIZE, w, 3 * WIDTH, k, out, 3 * WIDTH, start, 0, 0.0)
         return 0
 
     return run

@@ -132,7 +132,7 @@ SIGMOID_BACK = _op("SIGMOID_BACK", "out:w dout:r y:r out_step dout_step y_step r
                    "{out} ← {dout} · {y} (1 - {y})")
 SOFTMAX_LOSS = _op("SOFTMAX_LOSS", "out:w losses:w x:r t:r out_step x_step rows n",
                    "{losses} ← cross-entropy of {x} and {t}; {out} ← (softmax({x}) - {t}) / N")
-SQUARE_LOSS = _op("SQUARE_LOSS", "out:w losses:w x:r t:r out_step x_step t_step rows n",
+SQUARE_LOSS = _op("SQUARE_LOSS", "out:w losses:w x:r t:m out_step x_step t_step rows n",
                   "{losses} ← ½ Σ ({x} - {t})²; {out} ← ({x} - {t}) / N")
 MEAN = _op("MEAN", "losses:r rows", "loss of this batch ← mean of {losses}")
 GRAD_W = _op("GRAD_W", "out:w x:r dout:r x_step dout_step rows k n split chunks",
@@ -157,8 +157,17 @@ GRAD_W_SPARSE = _op("GRAD_W_SPARSE", "out:w x:r dout:r x_step dout_step rows k n
                     "{out} ← {x}ᵀ · {dout}, passing over zeros by {marks}")
 STEP_W_SPARSE = _op("STEP_W_SPARSE", "out:m x:r dout:r x_step dout_step rows k n split chunks marks:r marks_step",
                     "{out} ← {out} - lr · {x}ᵀ · {dout}, passing over zeros by {marks}")
-CONV = _op("CONV", "out:w x:r W:r bias:r out_step x_step images height width channels filters size stride out_height out_width",
-           "{out} ← {x} convolved with {W}, + {bias}")
+PAD = _op("PAD", "out:w x:r x_step images height width channels out_channels top left apart out_height out_width",
+          "{out} ← {x} in a frame of zeros")
+CONV = _op("CONV", "out:w x:r W:r bias:r out_step images height width channels window_height window_width n "
+           "stride out_height out_width", "{out} ← {x} convolved with {W}, + {bias}")
+GRAD_CONV = _op("GRAD_CONV", "out:w x:r dout:r dout_step images height width channels window_height window_width n "
+                "stride out_height out_width chunks part_step",
+                "{out} ← in parts, the gradient of the weights between {x} and {dout}")
+ADD_PARTS = _op("ADD_PARTS", "out:w parts:r count chunks part_step", "{out} ← {parts} added up")
+STEP_PARTS = _op("STEP_PARTS", "out:m parts:r count chunks part_step", "{out} ← {out} - lr · ({parts} added up)")
+FLIP = _op("FLIP", "out:w W:r window_height window_width channels n",
+           "{out} ← {W} upside down, inputs and outputs exchanged")
 # fmt: on
 
 SOURCES = {"u1": 0, "f4": 1, "f8": 2}

@@ -41,17 +41,19 @@ class Panels:
     k: int
     n: int
     lanes: int
+    tailed: bool = True
+    """Whether left-over columns lie transposed; those of a convolution are filled up to a vector."""
 
     @property
     def tail(self) -> int:
         """How many columns lie transposed at the end."""
         left = self.n % self.lanes
-        return left if left <= tail_limit(self.lanes) else 0
+        return left if self.tailed and left <= tail_limit(self.lanes) else 0
 
     @property
     def vectors(self) -> int:
         """How many vectors of columns the panels hold."""
-        return self.n // self.lanes if self.n % self.lanes <= tail_limit(self.lanes) else whole(self.n, self.lanes)
+        return self.n // self.lanes if self.tail else whole(self.n, self.lanes)
 
     @property
     def count(self) -> int:

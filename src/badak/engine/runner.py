@@ -10,7 +10,7 @@ import numpy as np
 
 from badak.data.pixels import Pixels
 from badak.engine import build, lower, target
-from badak.engine.crew import Session, aligned
+from badak.engine.crew import Session, aligned, crew
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.plan import Program
 from badak.engine.verify import verify
@@ -32,11 +32,11 @@ PAYS_BELOW = 0.65
 class Ready:
     """A program with its memory, ready to run: made once for a network, a batch size and a form of the data."""
 
-    def __init__(self, program: Program, machine: build.Machine, threads: int) -> None:
+    def __init__(self, program: Program, machine: build.Machine) -> None:
         self.program = program
         self.sizes = program.place_sizes
         self.tape = program.encode()
-        self.session = Session(machine, program.itemsize, program.width, program.threads, program.private)
+        self.session = Session(machine, program)
         self.memory: dict[Bank, Array] = {}
         for bank in (Bank.SCRATCH, Bank.WEIGHTS, Bank.GRADS, Bank.STATE):
             size = self.sizes.get(bank, 0)
@@ -86,7 +86,7 @@ def prepare(
         sparse=sparse,
     )
     verify(program, network.block.values.nbytes)
-    return Ready(program, machine, threads)
+    return Ready(program, machine)
 
 
 def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
@@ -162,7 +162,7 @@ class NativeRunner:
         self.sparse = mostly_zero(self.x)
         if len(self.x) != len(self.t):
             raise ValueError(f"x has {len(self.x)} samples, but t has {len(self.t)}")
-        self._ready: dict[int, Ready] = {}
+        self._ready: dict[tuple[int, int], Ready] = {}
 
     def steps(self, order: IntArray) -> Array:
         """Do one step for each row of `order`, (n, batch) indices; give the n losses."""
@@ -175,10 +175,12 @@ class NativeRunner:
         if order.min() < 0 or order.max() >= len(self.x):
             raise IndexError(f"order goes from {order.min()} to {order.max()}; there are {len(self.x)} samples")
         self.network._check_adopted()
-        if batch not in self._ready:
-            self._ready[batch] = prepare(self.network, batch=batch, shape=self.shape, source=self.source,
-                                         scale=self.scale, purpose="train", threads=self.threads, sparse=self.sparse)  # fmt: skip
-        ready = self._ready[batch]
+        threads = crew.advise(self.threads)
+        if (batch, threads) not in self._ready:
+            self._ready[batch, threads] = prepare(self.network, batch=batch, shape=self.shape, source=self.source,
+                                         scale=self.scale, purpose="train", threads=threads,
+                                         sparse=self.sparse)  # fmt: skip
+        ready = self._ready[batch, threads]
         session, values = ready.session, self.network.block.values
         session.point(Frame.ORDER, order)
         session.point(Frame.LOSSES, losses)
