@@ -24,8 +24,8 @@ from badak import (
     SoftmaxWithLoss,
     TwoLayerNet,
     fit,
+    networks,
 )
-from badak import networks
 from badak.data.pixels import Pixels
 from badak.engine import build, crew, lower, runner, target
 from badak.engine.listing import listing
