@@ -307,7 +307,7 @@ def main(arguments=None):
     tell("")
     note = "s: median wall time. MB: peak of all processes together. Without a picture: against badak without one."
     note += "".join(f" Left out: {COMMANDS[name].title} ({why})." for name, why in left_out.items())
-    title = f"The post's job, {options.iterations:,} iterations, {options.threads} threads"
+    title = f"The post's job, {options.iterations:,} iterations, {options.threads} thread{'s' * (options.threads > 1)}"
     harness.show(title, COLUMNS, shown, note, options.markdown)
     facts = harness.machine({"torch", "jax", "matplotlib"})
     print(f"{harness.machine_line(facts)}; {options.rounds} runs of each in turn")
