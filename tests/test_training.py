@@ -101,7 +101,21 @@ def test_a_run_folder(data, tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == ["config.toml", "history.jsonl", "model.safetensors"]
     records = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     assert records == json.loads(json.dumps(history.records))
-    assert set(records[0]) == {"iteration", "epoch", "loss", "train_accuracy", "test_accuracy", "seconds", "layers"}
+    assert set(records[0]) == {
+        "iteration",
+        "epoch",
+        "loss",
+        "train_accuracy",
+        "test_accuracy",
+        "seconds",
+        "layers",
+        "loss_max",
+        "lr",
+        "samples",
+        "mix",
+        "wrong",
+        "wrong_rank",
+    }
     config = tomllib.loads((folder / "config.toml").read_text())
     assert config["lr"] == 0.1
     assert config["data"] == "made"
