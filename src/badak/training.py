@@ -53,8 +53,9 @@ def register_runner(engine: str, factory: Any) -> None:
 
 
 def register_observer(observer: Any) -> None:
-    """Let `observer(records)` look at the records after each evaluation; it gives sentences about what is wrong.
+    """Let `observer(records)` look at the records after each evaluation.
 
+    It gives what is wrong, a sentence by name of the cause; of each cause the first sentence is kept.
     `observer` may be a string 'module:name', imported at first use.
     """
     _observers.append(observer)
@@ -86,6 +87,7 @@ class NumPyRunner:
 
 
 register_runner("numpy", NumPyRunner)
+register_observer("badak.check.training:observe")
 
 
 def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str) -> Runner:
@@ -116,13 +118,18 @@ class History:
     """One an evaluation: iteration, epoch, loss (mean since the one before), accuracies, seconds, layers."""
     losses: list[float] = field(default_factory=list)
     """One an iteration: the loss of its batch before its update."""
-    warnings: list[str] = field(default_factory=list)
-    """What the observers said of this training, each sentence once."""
+    causes: dict[str, str] = field(default_factory=dict)
+    """What the observers said of this training: a sentence by name of the cause, such as 'lr-too-high'."""
     train_accuracy: float | None = None
     """Of the network as it is at the end; None where the targets are no labels."""
     test_accuracy: float | None = None
     folder: Path | None = None
     """The run folder, where `out` asked for one."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """The sentences of `causes`, in the order in which they were said."""
+        return [*self.causes.values()]
 
 
 def fit(
@@ -216,9 +223,8 @@ def _tell(history: History, watch: Watch | None) -> None:
     if watch is not None:
         watch(history.records[-1])
     for observer in _observers:
-        for sentence in _resolve(observer)(history.records):
-            if sentence not in history.warnings:
-                history.warnings.append(sentence)
+        for cause, sentence in _resolve(observer)(history.records).items():
+            history.causes.setdefault(cause, sentence)
 
 
 def _steps(runner: Runner, order: IntArray, advance: Callable[[int], None]) -> list[float]:
@@ -286,9 +292,12 @@ class _Look:
         self.some = np.arange(count) * len(x) // count
         self.started, self.seen, self.looks = time.perf_counter(), 0, 0
         self.labels: Array | None = None
+        self.chance: float | None = None
         if _are_labels(t):
             self.labels = t if t.ndim == 1 else np.argmax(t, axis=1)
             self.shares = np.bincount(self.labels) / len(t)
+            held = self.shares[self.shares > 0]
+            self.chance = float(-np.sum(held * np.log(held)))
         self.latest: IntArray = np.empty((0, 0), np.int64)
 
     def order(self, order: IntArray) -> None:
@@ -314,7 +323,8 @@ class _Look:
             "seconds": round(time.perf_counter() - self.started, 3),
             "lr": self.lr,
             "samples": self.samples,
-            **dict.fromkeys(("mix", "wrong", "wrong_rank")),
+            "chance": self.chance,
+            **dict.fromkeys(("mix", "wrong", "wrong_rank", "wrong_margin")),
             "layers": {},
         }
         order, self.latest = self.latest, self.latest[:0]
@@ -353,17 +363,23 @@ def _mix(labels: Array, shares: Array) -> float | None:
 
 
 def _mistakes(scores: Array, labels: Array) -> Record:
-    """Give `wrong`, the share of samples predicted wrongly, and `wrong_rank`: how far behind their labels' scores are.
+    """Give `wrong`, the share of samples predicted wrongly, and two figures that tell wrong labels from hard samples.
 
-    0 says that the label is always the second choice, 1 that it is always the last, and ½ that it is anywhere among
-    the classes not chosen, as labels drawn by chance are. None below 3 classes, or where nothing is wrong.
+    `wrong_rank`: how far behind the labels' scores are where they are not first. 0 says that the label is always the
+    second choice, 1 that it is always the last, and ½ that it is anywhere, as labels drawn by chance are.
+    `wrong_margin`: how far the first choice is ahead of the second there, relative to where it is right. Both None
+    where they say nothing.
     """
     rows = np.arange(len(labels))
     rank = (scores > scores[rows, labels][:, None]).sum(axis=1)  # how many classes score above the label
-    wrong = rank[rank > 0] - 1
-    last = scores.shape[1] - 2
-    known = len(wrong) and last > 0 and bool(np.isfinite(scores).all())
-    return {"wrong": len(wrong) / len(labels), "wrong_rank": float(wrong.mean() / last) if known else None}
+    wrong = rank > 0
+    told = {"wrong": float(wrong.mean()), "wrong_rank": None, "wrong_margin": None}
+    if scores.shape[1] > 2 and wrong.any() and not wrong.all() and np.isfinite(scores).all():
+        second, first = np.partition(scores, -2, axis=1)[:, -2:].T
+        ahead = first - second
+        told["wrong_rank"] = float(np.mean(rank[wrong] - 1) / (scores.shape[1] - 2))
+        told["wrong_margin"] = float(ahead[wrong].mean() / max(ahead[~wrong].mean(), 1e-300))
+    return told
 
 
 SATURATED_SLOPE = 0.0125
@@ -373,12 +389,13 @@ SATURATED_SLOPE = 0.0125
 def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
     """Measure each layer on the samples `x`, `t`, in predicting mode; parameters stay as they are.
 
-    Every layer: `input_mean`, `input_min`, `input_max`, `input_rms` (root of the mean square). Layers with parameters:
+    Every layer: `input_mean`, `input_min`, `input_max`, `input_rms` (root of the mean square), `dout_norm` (of the
+    gradient that comes from above). Layers with parameters:
     `W_norm`, `dW_norm`, … (Euclidean), `W_size`, how many numbers W holds, and `alike`: 1 if all units of a W of two
     axes have the same weights, else 0.
     Layers without whose output has the shape of their input: `dead`, the share of units that are 0 and let
-    no gradient through for any sample, and `saturated`, the share of units never 0 through which hardly any gradient
-    passes for nine samples in ten.
+    no gradient through for any sample; `saturated`, the share of units never 0 through which hardly any gradient
+    passes for nine samples in ten; and `flat`, the share of outputs, not 0, through which hardly any gradient passes.
     """
     told: dict[str, dict[str, float]] = {}
     inputs = {}
@@ -397,9 +414,11 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
             told[name]["dead"] = float(dead.mean())
             quiet = (slope < SATURATED_SLOPE).mean(axis=0) >= 0.9
             told[name]["saturated"] = float((quiet & ~off.any(axis=0)).mean())
+            told[name]["flat"] = float(((slope < SATURATED_SLOPE) & ~off).mean())
     network.last_layer.forward(scores, t)
     dout = network.last_layer.backward(1)
     for name, layer in reversed(network.layers.items()):
+        told[name]["dout_norm"] = float(np.linalg.norm(dout))
         dout = layer.backward(dout)
         for attribute in network.keys_of(name):
             for array in (attribute, "d" + attribute):
