@@ -5,7 +5,7 @@
 # class: AddLayer
 # make: make = lambda: AddLayer()
 # sample: g = np.random.default_rng(1).standard_normal; x = g((5, 4)); y = g(4)
-# fix: [["dy = dout", "dy = dout.sum(axis=0)"]]
+# fix: [["       dx = dout\n        dy = dout\n        return dx, dy\n", "       dx = dout\n        dy = dout.sum(axis=0)\n        return dx, dy\n"]]
 import numpy as np
 
 

@@ -5,7 +5,7 @@
 # class: BatchNormalization
 # make: def make(): g = np.random.default_rng(0).standard_normal; return BatchNormalization(g(3) + 2.0, g(3))
 # sample: x = np.random.default_rng(1).standard_normal((6, 3)) * 2.0 + 1.0
-# fix: [["", "        if not train_flg:\n            return self.gamma * (x - self.running_mean) / np.sqrt(self.running_var + self.eps) + self.beta\n"]]
+# fix: [["elf, x, train_flg=True):\n        mean, var = x.mea", "elf, x, train_flg=True):\n        if not train_flg:\n            return self.gamma * (x - self.running_mean) / np.sqrt(self.running_var + self.eps) + self.beta\n        mean, var = x.mea"]]
 import numpy as np
 
 

@@ -5,7 +5,7 @@
 # class: Conv1d
 # make: make = lambda: Conv1d(np.array([0.5, -1.0, 2.0]))
 # sample: x = np.random.default_rng(1).standard_normal((3, 7))
-# fix: [["@ self.w", "@ self.w[::-1]"]]
+# fix: [["pad[:, i:i + k] @ self.w", "pad[:, i:i + k] @ self.w[::-1]"]]
 import numpy as np
 
 

@@ -5,7 +5,7 @@
 # class: Dropout
 # make: make = lambda: Dropout()
 # sample: x = np.random.default_rng(1).standard_normal((6, 5))
-# fix: [["", " / (1.0 - self.dropout_ratio)"]]
+# fix: [["pe) > self.dropout_ratio)\n            return x * s", "pe) > self.dropout_ratio) / (1.0 - self.dropout_ratio)\n            return x * s"]]
 import numpy as np
 
 

@@ -5,7 +5,7 @@
 # class: ELU
 # make: make = lambda: ELU()
 # sample: x = np.random.default_rng(1).standard_normal((5, 4))
-# fix: [["self.out", "self.out + self.alpha"]]
+# fix: [["p.where(self.x > 0, 1.0, self.out)\n", "p.where(self.x > 0, 1.0, self.out + self.alpha)\n"]]
 import numpy as np
 
 

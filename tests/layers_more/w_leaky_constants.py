@@ -5,7 +5,7 @@
 # class: LeakyRelu
 # make: make = lambda: LeakyRelu()
 # sample: x = np.random.default_rng(1).standard_normal((5, 4))
-# fix: [["0.1 * dout", "0.01 * dout"]]
+# fix: [["turn np.where(self.mask, 0.1 * dout, dout)\n", "turn np.where(self.mask, 0.01 * dout, dout)\n"]]
 import numpy as np
 
 

@@ -5,7 +5,7 @@
 # class: Swish
 # make: make = lambda: Swish()
 # sample: x = np.random.default_rng(1).standard_normal((5, 4))
-# fix: [["self.s", "(self.s + self.x * self.s * (1 - self.s))"]]
+# fix: [["):\n        return dout * self.s\n", "):\n        return dout * (self.s + self.x * self.s * (1 - self.s))\n"]]
 import numpy as np
 
 

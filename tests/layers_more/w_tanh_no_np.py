@@ -5,7 +5,7 @@
 # class: Tanh
 # make: make = lambda: Tanh()
 # sample: x = np.random.default_rng(1).standard_normal((5, 4))
-# fix: [["", "import numpy as np\n"]]
+# fix: [["\n\nclass Tanh:\n    def __i", "import numpy as np\n\n\nclass Tanh:\n    def __i"]]
 
 
 class Tanh:

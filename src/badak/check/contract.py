@@ -6,6 +6,7 @@ object that runs; an error in one of those ends the examination, so that one cau
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import time
@@ -19,7 +20,7 @@ from badak.check.copying import clone, walk
 from badak.check.diagnose import Case, close
 from badak.check.findings import Finding, Report
 from badak.check.numeric import measure_direction
-from badak.check.source import Source, is_upstream, returned_line
+from badak.check.source import Source, gradient_line, is_upstream
 from badak.check.subject import (
     Pass,
     Subject,
@@ -28,9 +29,7 @@ from badak.check.subject import (
     find_parameters,
     get_path,
     has_method,
-    is_numbers,
     network_parameters,
-    parameters_of,
     required,
     set_path,
 )
@@ -86,6 +85,10 @@ class Examination:
         rng = np.random.default_rng(7)
         return [rng.standard_normal(np.shape(self.y)) + 0.3 for _ in range(3)]
 
+    def findings_so_far(self, check: str) -> list[Finding]:
+        """Give what a check has found up to now."""
+        return [finding for finding in self.findings if finding.check == check]
+
     def backward_name(self) -> str:
         """The method that computes gradients."""
         return "gradient" if self.subject.protocol == "network" else "backward"
@@ -107,7 +110,7 @@ class Examination:
 def closest(name: str, names: Sequence[str]) -> str | None:
     """Give the name nearest to a misspelled one."""
     found = difflib.get_close_matches(name, names, 1, 0.7)
-    return found[0] if found else None
+    return str(found[0]) if found else None
 
 
 def explain(exam: Examination, failure: UserError, check: str) -> Finding:
@@ -129,15 +132,38 @@ def explain_error(
     finding = Finding(check, "unnamed", method=method, line=line, values=values)
     if isinstance(error, NameError):
         finding.label = "undefined-name"
-        finding.values["name"] = getattr(error, "name", None) or str(error).split("'")[1]
+        name = getattr(error, "name", None) or str(error).split("'")[1]
+        finding.values |= {"name": name, "used_line": line}
         finding.quantity = method
+        if source is not None:
+            owner, inside = source.enclosing(line) if line is not None else (None, None)
+            node = source.method(owner, inside) if owner and inside else None
+            near = (
+                closest(name, sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - {name}))
+                if node
+                else None
+            )
+            if near is None:
+                # What is missing belongs at the top of the file; the message tells where it is used.
+                finding.line = locate.definition_line(source)
+            else:
+                finding.values["near"] = near
     elif isinstance(error, AttributeError):
         _explain_attribute(subject, error, finding)
     elif isinstance(error, TypeError) and "positional argument" in str(error) and "given" in str(error):
         _explain_arity(subject, error, finding, source)
-    elif isinstance(error, TypeError) and "NoneType" in str(error) and subject is not None and method == "backward":
+    elif (
+        isinstance(error, TypeError)
+        and "NoneType" in str(error)
+        and subject is not None
+        and method == "backward"
+    ):
         _explain_none(subject, finding)
-    elif subject is not None and method in ("backward", "gradient") and isinstance(error, (ValueError, IndexError)):
+    elif (
+        subject is not None
+        and method in ("backward", "gradient")
+        and isinstance(error, (ValueError, IndexError))
+    ):
         _explain_shape_error(subject, error, finding)
     return finding
 
@@ -185,7 +211,9 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     read = locate.names_read(subject, "backward")
     obj = subject.fresh()
     try:
-        y = subject.forward(obj, subject.x.copy() if isinstance(subject.x, np.ndarray) else subject.x, subject.second)
+        y = subject.forward(
+            obj, subject.x.copy() if isinstance(subject.x, np.ndarray) else subject.x, subject.second
+        )
     except UserError:
         return
     empty = [n for n in read if getattr(obj, n, None) is None] if missing is None else [missing]
@@ -213,9 +241,11 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     locate.place(subject, finding)
 
 
-def _explain_arity(subject: Subject | None, error: TypeError, finding: Finding, source: Source | None) -> None:
+def _explain_arity(
+    subject: Subject | None, error: TypeError, finding: Finding, source: Source | None
+) -> None:
     words = str(error)
-    name = words.split("(")[0].split(".")[-1]
+    name = words.split("(", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1]
     if subject is None or source is None:
         return
     node = source.method(subject.name, name)
@@ -227,8 +257,18 @@ def _explain_arity(subject: Subject | None, error: TypeError, finding: Finding, 
 
 
 def _explain_shape_error(subject: Subject, error: BaseException, finding: Finding) -> None:
-    if np.ndim(subject.x) >= 3 and subject.protocol != "network" and any(w in str(error) for w in ("align", "shape", "matmul", "dimension")):
-        flat = Subject(subject.obj, _rows(subject.x), protocol=subject.protocol, namespace=subject.namespace, source=subject.source)
+    if (
+        np.ndim(subject.x) >= 3
+        and subject.protocol != "network"
+        and any(w in str(error) for w in ("align", "shape", "matmul", "dimension"))
+    ):
+        flat = Subject(
+            subject.obj,
+            _rows(subject.x),
+            protocol=subject.protocol,
+            namespace=subject.namespace,
+            source=subject.source,
+        )
         try:
             flat.run()
         except (UserError, ValueError):
@@ -245,10 +285,19 @@ def _explain_shape_error(subject: Subject, error: BaseException, finding: Findin
         finding.label = "one-d-input-collapses-grad"
     elif subject.protocol == "loss":
         t, x = subject.second, subject.x
-        if isinstance(t, np.ndarray) and t.ndim == 1 and t.dtype.kind in "iu" and np.ndim(x) == 2 and len(t) == len(x):
+        if (
+            isinstance(t, np.ndarray)
+            and t.ndim == 1
+            and t.dtype.kind in "iu"
+            and np.ndim(x) == 2
+            and len(t) == len(x)
+        ):
             hot = np.eye(x.shape[1])[t]
             try:
-                if close(np.ravel(subject.run(second=hot).y), np.ravel(subject.forward(subject.fresh(), x.copy(), t.copy()))):
+                if close(
+                    np.ravel(subject.run(second=hot).y),
+                    np.ravel(subject.forward(subject.fresh(), x.copy(), t.copy())),
+                ):
                     finding.label = "assumes-one-hot"
             except (UserError, ValueError, IndexError):
                 return
@@ -270,9 +319,30 @@ def check_methods(exam: Examination) -> Findings:
     public = [n for n in dir(subject.obj) if not n.startswith("__") and has_method(subject.obj, n)]
     for name in names:
         if not has_method(subject.obj, name):
-            near = closest(name, [n for n in public if n not in ("forward", "backward", "loss", "gradient", "numerical_gradient", *([n] * (n in names)))])
+            near = closest(
+                name,
+                [
+                    n
+                    for n in public
+                    if n
+                    not in (
+                        "forward",
+                        "backward",
+                        "loss",
+                        "gradient",
+                        "numerical_gradient",
+                        *([n] * (n in names)),
+                    )
+                ],
+            )
             label = "misspelled-method" if near else "missing-method"
-            yield exam.finding("methods", label, method=name, quantity=name, values={"name": name, "near": near, "owner": subject.name})
+            yield exam.finding(
+                "methods",
+                label,
+                method=name,
+                quantity=name,
+                values={"name": name, "near": near, "owner": subject.name},
+            )
             return
     for name in names:
         function = getattr(subject.kind, name, None)
@@ -284,8 +354,12 @@ def check_methods(exam: Examination) -> Findings:
             continue
         first = positional[0].name if positional else ""
         wanted = {"loss": 3, "gradient": 3}.get(name, 2 if name == "forward" else 1)
-        if first not in ("self", "this", "me", "s", "_", "cls") and (len(positional) < wanted or is_upstream(first) or first in ("x", "X")):
-            yield exam.finding("methods", "missing-self", method=name, values={"name": name, "arguments": first})
+        if first not in ("self", "this", "me", "s", "_", "cls") and (
+            len(positional) < wanted or is_upstream(first) or first in ("x", "X")
+        ):
+            yield exam.finding(
+                "methods", "missing-self", method=name, values={"name": name, "arguments": first}
+            )
             return
     if subject.protocol in ("layer", "layer2"):
         wanted_names = required(subject.obj.backward)
@@ -307,7 +381,9 @@ def check_runs(exam: Examination) -> Findings:
         yield explain(exam, failure, "runs")
         return
     if exam.y is None:
-        yield exam.finding("runs", "returns-none", method="forward", quantity="forward", values={"name": "forward"})
+        yield exam.finding(
+            "runs", "returns-none", method="forward", quantity="forward", values={"name": "forward"}
+        )
         return
     try:
         exam.y = np.array(exam.y)
@@ -317,13 +393,41 @@ def check_runs(exam: Examination) -> Findings:
         if subject.protocol == "loss" and exam.y.size > 1:
             yield from _not_scalar(exam)
             return
-        yield explain(exam, failure, "runs")
+        yield _repaired_crash(exam, obj, failure) or explain(exam, failure, "runs")
         return
     subject.parameters = find_parameters(subject, obj, returned)
     if not subject.parameters:
         _warm_up(subject, obj, returned)
     exam.y = np.asarray(subject.run().y)
     exam.douts = exam.random_douts()
+
+
+def _repaired_crash(exam: Examination, obj: Any, failure: UserError) -> Finding | None:
+    """Backward raised because shapes do not fit: which small change makes it run, and run right?"""
+    subject = exam.subject
+    known = explain(exam, failure, "runs")
+    if known.label != "unnamed" or not isinstance(failure.error, ValueError) or subject.protocol == "layer2":
+        return None
+    from badak.check import repair
+
+    subject.parameters = find_parameters(subject, obj, None)
+    exam.douts = exam.random_douts()
+    quantities = exam.quantities
+    if not quantities:
+        return None
+    blank = Pass(np.asarray(exam.y), obj=obj)
+    exam.passes = [blank for _ in exam.douts]
+    cases = [_case(exam, q, [None] * len(exam.douts)) for q in quantities]
+    found = repair.search(exam, cases[0], None, cases[1:])
+    if found is None:
+        return None
+    source = subject.source
+    line_of = gradient_line(source, subject.name, "backward", "x", True) if source is not None else None
+    label = found.label or ("missing-weight-transpose" if found.line == line_of else "transposed-weight-grad")
+    if found.labels and label not in found.labels:
+        label = sorted(found.labels)[0]
+    values = known.values | {"repair": found.after, "before": found.before}
+    return exam.finding("runs", label, method="backward", quantity="x", line=found.line, values=values)
 
 
 def _warm_up(subject: Subject, obj: Any, returned: Any) -> None:
@@ -335,14 +439,26 @@ def _warm_up(subject: Subject, obj: Any, returned: Any) -> None:
             subject.forward(again, subject.x * 1.7 + 0.3, clone(subject.second))
     except UserError:
         return
-    kept = [p for p in lazy if get_path(subject.obj, p.path) is None and np.array_equal(get_path(again, p.path), get_path(obj, p.path))]
+    kept = [
+        p
+        for p in lazy
+        if get_path(subject.obj, p.path) is None
+        and np.array_equal(get_path(again, p.path), get_path(obj, p.path))
+    ]
     if kept:
         subject.obj = obj
         subject.parameters = kept
 
 
 def _with_object(subject: Subject, obj: Any) -> Subject:
-    return Subject(obj, subject.x, subject.second, protocol=subject.protocol, namespace=subject.namespace, source=subject.source)
+    return Subject(
+        obj,
+        subject.x,
+        subject.second,
+        protocol=subject.protocol,
+        namespace=subject.namespace,
+        source=subject.source,
+    )
 
 
 def _network_runs(exam: Examination) -> Findings:
@@ -370,13 +486,24 @@ def _network_runs(exam: Examination) -> Findings:
         yield wiring.explain_failure(exam, failure) or explain(exam, failure, "runs")
         return
     returned = result.dx[0]
-    none = returned is None or (isinstance(returned, np.ndarray) and returned.shape == () and returned.item() is None)
+    none = returned is None or (
+        isinstance(returned, np.ndarray) and returned.shape == () and returned.item() is None
+    )
     if none and all(g is None for g in result.grads.values()):
-        yield exam.finding("runs", "returns-none", method="gradient", quantity="gradient", values={"name": "gradient"})
+        yield exam.finding(
+            "runs", "returns-none", method="gradient", quantity="gradient", values={"name": "gradient"}
+        )
 
 
 def _not_scalar(exam: Examination) -> Findings:
-    yield exam.finding("runs", "loss-not-scalar", method=exam.forward_name(), quantity="forward", got=list(np.shape(exam.y)), expected=[])
+    yield exam.finding(
+        "runs",
+        "loss-not-scalar",
+        method=exam.forward_name(),
+        quantity="forward",
+        got=list(np.shape(exam.y)),
+        expected=[],
+    )
 
 
 def check_returns(exam: Examination) -> Findings:
@@ -392,7 +519,9 @@ def check_returns(exam: Examination) -> Findings:
         value = exam.passes[0].dx[place]
         missing = value is None or (isinstance(value, np.ndarray) and value.dtype == object)
         if missing and quantity in exam.inputs:
-            yield exam.finding("returns", "returns-none", method="backward", quantity=quantity, values={"name": "backward"})
+            yield exam.finding(
+                "returns", "returns-none", method="backward", quantity=quantity, values={"name": "backward"}
+            )
             return
 
 
@@ -478,7 +607,9 @@ def agrees(exam: Examination, quantity: str) -> bool:
     if value.size > DIRECT and _agrees_along(exam, quantity, value, a):
         return True
     slopes = exam.subject.slopes(quantity, _sample_rows(exam, quantity))
-    return all(_within(exam, g, slopes.along(d)) for g, d in zip(a, exam.douts, strict=True)) and _joint(exam, quantity, value, a)
+    return all(_within(exam, g, slopes.along(d)) for g, d in zip(a, exam.douts, strict=True)) and _joint(
+        exam, quantity, value, a
+    )
 
 
 def _agrees_along(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
@@ -486,14 +617,22 @@ def _agrees_along(exam: Examination, quantity: str, value: Array, a: list[Any]) 
     rng = np.random.default_rng(11)
     for _ in range(2):
         direction = rng.uniform(0.4, 1.0, value.shape) * rng.choice([-1.0, 1.0], value.shape)
-        slope, error, bend = measure_direction(f, value, direction, 1e-4 * max(1.0, float(np.abs(value).max())))
+        slope, error, bend = measure_direction(
+            f, value, direction, 1e-4 * max(1.0, float(np.abs(value).max()))
+        )
         for g, dout in zip(a, exam.douts, strict=True):
             flat = np.ravel(np.asarray(dout, float))
             wanted, got = float(slope @ flat), float((np.asarray(g, float) * direction).sum())
             # Terms may cancel in the sum; the size of the terms, not of the sum, sets the scale.
             scale = float(np.sqrt(((np.asarray(g, float) * direction) ** 2).sum())) + abs(wanted)
-            limit = RELATIVE * scale + 10 * float(error @ np.abs(flat)) * 1e-3 + 1e-9 * float(np.abs(flat).max())
-            if not np.isfinite(wanted) or abs(wanted - got) > limit or float(np.abs(bend) @ np.abs(flat)) > 1e-2 * (scale + 1e-9) * 10:
+            limit = (
+                RELATIVE * scale + 10 * float(error @ np.abs(flat)) * 1e-3 + 1e-9 * float(np.abs(flat).max())
+            )
+            if (
+                not np.isfinite(wanted)
+                or abs(wanted - got) > limit
+                or float(np.abs(bend) @ np.abs(flat)) > 1e-2 * (scale + 1e-9) * 10
+            ):
                 return False
     return True
 
@@ -504,7 +643,7 @@ def _within(exam: Examination, a: Any, along: tuple[Array, Array, Array, Array])
     if a.shape != slope.shape:
         a = a.reshape(slope.shape) if a.size == slope.size else np.broadcast_to(np.nan, slope.shape)
     if not np.isfinite(a).all():
-        return not np.isfinite(slope[np.isfinite(a)]).any() if False else False
+        return False
     known = ~np.isnan(slope)
     if not known.any():
         return True
@@ -525,7 +664,9 @@ def _joint(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool
         if np.abs(bend).max() > 1e-6 or not np.isfinite(slope @ flat):
             return True
         total = float(np.sum(g))
-        if abs(total - slope @ flat) > 1e-5 * (np.abs(np.asarray(g)).sum() + 1e-9) + 10 * float(error @ np.abs(flat)):
+        if abs(total - slope @ flat) > 1e-5 * (np.abs(np.asarray(g)).sum() + 1e-9) + 10 * float(
+            error @ np.abs(flat)
+        ):
             return False
     return True
 
@@ -535,7 +676,11 @@ def name_causes(exam: Examination, cases: dict[str, Case]) -> Findings:
     told: dict[str, Finding] = {}
     everything = dict(cases)
     for quantity in exam.quantities:
-        if quantity not in everything and quantity not in exam.shape_faults and len(exam.subject.parameters) < 12:
+        if (
+            quantity not in everything
+            and quantity not in exam.shape_faults
+            and len(exam.subject.parameters) < 12
+        ):
             gradients = [exam.gradient(p, quantity) for p in exam.passes]
             if all(g is not None for g in gradients) and np.size(gradients[0]) <= SAMPLED:
                 everything[quantity] = _case(exam, quantity, gradients)
@@ -609,7 +754,10 @@ def check_linear(exam: Examination) -> Findings:
     subject = exam.subject
     if subject.protocol == "network" or not subject.takes_dout():
         return
-    once, thrice = exam.passes[0], subject.run(3.0 * np.asarray(exam.douts[0]) if subject.protocol != "loss" else 3.0)
+    once, thrice = (
+        exam.passes[0],
+        subject.run(3.0 * np.asarray(exam.douts[0]) if subject.protocol != "loss" else 3.0),
+    )
     for quantity in exam.inputs + [p.name for p in subject.parameters]:
         a, b = exam.gradient(once, quantity), exam.gradient(thrice, quantity)
         if a is None or b is None or np.asarray(a).dtype.kind in "iub" or quantity in exam.shape_faults:
@@ -640,7 +788,7 @@ def check_mutation(exam: Examination) -> Findings:
     before = _state(obj, subject)
     forward, backward = exam.forward_name(), exam.backward_name()
     try:
-        y = subject.forward(obj, x, second)
+        subject.forward(obj, x, second)
         yield from _changed_arguments(exam, x, second, forward)
         changed = _changed(before, _state(obj, subject))
         if changed:
@@ -657,13 +805,14 @@ def check_mutation(exam: Examination) -> Findings:
             x, second = clone(subject.x), clone(subject.second)
             subject.backward(obj, given, x, second)
             if isinstance(given, np.ndarray) and not np.array_equal(given, dout):
-                yield exam.finding("mutation", "mutates-dout", severity="hazard", method="backward", quantity="dout")
+                yield exam.finding(
+                    "mutation", "mutates-dout", severity="hazard", method="backward", quantity="dout"
+                )
         changed = _changed(before, _state(obj, subject))
         if changed:
             yield exam.finding("mutation", "updates-weights-in-backward", method=backward, quantity=changed)
     except UserError:
         return
-    del y
 
 
 def _changed_arguments(exam: Examination, x: Any, second: Any, method: str) -> Findings:
@@ -672,7 +821,9 @@ def _changed_arguments(exam: Examination, x: Any, second: Any, method: str) -> F
         yield exam.finding("mutation", "mutates-input", method=method, quantity="x")
     if second is not None and not _same(second, subject.second):
         label = "mutates-target" if subject.protocol in ("loss", "network") else "mutates-input"
-        yield exam.finding("mutation", label, method=method, quantity="t" if label == "mutates-target" else "y")
+        yield exam.finding(
+            "mutation", label, method=method, quantity="t" if label == "mutates-target" else "y"
+        )
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -714,14 +865,26 @@ def _caches(obj: Any) -> dict[str, Array]:
     return {n: np.array(v) for n, v in found.items() if isinstance(v, np.ndarray)}
 
 
-def _compare_repeat(exam: Examination, first: Pass, second: Pass, caches: dict[str, Array] | None) -> Findings:
+def _compare_repeat(
+    exam: Examination, first: Pass, second: Pass, caches: dict[str, Array] | None
+) -> Findings:
     subject = exam.subject
     for quantity in exam.quantities:
         a, b = exam.gradient(first, quantity), exam.gradient(second, quantity)
-        if a is None or b is None or close(a, b, 1e-9) or not np.any(np.asarray(a, float)) and not np.any(np.asarray(b, float)):
+        if (
+            a is None
+            or b is None
+            or close(a, b, 1e-9)
+            or (not np.any(np.asarray(a, float)) and not np.any(np.asarray(b, float)))
+        ):
             continue
-        label, values = "unnamed", {"repeat": True}
-        if np.shape(a) == np.shape(b) and close(2 * np.asarray(a, float), b, 1e-9) and quantity not in exam.inputs:
+        label = "unnamed"
+        values: dict[str, Any] = {"repeat": True}
+        if (
+            np.shape(a) == np.shape(b)
+            and close(2 * np.asarray(a, float), b, 1e-9)
+            and quantity not in exam.inputs
+        ):
             label = "accumulates-instead-of-sets"
         elif _follows_seed(exam):
             label = "redraws-mask"
@@ -744,7 +907,12 @@ def _follows_seed(exam: Examination) -> bool:
     generators: list[Any] = [v for v in subject.world.namespace.values() if isinstance(v, GENERATORS)]
     walk(obj, lambda part: generators.append(part) if isinstance(part, GENERATORS) else None)
     before = [repr(_generator_state(g)) for g in generators] + [repr(np.random.get_state()[1:])]
-    subject.backward(obj, np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0, clone(subject.x), clone(subject.second))
+    subject.backward(
+        obj,
+        np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0,
+        clone(subject.x),
+        clone(subject.second),
+    )
     after = [repr(_generator_state(g)) for g in generators] + [repr(np.random.get_state()[1:])]
     return before != after
 
@@ -756,7 +924,12 @@ def _overwritten_cache(exam: Examination, subject: Subject) -> str | None:
     held = {n: getattr(obj, n, None) for n in attributes_of(obj)}
     arrays = {n: (v, v.copy()) for n, v in held.items() if isinstance(v, np.ndarray)}
     gradients = {p.gradient[0][1] for p in subject.parameters if p.gradient}
-    subject.backward(obj, np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0, clone(subject.x), clone(subject.second))
+    subject.backward(
+        obj,
+        np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0,
+        clone(subject.x),
+        clone(subject.second),
+    )
     for name, (array, copy) in arrays.items():
         if name not in gradients and not _same(array, copy):
             return name
@@ -795,15 +968,24 @@ def check_second_batch(exam: Examination) -> Findings:
             if not np.any(np.asarray(a, float)) and not np.any(np.asarray(b, float)):
                 continue
             if np.shape(a) == np.shape(b) and _accumulated(exam, quantity, a, b):
-                yield exam.finding("second-batch", "accumulates-instead-of-sets", method=exam.backward_name(), quantity=quantity)
+                yield exam.finding(
+                    "second-batch",
+                    "accumulates-instead-of-sets",
+                    method=exam.backward_name(),
+                    quantity=quantity,
+                )
             else:
-                yield exam.finding("second-batch", "stale-cache", method=exam.forward_name(), quantity=quantity)
+                yield exam.finding(
+                    "second-batch", "stale-cache", method=exam.forward_name(), quantity=quantity
+                )
             return
 
 
 def _accumulated(exam: Examination, quantity: str, alone: Any, again: Any) -> bool:
     first = exam.gradient(exam.passes[0], quantity)
-    return np.shape(first) == np.shape(alone) and close(np.asarray(alone, float) + np.asarray(first, float), again, 1e-9)
+    return np.shape(first) == np.shape(alone) and close(
+        np.asarray(alone, float) + np.asarray(first, float), again, 1e-9
+    )
 
 
 def has_random(exam: Examination) -> bool:
@@ -817,7 +999,15 @@ def has_random(exam: Examination) -> bool:
 
 
 def _sibling(subject: Subject, x: Any, second: Any) -> Subject:
-    sibling = Subject(subject.obj, x, second, protocol=subject.protocol, namespace=subject.namespace, source=subject.source, name=subject.name)
+    sibling = Subject(
+        subject.obj,
+        x,
+        second,
+        protocol=subject.protocol,
+        namespace=subject.namespace,
+        source=subject.source,
+        name=subject.name,
+    )
     sibling.parameters = subject.parameters
     sibling.world = subject.world
     sibling.expired = subject.expired
@@ -834,7 +1024,9 @@ def _dout_for(exam: Examination, subject: Subject) -> Any:
 def _other_batches(subject: Subject) -> Iterator[tuple[Any, Any]]:
     x, second = subject.x, subject.second
     rows = slice(None, None, -1)
-    aligned = is_array(second) and np.ndim(second) and np.ndim(x) and len(second) == len(x)
+    aligned = (
+        isinstance(second, np.ndarray) and bool(np.ndim(second) and np.ndim(x)) and len(second) == len(x)
+    )
     moved = x[rows] * 0.7 + 0.11 if not _bounded(x) else x[rows] * 0.9
     yield moved, clone(second)
     if np.ndim(x) >= 2 and len(x) > 2:
@@ -848,7 +1040,9 @@ def _bounded(x: Any) -> bool:
 def check_after_update(exam: Examination) -> Findings:
     """After the parameters change, gradients belong to the new ones."""
     subject = exam.subject
-    if not subject.parameters or any(np.asarray(subject.value(p.name)).dtype.kind != "f" for p in subject.parameters):
+    if not subject.parameters or any(
+        np.asarray(subject.value(p.name)).dtype.kind != "f" for p in subject.parameters
+    ):
         return
     moved = subject.fresh()
     rng = np.random.default_rng(23)
@@ -860,7 +1054,11 @@ def check_after_update(exam: Examination) -> Findings:
     other = Examination(later)
     other.y, other.douts = exam.y, exam.douts
     try:
-        other.passes = [later.run(d) for d in other.douts] if subject.protocol not in ("loss", "network") else [later.run()]
+        other.passes = (
+            [later.run(d) for d in other.douts]
+            if subject.protocol not in ("loss", "network")
+            else [later.run()]
+        )
         wrong = [q for q in other.quantities if q not in exam.shape_faults and not agrees(other, q)]
     except (UserError, ValueError):
         return
@@ -881,8 +1079,14 @@ def _stale_copy(exam: Examination) -> str | None:
 
     def look(part: Any) -> None:
         for name, value in getattr(part, "__dict__", {}).items():
-            if isinstance(value, np.ndarray) and not any(np.shares_memory(value, h) for h in held if isinstance(h, np.ndarray)):
-                if any(close(value, v) or close(value, v.T) or close(np.ravel(value), np.ravel(v)) for v in values if v.size > 1):
+            if isinstance(value, np.ndarray) and not any(
+                np.shares_memory(value, h) for h in held if isinstance(h, np.ndarray)
+            ):
+                if any(
+                    close(value, v) or close(value, v.T) or close(np.ravel(value), np.ravel(v))
+                    for v in values
+                    if v.size > 1
+                ):
                     found.append(name)
 
     walk(subject.obj, look)
@@ -918,31 +1122,52 @@ def check_two_instances(exam: Examination) -> Findings:
             y = subject.forward(one, clone(subject.x), clone(subject.second))
             other = subject.x[::-1] * 0.7 + 0.1 if not _bounded(subject.x) else subject.x[::-1] * 0.9
             second = clone(subject.second)
-            subject.run(np.full(np.shape(y), 0.7) if subject.protocol != "loss" else None, obj=two, x=other, second=second)
+            subject.run(
+                np.full(np.shape(y), 0.7) if subject.protocol != "loss" else None,
+                obj=two,
+                x=other,
+                second=second,
+            )
             again = Pass(np.array(y))
             dout = np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0
             returned = subject.backward(one, dout, clone(subject.x), clone(subject.second))
-            subject.run(np.full(np.shape(y), 0.7) if subject.protocol != "loss" else None, obj=two, x=other, second=second)
+            subject.run(
+                np.full(np.shape(y), 0.7) if subject.protocol != "loss" else None,
+                obj=two,
+                x=other,
+                second=second,
+            )
             subject.collect(again, one, returned)
     except (UserError, ValueError):
         return
     for quantity in exam.quantities:
         a, b = exam.gradient(alone, quantity), exam.gradient(again, quantity)
-        if a is None or b is None or close(a, b, 1e-9) or not np.any(np.asarray(a, float)) and not np.any(np.asarray(b, float)):
+        if (
+            a is None
+            or b is None
+            or close(a, b, 1e-9)
+            or (not np.any(np.asarray(a, float)) and not np.any(np.asarray(b, float)))
+        ):
             continue
         if has_random(exam):
             return
         name = _shared_container(one, two)
         label = "shared-mutable-default" if name else "shared-class-state"
         values = {"name": name or _class_state(subject) or ""}
-        yield exam.finding("two-instances", label, method="__init__" if name else "forward", quantity=quantity, values=values)
+        yield exam.finding(
+            "two-instances", label, method="__init__" if name else "forward", quantity=quantity, values=values
+        )
         return
 
 
 def _shared_container(one: Any, two: Any) -> str | None:
     for name in attributes_of(one):
         value = getattr(one, name, None)
-        if isinstance(value, (dict, list)) and value is getattr(two, name, None) and name in getattr(one, "__dict__", {}):
+        if (
+            isinstance(value, (dict, list))
+            and value is getattr(two, name, None)
+            and name in getattr(one, "__dict__", {})
+        ):
             return name
     return None
 
@@ -964,7 +1189,13 @@ def _class_state(subject: Subject) -> str | None:
 def check_batch_of_one(exam: Examination) -> Findings:
     """A batch of one works, and its gradients are right."""
     subject = exam.subject
-    if np.ndim(subject.x) < 2 or not is_array(subject.x) or subject.x.dtype.kind != "f" or len(subject.x) < 2 or subject.protocol == "layer2":
+    if (
+        np.ndim(subject.x) < 2
+        or not is_array(subject.x)
+        or subject.x.dtype.kind != "f"
+        or len(subject.x) < 2
+        or subject.protocol == "layer2"
+    ):
         return
     if subject.protocol == "network" or _rows_coupled(exam):
         return
@@ -1022,12 +1253,18 @@ def check_randomness(exam: Examination) -> Findings:
     outputs = []
     for seed in (1, 2, 1):
         try:
-            outputs.append(np.asarray(subject.forward(subject.fresh(seed=seed), clone(subject.x), clone(subject.second)), float))
+            outputs.append(
+                np.asarray(
+                    subject.forward(subject.fresh(seed=seed), clone(subject.x), clone(subject.second)), float
+                )
+            )
         except UserError:
             return
     subject.world.restore()
     if close(outputs[0], outputs[2], 1e-12) and not close(outputs[0], outputs[1], 1e-12):
-        yield exam.finding("randomness", "uses-global-rng", severity="hazard", method="forward", quantity="forward")
+        yield exam.finding(
+            "randomness", "uses-global-rng", severity="hazard", method="forward", quantity="forward"
+        )
 
 
 def check_evaluation(exam: Examination) -> Findings:
@@ -1092,13 +1329,29 @@ def check_trainer(exam: Examination) -> Findings:
     subject = exam.subject
     for name in attributes_of(subject.obj):
         value = getattr(subject.obj, name, None)
-        if isinstance(value, (float, np.floating)) and not float(value).is_integer() and locate.is_modulus(subject, name):
-            yield exam.finding("trainer", "float-iter-per-epoch", method="__init__", quantity=name, got=float(value), values={"name": name})
+        if (
+            isinstance(value, (float, np.floating))
+            and not float(value).is_integer()
+            and locate.is_modulus(subject, name)
+        ):
+            yield exam.finding(
+                "trainer",
+                "float-iter-per-epoch",
+                method="__init__",
+                quantity=name,
+                got=float(value),
+                values={"name": name},
+            )
             return
 
 
 Check = Callable[[Examination], Findings]
-FIRST: dict[str, Check] = {"methods": check_methods, "runs": check_runs, "returns": check_returns, "shapes": check_shapes}
+FIRST: dict[str, Check] = {
+    "methods": check_methods,
+    "runs": check_runs,
+    "returns": check_returns,
+    "shapes": check_shapes,
+}
 CHECKS: dict[str, Check] = FIRST | {
     "mutation": check_mutation,
     "repeat": check_repeat,
@@ -1133,7 +1386,6 @@ def examine(subject: Subject, only: Sequence[str] | None = None, file: str = "")
     if subject.source is not None:
         report.source = subject.source.lines
     exam = Examination(subject)
-    exam.findings_so_far = lambda check: [f for f in exam.findings if f.check == check]  # type: ignore[attr-defined]
     for name, check in CHECKS.items():
         wanted = only is None or name in only
         if not wanted and name not in FIRST:
@@ -1173,7 +1425,15 @@ def _run_check(exam: Examination, name: str, check: Check, report: Report, wante
 
 CONSEQUENCES: dict[str, set[str]] = {
     # what the cause explains: checks whose findings are then not told
-    "updates-weights-in-backward": {"gradients", "repeat", "second-batch", "two-instances", "after-update", "linear", "batch-of-one"},
+    "updates-weights-in-backward": {
+        "gradients",
+        "repeat",
+        "second-batch",
+        "two-instances",
+        "after-update",
+        "linear",
+        "batch-of-one",
+    },
     "redraws-mask": {"gradients", "second-batch", "two-instances", "linear", "batch-of-one", "randomness"},
     "shared-dout-mutated": {"mutation", "repeat"},
     "accumulates-instead-of-sets": {"second-batch", "two-instances", "gradients", "linear"},
@@ -1196,10 +1456,21 @@ def arranged(findings: list[Finding]) -> list[Finding]:
     derivative = any(f.check in ("gradients", "shapes") for f in strong)
     kept: list[Finding] = []
     for finding in strong:
-        follows = finding.check in ("linear", "batch-of-one", "after-update", "second-batch", "two-instances", "ties", "labels")
+        follows = finding.check in (
+            "linear",
+            "batch-of-one",
+            "after-update",
+            "second-batch",
+            "two-instances",
+            "ties",
+            "labels",
+        )
         if derivative and follows:
             continue
-        if any(k.label == finding.label and (k.quantity == finding.quantity or k.label != "unnamed") for k in kept):
+        if any(
+            k.label == finding.label and (k.quantity == finding.quantity or k.label != "unnamed")
+            for k in kept
+        ):
             continue
         kept.append(finding)
     # Something named explains more than something unnamed of the same severity.
@@ -1210,13 +1481,3 @@ def _causes(finding: Finding, labels: set[str]) -> bool:
     return finding.label in CONSEQUENCES and not any(
         finding.check in CONSEQUENCES.get(other, set()) for other in labels if other != finding.label
     )
-
-
-def _line_of_return(subject: Subject, method: str) -> int | None:
-    node = subject.source.method(subject.name, method) if subject.source else None
-    return returned_line(node) if node is not None else None
-
-
-def method_names(subject: Subject) -> list[str]:
-    """Give the parameters that a forward takes, for messages."""
-    return [p.name for p in parameters_of(subject.obj.forward)]

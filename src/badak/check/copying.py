@@ -62,7 +62,12 @@ class Cloner:
         widen = self.upcast and old.dtype in (np.float16, np.float32)
         dtype = np.dtype(np.float64) if widen else old.dtype
         base = old.base
-        if type(old) is np.ndarray and isinstance(base, np.ndarray) and base.dtype == old.dtype and base.flags.c_contiguous:
+        if (
+            type(old) is np.ndarray
+            and isinstance(base, np.ndarray)
+            and base.dtype == old.dtype
+            and base.flags.c_contiguous
+        ):
             # A view stays a view, so that params['W'] and layer.W remain one memory after the copy.
             ratio = dtype.itemsize // old.dtype.itemsize
             offset = old.__array_interface__["data"][0] - base.__array_interface__["data"][0]

@@ -100,7 +100,7 @@ def constant_ratio(case: Case) -> float | None:
     if bottom == 0 or top == 0:
         return None
     ratio = top / bottom
-    return ratio if all_close([ratio * n for n in case.n], case.a) else None
+    return float(ratio) if all_close([ratio * n for n in case.n], case.a) else None
 
 
 # Shapes -----------------------------------------------------------------------------------------------------------
@@ -109,7 +109,13 @@ def constant_ratio(case: Case) -> float | None:
 def shape_cause(case: Case) -> Verdict:
     """Explain a gradient of the wrong shape."""
     a, n, dout = case.a[0], case.n[0], case.douts[0]
-    if np.ndim(case.x) == 1 and not case.is_input and case.x.dtype.kind == "f" and not case.is_loss and n.ndim == 2:
+    if (
+        np.ndim(case.x) == 1
+        and not case.is_input
+        and case.x.dtype.kind == "f"
+        and not case.is_loss
+        and n.ndim == 2
+    ):
         return "one-d-input-collapses-grad", {}
     if np.shape(a) == n.shape[::-1] and n.ndim >= 2 and all_close([np.asarray(p).T for p in case.a], case.n):
         return "transposed-weight-grad", {}
@@ -132,7 +138,9 @@ def shape_cause(case: Case) -> Verdict:
 
 def _sums_to(case: Case) -> bool:
     """Tell whether summing the user's gradient over the axes that forward broadcast gives the right one."""
-    return all_close([unbroadcast(np.asarray(a, float), n.shape) for a, n in zip(case.a, case.n, strict=True)], case.n)
+    return all_close(
+        [unbroadcast(np.asarray(a, float), n.shape) for a, n in zip(case.a, case.n, strict=True)], case.n
+    )
 
 
 def unbroadcast(value: Array, shape: tuple[int, ...]) -> Array:
@@ -155,7 +163,9 @@ def _sum_cause(case: Case) -> Verdict:
     axes = range(np.ndim(case.douts[0]))
     subsets = [s for size in range(len(axes) + 1) for s in itertools.combinations(axes, size)]
     for subset in subsets:
-        if all(close(np.sum(d, axis=subset).ravel(), n.ravel()) for d, n in zip(case.douts, case.n, strict=True)):
+        if all(
+            close(np.sum(d, axis=subset).ravel(), n.ravel()) for d, n in zip(case.douts, case.n, strict=True)
+        ):
             right = subset
     if right is None:
         return None
@@ -163,14 +173,17 @@ def _sum_cause(case: Case) -> Verdict:
         sums = [np.sum(d, axis=subset) for d in case.douts]
         if subset == right:
             continue
-        if all(np.size(a) == s.size and close(np.ravel(a), s.ravel()) for a, s in zip(case.a, sums, strict=True)):
+        if all(
+            np.size(a) == s.size and close(np.ravel(a), s.ravel()) for a, s in zip(case.a, sums, strict=True)
+        ):
             if not subset:
                 return "bias-grad-not-summed", {}
             if len(subset) == len(axes):
                 return "bias-sums-everything", {}
             return "wrong-axis-bias", {"axis": _axes(subset), "right": _axes(right)}
         if len(subset) == len(axes) and all(
-            np.size(a) > 1 and close(np.ravel(a), np.full(np.size(a), float(s))) for a, s in zip(case.a, sums, strict=True)
+            np.size(a) > 1 and close(np.ravel(a), np.full(np.size(a), float(s)))
+            for a, s in zip(case.a, sums, strict=True)
         ):
             return "bias-sums-everything", {}
     return None
@@ -205,9 +218,11 @@ def _scale(values: list[Any]) -> float:
 
 def missing_or_unused(case: Case) -> Verdict:
     a, n = _scale(case.a), _scale(case.n)
+    if case.subject.protocol == "loss" and case.quantity == "x" and np.isfinite(n):
+        rounded = _rounded_forward(case)
+        if rounded is not None:
+            return rounded
     if case.is_input or (case.is_loss and case.quantity == "x"):
-        if case.is_loss and a > 0 and n <= 1e-9 * a:
-            return _rounded_forward(case)
         return None
     if a <= 1e-12 * max(n, 1e-30) and n > 0:
         return "forgets-param-grad", {}
@@ -219,9 +234,15 @@ def missing_or_unused(case: Case) -> Verdict:
 def _rounded_forward(case: Case) -> Verdict:
     subject = case.subject
     value = float(np.ravel(case.y)[0])
-    moved = [float(np.ravel(subject.forward(subject.fresh(), subject.x * s, subject.second))[0]) for s in (1.3, 0.6, -1.0)]
+    moved = [
+        float(np.ravel(subject.forward(subject.fresh(), subject.x * s, subject.second))[0])
+        for s in (1.3, 0.6, -1.0, 0.77, 2.1)
+    ]
     for digits in range(7):
-        if all(abs(round(v, digits) - v) < 1e-12 * max(1.0, abs(v)) for v in [value, *moved]) and len({value, *moved}) > 1:
+        if (
+            all(abs(round(v, digits) - v) < 1e-12 * max(1.0, abs(v)) for v in [value, *moved])
+            and len({value, *moved}) > 3
+        ):
             return "rounds-loss", {"digits": digits}
     return None
 
@@ -292,7 +313,9 @@ def ignores_dout(case: Case) -> Verdict:
     if same.all():
         return "ignores-dout", {}
     stuck = same & (np.abs(first) > 0)
-    wrong = np.max([np.abs(np.asarray(a, float) - n) for a, n in zip(case.a, case.n, strict=True)], axis=0) > FIT * _scale(case.n)
+    wrong = np.max(
+        [np.abs(np.asarray(a, float) - n) for a, n in zip(case.a, case.n, strict=True)], axis=0
+    ) > FIT * _scale(case.n)
     if stuck.any() and not (wrong & ~stuck).any() and np.shape(case.x) == first.shape:
         if (case.x[stuck] <= 0).all() and (case.x[~stuck] >= 0).all():
             return "ignores-dout-where-negative", {}
@@ -311,7 +334,9 @@ def swapped_inputs(case: Case) -> Verdict:
     x, second = np.asarray(case.x, float), np.asarray(case.subject.second, float)
     own, foreign = (second, x) if case.quantity == "x" else (x, second)
     for f in (lambda v: v, lambda v: 1 / v, lambda v: -v):
-        if all_close([d * f(own) for d in case.douts], case.n) and all_close([d * f(foreign) for d in case.douts], case.a):
+        if all_close([d * f(own) for d in case.douts], case.n) and all_close(
+            [d * f(foreign) for d in case.douts], case.a
+        ):
             return "swapped-inputs", {}
     return None
 
@@ -326,7 +351,8 @@ def masks(case: Case) -> Verdict:
     factors = [np.asarray(a, float) / d for a, d in zip(case.a, case.douts, strict=True)]
     steps = np.unique(np.round(local[known], 9))
     if len(steps) <= 2 and all(
-        close(np.where(d > 0, d * steps.max(), d * steps.min()), a) for a, d in zip(case.a, case.douts, strict=True)
+        close(np.where(d > 0, d * steps.max(), d * steps.min()), a)
+        for a, d in zip(case.a, case.douts, strict=True)
     ):
         return "mask-from-dout", {}
     if zero.any() and live.any():
@@ -336,7 +362,9 @@ def masks(case: Case) -> Verdict:
         constant = float(np.mean(factors[0][zero]))
         if abs(constant) > 1e-9 and all(close(f, np.full(f.shape, constant)) for f in factors):
             return "missing-mask", {}
-    if len(steps) == 2 and all(close(np.where(np.isclose(local, steps[0]), steps[1], steps[0]), f) for f in factors):
+    if len(steps) == 2 and all(
+        close(np.where(np.isclose(local, steps[0]), steps[1], steps[0]), f) for f in factors
+    ):
         return "inverted-mask", {}
     return None
 
@@ -346,7 +374,12 @@ def branches(case: Case) -> Verdict:
     local = case.diagonal()
     if local is None:
         rest = [n - a for a, n in zip(case.a, case.n, strict=True)]
-        if not case.is_loss and case.quantity == "x" and case.y.shape == np.shape(case.x) and all_close(rest, case.douts):
+        if (
+            not case.is_loss
+            and case.quantity == "x"
+            and case.y.shape == np.shape(case.x)
+            and all_close(rest, case.douts)
+        ):
             return "missing-branch-grad", {"branch": "dout"}
         return None
     if all_close([n - a for a, n in zip(case.a, case.n, strict=True)], case.douts):
@@ -365,10 +398,18 @@ def branches(case: Case) -> Verdict:
     if not np.all(np.abs(local[wrong]) > 1e-12):
         return None
     ratios = factor[wrong] / local[wrong]
-    if side and np.ptp(ratios) < 1e-6 * abs(ratios).max() and np.ptp(local[wrong]) < 1e-6 * abs(local[wrong]).max():
+    if (
+        side
+        and np.ptp(ratios) < 1e-6 * abs(ratios).max()
+        and np.ptp(local[wrong]) < 1e-6 * abs(local[wrong]).max()
+    ):
         if np.isclose(ratios[0], -1):
             return None
-        return "forward-backward-constant-mismatch", {"got": factor[wrong][0], "right": local[wrong][0], "side": side}
+        return "forward-backward-constant-mismatch", {
+            "got": factor[wrong][0],
+            "right": local[wrong][0],
+            "side": side,
+        }
     return None
 
 
@@ -492,7 +533,11 @@ def turned_weight(case: Case) -> Verdict:
             turns.append(("kernel-not-flipped", np.flip(held, -1)))
         if held.ndim == 4:
             turns.append(("missing-weight-transpose", held.swapaxes(-1, -2)))
-            turns.append(("missing-weight-transpose", held.swapaxes(0, 1)) if held.shape[0] == held.shape[1] else turns[-1])
+            turns.append(
+                ("missing-weight-transpose", held.swapaxes(0, 1))
+                if held.shape[0] == held.shape[1]
+                else turns[-1]
+            )
         for label, turn in turns:
             if turn.shape == held.shape and _right_for(case, parameter.path, np.array(turn)):
                 return label, {"parameter": parameter.name}
@@ -535,11 +580,16 @@ def pre_and_post(case: Case) -> Verdict:
             if close(formula(x), local) and close(formula(y), factor):
                 return "uses-output-for-input", {}
     subject = case.subject
-    at_output = measure(lambda v: np.array(subject.forward(subject.fresh(), v), float), y, expired=subject.expired)
+    at_output = measure(
+        lambda v: np.array(subject.forward(subject.fresh(), v), float), y, expired=subject.expired
+    )
     if close(np.diag(at_output.central).reshape(y.shape), factor):
         node = subject.source.method(subject.name, "backward") if subject.source else None
         calls = [called_name(n) for n in ast.walk(node)] if node else []
-        again = any(c and c not in ("astype", "copy", "reshape", "sum", "dot", "multiply", "square", "ones_like") for c in calls)
+        again = any(
+            c and c not in ("astype", "copy", "reshape", "sum", "dot", "multiply", "square", "ones_like")
+            for c in calls
+        )
         return ("activation-applied-twice" if again or node is None else "uses-output-for-input"), {}
     with np.errstate(all="ignore"):
         gate = y / x
@@ -573,10 +623,17 @@ def _softmaxes(case: Case) -> Verdict:
 
 def statistics(case: Case) -> Verdict:
     """Normalisations: which of the three paths (value, mean, variance) is missing, and along which axis."""
-    if case.is_loss or not isinstance(case.x, np.ndarray) or case.y.shape != np.shape(case.x) or case.x.ndim < 2:
+    if (
+        case.is_loss
+        or not isinstance(case.x, np.ndarray)
+        or case.y.shape != np.shape(case.x)
+        or case.x.ndim < 2
+    ):
         return None
     x = np.asarray(case.x, float)
-    candidates = [(0,), (x.ndim - 1,)] + ([(0, 2, 3), (1, 2, 3), (2, 3)] if x.ndim == 4 else [(0, 1)] if x.ndim == 3 else [])
+    candidates = [(0,), (x.ndim - 1,)] + (
+        [(0, 2, 3), (1, 2, 3), (2, 3)] if x.ndim == 4 else [(0, 1)] if x.ndim == 3 else []
+    )
     for axis in candidates:
         found = _normalised(case, x, axis)
         if found is not None:
@@ -619,7 +676,9 @@ def _normalised(case: Case, x: Array, axis: tuple[int, ...]) -> Verdict:
     return None
 
 
-def _terms(g: Array, hat: Array, deviation: Array, axis: tuple[int, ...], weight: float) -> tuple[Array, Array, Array]:
+def _terms(
+    g: Array, hat: Array, deviation: Array, axis: tuple[int, ...], weight: float
+) -> tuple[Array, Array, Array]:
     mean = g.mean(axis=axis, keepdims=True)
     through = hat * (g * hat).mean(axis=axis, keepdims=True) * weight
     shape = np.broadcast_shapes(g.shape, hat.shape)
@@ -633,11 +692,14 @@ def _statistics_verdict(
     if case.quantity != "x":
         sizes = np.shape(case.n[0])
         for raw in (centred, x):
-            if all(close(unbroadcast_like(d * raw, sizes), a) for d, a in zip(case.douts, case.a, strict=True)):
+            if all(
+                close(unbroadcast_like(d * raw, sizes), a) for d, a in zip(case.douts, case.a, strict=True)
+            ):
                 return "uses-raw-input-for-normalised", {}
         for other in range(x.ndim):
             if (other,) != axis and all(
-                close(np.ravel((d * hat).sum(axis=other)), np.ravel(a)) for d, a in zip(case.douts, case.a, strict=True)
+                close(np.ravel((d * hat).sum(axis=other)), np.ravel(a))
+                for d, a in zip(case.douts, case.a, strict=True)
             ):
                 return "wrong-axis-reduction", {"axis": other, "right": _axes(axis)}
         return None
@@ -655,15 +717,14 @@ def _statistics_verdict(
                 return "wrong-axis-reduction", {"axis": other, "right": _axes(axis)}
         return None
     value, mean, through = solution
-    near = lambda u, v: abs(u - v) < 1e-4  # noqa: E731
-    if near(value, 1):
-        if near(mean, 0) and near(through, 0):
+    if _near(value, 1):
+        if _near(mean, 0) and _near(through, 0):
             return "stats-treated-as-constants", {}
-        if near(mean, 0) and near(through, -1):
+        if _near(mean, 0) and _near(through, -1):
             return "missing-mean-path", {}
-        if near(mean, -1) and near(through, 0):
+        if _near(mean, -1) and _near(through, 0):
             return "missing-variance-path", {}
-        if near(mean, -1) and (near(-through, (count - 1) / count) or near(-through, count / (count - 1))):
+        if _near(mean, -1) and (_near(-through, (count - 1) / count) or _near(-through, count / (count - 1))):
             return "ddof-mismatch", {"ddof": ddof, "other": 1 - ddof}
     return None
 
@@ -688,7 +749,9 @@ def weight_decay(case: Case) -> Verdict:
         if known.size < 2 or not known.any():
             return None
         rate = float((difference * known).sum() / (known * known).sum())
-        if abs(rate) < 1e-12 or not close(np.where(np.isnan(n), np.nan, rate * value), np.where(np.isnan(n), np.nan, difference), 1e-4):
+        if abs(rate) < 1e-12 or not close(
+            np.where(np.isnan(n), np.nan, rate * value), np.where(np.isnan(n), np.nan, difference), 1e-4
+        ):
             return None
         rates.append(rate)
     if np.ptp(rates) > 1e-3 * abs(rates[0]):
@@ -715,7 +778,11 @@ def correct_class(case: Case) -> Verdict:
         return None
     a, n = np.asarray(case.a[0], float), case.n[0]
     limit = FIT * _scale([n])
-    if (np.abs(a[mask]) < 1e-12).all() and np.nanmax(np.abs(n[mask])) > limit and np.nanmax(np.abs(a - n)[~mask]) <= limit:
+    if (
+        (np.abs(a[mask]) < 1e-12).all()
+        and np.nanmax(np.abs(n[mask])) > limit
+        and np.nanmax(np.abs(a - n)[~mask]) <= limit
+    ):
         return "missing-correct-class-grad", {}
     return None
 
@@ -737,7 +804,12 @@ def extra_sigmoid(case: Case) -> Verdict:
 def label_formats(case: Case) -> Verdict:
     """The gradient belongs to another reading of the labels."""
     subject, t = case.subject, case.subject.second
-    if subject.protocol != "loss" or case.quantity != "x" or not isinstance(t, np.ndarray) or np.ndim(case.x) != 2:
+    if (
+        subject.protocol != "loss"
+        or case.quantity != "x"
+        or not isinstance(t, np.ndarray)
+        or np.ndim(case.x) != 2
+    ):
         return None
     n, c = case.x.shape
     if t.ndim == 1 and t.dtype.kind in "iu" and len(t) == n and t.min() >= 0 and t.max() < c:
@@ -767,6 +839,11 @@ def other_parameters(case: Case) -> Verdict:
     return None
 
 
+def _near(one: float, other: float) -> bool:
+    """Tell whether two numbers agree to one part in ten thousand (of 1, for those below)."""
+    return bool(abs(one - other) <= 1e-4 * (abs(other) or 1.0))
+
+
 def scales(case: Case) -> Verdict:
     ratio = constant_ratio(case)
     if ratio is None:
@@ -774,49 +851,49 @@ def scales(case: Case) -> Verdict:
     power = batch_power(case, ratio)
     sizes = np.shape(case.x)
     batch = sizes[0] if sizes else 1
-    near = lambda u, v: abs(u - v) <= 1e-4 * abs(v)  # noqa: E731
     values: dict[str, Any] = {"ratio": ratio}
-    if near(ratio, -1):
+    if _near(ratio, -1):
         return "sign-flip", values
     if power == 1:
         rest = ratio / batch
-        if near(rest, 1):
+        if _near(rest, 1):
             return "missing-batch-mean", values
-        if case.is_loss and len(sizes) > 1 and near(rest, 1 / sizes[1]):
+        if case.is_loss and len(sizes) > 1 and _near(rest, 1 / sizes[1]):
             return "divides-by-wrong-axis", values | {"divisor": sizes[1]}
-        if case.is_loss and any(near(rest, s) for s in [*sizes[1:], np.prod(sizes[1:])]):
+        if case.is_loss and any(_near(rest, s) for s in [*sizes[1:], np.prod(sizes[1:])]):
             return "missing-batch-mean", values
         return None
     if power == -1:
         return _too_small(case, ratio, batch, values)
-    if len(sizes) == 1 and case.is_loss and near(ratio, 1 / sizes[0]):
+    if len(sizes) == 1 and case.is_loss and _near(ratio, 1 / sizes[0]):
         return "one-d-divides-by-classes", values
-    if near(ratio, 2):
+    if _near(ratio, 2):
         return "factor-two", values
-    if near(ratio, 0.5) and not _explained_by_object(case, ratio):
+    if _near(ratio, 0.5) and not _explained_by_object(case, ratio):
         return "missing-factor-two", values
-    spans = {int(np.prod(sizes[i:j])) for i in range(1, len(sizes)) for j in range(i + 1, len(sizes) + 1)} - {1}
-    if case.is_loss and any(near(ratio, s) or near(ratio, 1 / s) for s in spans):
+    spans = {int(np.prod(sizes[i:j])) for i in range(1, len(sizes)) for j in range(i + 1, len(sizes) + 1)} - {
+        1
+    }
+    if case.is_loss and any(_near(ratio, s) or _near(ratio, 1 / s) for s in spans):
         return "wrong-mean-count", values
     if _explained_by_object(case, ratio):
         return "missing-scale", values
-    if not case.is_loss and not case.is_input and any(near(ratio, 1 / s) for s in {*case.y.shape, *sizes}):
+    if not case.is_loss and not case.is_input and any(_near(ratio, 1 / s) for s in {*case.y.shape, *sizes}):
         return "mean-instead-of-sum", values
-    if near(ratio, 0.5):
+    if _near(ratio, 0.5):
         return "missing-factor-two", values
-    if any(near(ratio**2, s) or near(ratio**2 * s, 1) for s in sizes if s > 1):
+    if any(_near(ratio**2, s) or _near(ratio**2 * s, 1) for s in sizes if s > 1):
         return "missing-scale", values
     return None
 
 
 def _too_small(case: Case, ratio: float, batch: int, values: dict[str, Any]) -> Verdict:
-    near = lambda u, v: abs(u - v) <= 1e-4 * abs(v)  # noqa: E731
     if case.subject.protocol == "loss":
-        if near(ratio * batch, 1):
+        if _near(ratio * batch, 1):
             return ("extra-batch-division" if _is_sum(case) else "divides-by-batch-twice"), values
         return None
     spans = {1, *case.y.shape[1:], int(np.prod(case.y.shape[1:])), int(np.prod(case.y.shape[2:]))}
-    if not any(near(ratio * batch * s, 1) for s in spans):
+    if not any(_near(ratio * batch * s, 1) for s in spans):
         return None
     if not case.is_input and _written_with_mean(case):
         return "mean-instead-of-sum", values
@@ -842,7 +919,8 @@ def _written_with_mean(case: Case) -> bool:
 def _written_with_division(case: Case) -> bool:
     divisions = (ast.Div, ast.FloorDiv)
     return any(
-        (isinstance(n, (ast.BinOp, ast.AugAssign)) and isinstance(n.op, divisions)) or called_name(n) == "divide"
+        (isinstance(n, (ast.BinOp, ast.AugAssign)) and isinstance(n.op, divisions))
+        or called_name(n) == "divide"
         for s in _gradient_statements(case)
         for n in ast.walk(s)
     )
@@ -875,9 +953,17 @@ def batch_power(case: Case, ratio: float) -> int:
             dout = np.ones(1)
         else:
             y = np.asarray(smaller.forward(smaller.fresh(), smaller.x.copy(), smaller.second))
-            dout = np.random.default_rng(5).standard_normal(y.shape) if case.subject.protocol != "loss" else np.ones(())
+            dout = (
+                np.random.default_rng(5).standard_normal(y.shape)
+                if case.subject.protocol != "loss"
+                else np.ones(())
+            )
             result = smaller.run(dout if case.subject.protocol != "loss" else None)
-            a = result.dx[0 if case.quantity == "x" else 1] if case.is_input or case.quantity == "x" else result.grads[case.quantity]
+            a = (
+                result.dx[0 if case.quantity == "x" else 1]
+                if case.is_input or case.quantity == "x"
+                else result.grads[case.quantity]
+            )
         slope = smaller.slopes(case.quantity, case_rows(case)).along(dout)[0]
     except (UserError, IndexError, ValueError, TypeError):
         return 0
@@ -910,7 +996,13 @@ def _explained_by_object(case: Case, ratio: float) -> bool:
 
     walk(case.passes[0].obj, look)
     kinds = {v for n in numbers for v in (n, 1 - n, n * n)}
-    if not case.is_loss and isinstance(case.x, np.ndarray) and case.y.size and case.x.ndim >= 3 and case.quantity == "x":
+    if (
+        not case.is_loss
+        and isinstance(case.x, np.ndarray)
+        and case.y.size
+        and case.x.ndim >= 3
+        and case.quantity == "x"
+    ):
         windows = (np.abs(case.subject.slopes("x").central) > 1e-12).sum(axis=0)
         kinds |= {float(w) for w in set(windows.tolist())}
     kinds |= {np.sqrt(v) for v in kinds if v > 0}
@@ -920,7 +1012,10 @@ def _explained_by_object(case: Case, ratio: float) -> bool:
 
 def nearly(case: Case) -> Verdict:
     """Close but not equal: forward and backward belong to two slightly different functions."""
-    error = max(np.nanmax(np.abs(np.asarray(a, float) - n)) / max(_scale([n]), 1e-300) for a, n in zip(case.a, case.n, strict=True))
+    error = max(
+        np.nanmax(np.abs(np.asarray(a, float) - n)) / max(_scale([n]), 1e-300)
+        for a, n in zip(case.a, case.n, strict=True)
+    )
     if error < 5e-3:
         return "forward-backward-formula-mismatch", {"error": float(error), "severity": "hazard"}
     return None

@@ -7,12 +7,12 @@ names, with sizes that are distinct primes, so that a ratio of two gradients nam
 from __future__ import annotations
 
 import ast
-import inspect
-import io
+import difflib
 import json
 import re
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,13 +114,12 @@ def load(source: Source, run: str = "all", expired: Callable[[], bool] = lambda:
 
 def _execute(statement: ast.stmt, source: Source, loaded: Loaded) -> None:
     code = compile(ast.Module([statement], []), source.filename, "exec", dont_inherit=True)
-    before = set(loaded.namespace)
     try:
         exec(code, loaded.namespace)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        loaded.failed.append(Failed(error, _deepest_line(error, source.filename) or statement.lineno, _assigned(statement)))
-    if isinstance(statement, ast.ImportFrom) and any(alias.name == "*" for alias in statement.names):
-        del before
+        loaded.failed.append(
+            Failed(error, _deepest_line(error, source.filename) or statement.lineno, _assigned(statement))
+        )
 
 
 def _deepest_line(error: BaseException, filename: str) -> int | None:
@@ -142,11 +141,16 @@ def _assigned(statement: ast.stmt) -> list[str]:
 
 
 def _defines(statement: ast.stmt) -> bool:
-    if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+    if isinstance(
+        statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
+    ):
         return True
     if isinstance(statement, ast.Assign):
         calls = [n for n in ast.walk(statement.value) if isinstance(n, ast.Call)]
-        return all(ast.unparse(c.func).startswith(("np.", "numpy.", "range", "len", "int", "float", "list", "dict")) for c in calls)
+        return all(
+            ast.unparse(c.func).startswith(("np.", "numpy.", "range", "len", "int", "float", "list", "dict"))
+            for c in calls
+        )
     return False
 
 
@@ -219,7 +223,11 @@ def looks_like_images(name: str, source: Source) -> bool:
     if node is None:
         return False
     for item in ast.walk(node):
-        if isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Tuple) and len(item.targets[0].elts) == 4:
+        if (
+            isinstance(item, ast.Assign)
+            and isinstance(item.targets[0], ast.Tuple)
+            and len(item.targets[0].elts) == 4
+        ):
             if ast.unparse(item.value).endswith(".shape"):
                 return True
     return re.search(r"(?i)conv|pool", name) is not None
@@ -256,7 +264,13 @@ def arrays_of(obj: Any) -> list[Array]:
     """Give the numeric arrays that an object holds, the members of `params` included."""
     found = []
     for value in list(getattr(obj, "__dict__", {}).values()):
-        parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
+        parts = (
+            value.values()
+            if isinstance(value, dict)
+            else value
+            if isinstance(value, (list, tuple))
+            else [value]
+        )
         found += [p for p in parts if isinstance(p, np.ndarray) and p.dtype.kind in "fi"]
     return found
 
@@ -316,7 +330,9 @@ def _with_targets(obj: Any, x: Array, protocol: str) -> Iterator[tuple[Any, Any]
         yield rng.standard_normal((N, 1)), np.array([[0.0], [1.0], [1.0], [0.0], [1.0]])
 
 
-def choose_inputs(obj: Any, protocol: str, namespace: dict[str, Any], source: Source, image: bool) -> tuple[Any, Any, bool]:
+def choose_inputs(
+    obj: Any, protocol: str, namespace: dict[str, Any], source: Source, image: bool
+) -> tuple[Any, Any, bool]:
     """Give (x, second, whether the user's own were taken). The first that forward accepts is taken."""
     x = namespace.get("x", namespace.get("X"))
     names = {"layer2": ("y",), "loss": ("t", "y"), "network": ("t", "y")}.get(protocol, ())
@@ -338,13 +354,21 @@ def choose_inputs(obj: Any, protocol: str, namespace: dict[str, Any], source: So
 
 def is_sample(value: Any) -> bool:
     """Tell whether a module's `x` can be an input."""
-    return isinstance(value, (list, np.ndarray)) and np.asarray(value).dtype.kind in "fiub" and np.size(value) > 0
+    return (
+        isinstance(value, (list, np.ndarray))
+        and np.asarray(value).dtype.kind in "fiub"
+        and np.size(value) > 0
+    )
 
 
 def _as_floats(x: Array, obj: Any, protocol: str, second: Any, source: Source) -> Array | None:
     """Give the user's x, integers as floating numbers unless they are indices; None where it does not fit the object."""
     if x.dtype.kind == "f":
-        return x if _accepts(obj, protocol, x, second, source) or _raises_otherwise(obj, protocol, second, source) else None
+        return (
+            x
+            if _accepts(obj, protocol, x, second, source) or _raises_otherwise(obj, protocol, second, source)
+            else None
+        )
     floating = x.astype(float)
     if _accepts(obj, protocol, floating, second, source):
         return floating
@@ -353,21 +377,24 @@ def _as_floats(x: Array, obj: Any, protocol: str, second: Any, source: Source) -
 
 def _raises_otherwise(obj: Any, protocol: str, second: Any, source: Source) -> bool:
     """Tell whether forward fails for any input, so that the user's own sample is as good as another."""
-    return not any(_accepts(obj, protocol, one, two if second is None else second, source) for one, two in candidate_inputs(obj, protocol, False))
+    return not any(
+        _accepts(obj, protocol, one, two if second is None else second, source)
+        for one, two in candidate_inputs(obj, protocol, False)
+    )
 
 
 def _accepts(obj: Any, protocol: str, x: Any, second: Any, source: Source) -> bool:
     """Tell whether forward takes this input (backward may fail: that is what is to be found out)."""
     subject = Subject(obj, x, second, protocol=protocol, source=source)
-    import warnings
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             y = subject.forward(subject.fresh(upcast=False), clone(x), clone(second))
     except UserError as failure:
         # Not the input's fault: another input would fail as well.
-        return isinstance(failure.error, (NameError, AttributeError)) or "positional argument" in str(failure.error)
+        return isinstance(failure.error, (NameError, AttributeError)) or "positional argument" in str(
+            failure.error
+        )
     except Exception:
         return False
     if protocol == "loss" and y is not None and np.size(y) == 1:
@@ -391,9 +418,9 @@ class Target:
 def looks_checkable(kind: type) -> bool:
     """Tell whether a class is a layer, a loss, a network or a trainer by its methods."""
     names = [n for n in dir(kind) if not n.startswith("__")]
-    import difflib
-
-    near = difflib.get_close_matches("forward", names, 1, 0.75) or difflib.get_close_matches("backward", names, 1, 0.75)
+    near = difflib.get_close_matches("forward", names, 1, 0.75) or difflib.get_close_matches(
+        "backward", names, 1, 0.75
+    )
     if near:
         return True
     if "loss" in names and ("predict" in names or "gradient" in names or "params" in names):
@@ -401,12 +428,14 @@ def looks_checkable(kind: type) -> bool:
     return "gradient" in names and "predict" in names
 
 
-def targets(loaded: Loaded, wanted: str | None = None, expired: Callable[[], bool] = lambda: False) -> Iterator[Target]:
+def targets(
+    loaded: Loaded, wanted: str | None = None, expired: Callable[[], bool] = lambda: False
+) -> Iterator[Target]:
     """Give what there is to check: what make() gives first, then the file's classes that it does not use."""
     classes = loaded.own_classes()
     make = loaded.namespace.get("make")
     used: set[str] = set()
-    if callable(make) and wanted is None or callable(make) and _made_by(make) == wanted:
+    if (callable(make) and wanted is None) or (callable(make) and _made_by(make) == wanted):
         target = _made(loaded, make, classes, expired)
         used = _used_by(target.name, loaded.source, classes)
         yield target
@@ -431,7 +460,9 @@ def _made_by(make: Any) -> str:
         return ""
 
 
-def _made(loaded: Loaded, make: Callable[[], Any], classes: dict[str, type], expired: Callable[[], bool]) -> Target:
+def _made(
+    loaded: Loaded, make: Callable[[], Any], classes: dict[str, type], expired: Callable[[], bool]
+) -> Target:
     name = _named_in(make, classes)
     try:
         obj = make()
@@ -507,14 +538,10 @@ def _is_abstract(name: str, source: Source, classes: dict[str, type]) -> bool:
 def _is_trainer(name: str, source: Source) -> bool:
     node = source.class_node(name)
     for item in ast.walk(node) if node is not None else []:
-        if isinstance(item, ast.BinOp) and isinstance(item.op, ast.Mod) and isinstance(item.right, ast.Attribute):
+        if (
+            isinstance(item, ast.BinOp)
+            and isinstance(item.op, ast.Mod)
+            and isinstance(item.right, ast.Attribute)
+        ):
             return True
     return False
-
-
-def quiet() -> io.StringIO:
-    """Give somewhere for prints to go."""
-    return io.StringIO()
-
-
-__all__ = ["Loaded", "NeedsHelp", "Target", "inspect", "load", "read_source", "targets"]

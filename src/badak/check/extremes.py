@@ -90,7 +90,9 @@ def _try(exam: Examination, name: str, x: Array) -> Finding | None:
     finite = bool(np.isfinite(y).all())
     if finite and not heard:
         return None
-    if name == "large" and _grows_truly(subject, x) or name in ("zero", "constant") and _truly_singular(subject, x, name):
+    if (name in ("large", "apart") and _grows_truly(subject, x)) or (
+        name in ("zero", "constant") and _truly_singular(subject, x, name)
+    ):
         return None
     label, severity = _judge(name, heard, finite)
     values = {"input": name, "warning": heard[0] if heard else "", "finite": finite}
@@ -156,7 +158,11 @@ def _warning_line(subject: Subject, x: Array) -> int | None:
 
     def raising() -> None:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
-            y = obj.forward(x.copy()) if subject.protocol == "layer" else obj.forward(x.copy(), clone(subject.second))
+            y = (
+                obj.forward(x.copy())
+                if subject.protocol == "layer"
+                else obj.forward(x.copy(), clone(subject.second))
+            )
             dout = np.ones(np.shape(y)) if subject.protocol != "loss" else 1.0
             obj.backward(dout)
 

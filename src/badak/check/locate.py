@@ -15,7 +15,6 @@ import numpy as np
 from badak.check.copying import clone, walk
 from badak.check.findings import Finding
 from badak.check.source import (
-    Function,
     Source,
     assignments,
     attribute_lines,
@@ -40,7 +39,7 @@ REPAIRABLE = {
     "missing-product-rule-term", "softmax-diagonal-only", "wrong-axis-reduction", "wrong-axis-bias", "missing-gamma",
     "uses-raw-input-for-normalised", "missing-weight-transpose", "transposed-weight-grad", "reshape-instead-of-transpose",
     "kernel-not-flipped", "swapped-inputs", "swapped-param-grads", "duplicate-param-grad", "adds-weight-decay-to-grad",
-    "regulariser-missing-from-grad", "extra-sigmoid-derivative", "dtype-downcast", "stats-treated-as-constants",
+    "regulariser-missing-from-grad", "extra-sigmoid-derivative", "stats-treated-as-constants",
     "missing-mean-path", "missing-variance-path", "forward-backward-formula-mismatch", "missing-correct-class-grad",
 }  # fmt: skip
 
@@ -65,7 +64,11 @@ def place(subject: Subject, finding: Finding) -> None:
     finding.line = line
     if line is not None:
         owner, function = source.enclosing(line)
-        if owner is not None and function is not None:
+        if (
+            owner is not None
+            and function is not None
+            and finding.label not in ("missing-method", "undefined-name")
+        ):
             finding.method = function
 
 
@@ -90,7 +93,8 @@ def _misspelled(subject: Subject, finding: Finding) -> int | None:
 def _class_line(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
     node = subject.source.class_node(subject.name)
-    return node.lineno if node is not None else None
+    # A method is added at the end.
+    return node.end_lineno if node is not None else None
 
 
 def _last_line(subject: Subject, finding: Finding) -> int | None:
@@ -132,7 +136,9 @@ def _local_gradient(subject: Subject, finding: Finding) -> int | None:
     node = subject.source.method(subject.name, finding.method or "backward")
     if node is None:
         return None
-    lines = [s.lineno for s, t in assignments(node) if names_quantity(t, (finding.quantity or "").split(".")[-1])]
+    lines = [
+        s.lineno for s, t in assignments(node) if names_quantity(t, (finding.quantity or "").split(".")[-1])
+    ]
     return lines[-1] if lines else node.end_lineno
 
 
@@ -224,11 +230,15 @@ def _class_attribute(subject: Subject, finding: Finding) -> int | None:
     for _, function in subject.source.reached(subject.name, "forward"):
         for statement, target in assignments(function):
             node = root(target)
-            if isinstance(node, ast.Attribute) and (node.attr == name or isinstance(node.value, ast.Name) and node.value.id == subject.name):
+            if isinstance(node, ast.Attribute) and (
+                node.attr == name or (isinstance(node.value, ast.Name) and node.value.id == subject.name)
+            ):
                 return statement.lineno
     owner = subject.source.class_node(subject.name)
     for item in owner.body if owner else []:
-        if isinstance(item, (ast.Assign, ast.AnnAssign)) and any(getattr(t, "id", "") == name for t in _single(item)):
+        if isinstance(item, (ast.Assign, ast.AnnAssign)) and any(
+            getattr(t, "id", "") == name for t in _single(item)
+        ):
             return item.lineno
     return None
 
@@ -262,7 +272,10 @@ def _draws(node: ast.AST) -> bool:
 
 
 def _reduction_on(*axes: Any) -> Callable[[ast.AST], bool]:
-    return lambda node: called_name(node) in ("mean", "sum", "var", "std", "max", "softmax", "average") and has_keyword_axis(node, *axes)
+    return lambda node: (
+        called_name(node) in ("mean", "sum", "var", "std", "max", "softmax", "average")
+        and has_keyword_axis(node, *axes)
+    )
 
 
 def _softmax_line(subject: Subject, finding: Finding) -> int | None:
@@ -270,7 +283,11 @@ def _softmax_line(subject: Subject, finding: Finding) -> int | None:
     functions = subject.source.reached(subject.name, "forward")
     hits = []
     for _, function in functions:
-        hits += [n.lineno for n in ast.walk(function) if isinstance(n, ast.Call) and called_name(n) == "sum" and has_keyword_axis(n, 0)]
+        hits += [
+            n.lineno
+            for n in ast.walk(function)
+            if isinstance(n, ast.Call) and called_name(n) == "sum" and has_keyword_axis(n, 0)
+        ]
     return hits[-1] if hits else find_line(functions, lambda n: called_name(n) in ("sum", "exp"))
 
 
@@ -281,7 +298,11 @@ def _loss_expression(subject: Subject, finding: Finding) -> int | None:
     lines = []
     for _, function in functions:
         for node in ast.walk(function):
-            if isinstance(node, ast.Return) and node.value is not None and any(called_name(n) == "sum" for n in ast.walk(node.value)):
+            if (
+                isinstance(node, ast.Return)
+                and node.value is not None
+                and any(called_name(n) == "sum" for n in ast.walk(node.value))
+            ):
                 lines.append(node.lineno)
     if lines:
         return lines[-1]
@@ -297,9 +318,9 @@ def _first_forward_line(subject: Subject, finding: Finding) -> int | None:
 def _broadcast_line(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
     functions = subject.source.reached(subject.name, "forward")
-    return find_line(functions, lambda n: isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)) or find_line(
-        functions, lambda n: called_name(n) == "subtract"
-    )
+    return find_line(
+        functions, lambda n: isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)
+    ) or find_line(functions, lambda n: called_name(n) == "subtract")
 
 
 def _reshape_line(subject: Subject, finding: Finding) -> int | None:
@@ -349,7 +370,11 @@ def is_modulus(subject: Subject, name: str) -> bool:
         return "per_epoch" in name
     owner = subject.source.class_node(subject.name)
     for node in ast.walk(owner) if owner is not None else []:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and getattr(node.right, "attr", "") == name:
+        if (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.Mod)
+            and getattr(node.right, "attr", "") == name
+        ):
             return True
     return "per_epoch" in name
 
@@ -357,9 +382,9 @@ def is_modulus(subject: Subject, name: str) -> bool:
 def _accuracy_line(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
     functions = subject.source.reached(subject.name, "accuracy")
-    return find_line(functions, lambda n: called_name(n) in ("argmax", "max") and has_keyword_axis(n, 0)) or find_line(
-        functions, lambda n: called_name(n) == "argmax"
-    )
+    return find_line(
+        functions, lambda n: called_name(n) in ("argmax", "max") and has_keyword_axis(n, 0)
+    ) or find_line(functions, lambda n: called_name(n) == "argmax")
 
 
 def _redraw_line(subject: Subject, finding: Finding) -> int | None:
@@ -384,7 +409,8 @@ def _accumulating_line(subject: Subject, finding: Finding) -> int | None:
 def _rounding_line(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
     return find_line(
-        subject.source.reached(subject.name, "forward"), lambda n: called_name(n) in ("round", "around", "rint", "round_", "format")
+        subject.source.reached(subject.name, "forward"),
+        lambda n: called_name(n) in ("round", "around", "rint", "round_", "format"),
     )
 
 
@@ -392,13 +418,32 @@ def _downcast_line(subject: Subject, finding: Finding) -> int | None:
     """Where the narrow type comes from: a cast, an integer buffer, an array made of integers."""
     assert subject.source is not None
     source = subject.source
-    functions = source.reached(subject.name, "forward") + source.reached(subject.name, "backward") + source.reached(subject.name, "__init__")
+    functions = (
+        source.reached(subject.name, "forward")
+        + source.reached(subject.name, "backward")
+        + source.reached(subject.name, "__init__")
+    )
     narrow = ("float16", "half", "float32", "int32", "int64", "int", "int8", "uint8", "int16")
 
     def casts(node: ast.AST) -> bool:
-        if called_name(node) not in ("astype", "float16", "float32", "array", "asarray", "zeros", "empty", "rint", "int64", "full"):
+        if called_name(node) not in (
+            "astype",
+            "float16",
+            "float32",
+            "array",
+            "asarray",
+            "zeros",
+            "empty",
+            "rint",
+            "int64",
+            "full",
+        ):
             return False
-        words = {getattr(n, "attr", getattr(n, "id", getattr(n, "value", ""))) for n in ast.walk(node) if n is not node}
+        words = {
+            getattr(n, "attr", getattr(n, "id", getattr(n, "value", "")))
+            for n in ast.walk(node)
+            if n is not node
+        }
         return bool({w for w in words if isinstance(w, str)} & set(narrow))
 
     line = find_line(functions, casts)
@@ -424,7 +469,7 @@ def _ignored_parameter(subject: Subject, finding: Finding) -> int | None:
         return None
     hits = [
         n.lineno for n in ast.walk(node)
-        if called_name(n) in ("dot", "matmul") or isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult)
+        if called_name(n) in ("dot", "matmul") or (isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult))
     ]  # fmt: skip
     return hits[-1] if hits else first_line(node)
 
@@ -438,10 +483,14 @@ def _zero_weights(subject: Subject, finding: Finding) -> int | None:
         value = getattr(statement, "value", None)
         key = target.slice if isinstance(target, ast.Subscript) else None
         named = isinstance(key, ast.Constant) and str(key.value).lower().startswith("w")
-        if (named or isinstance(target, ast.Attribute) and target.attr.lower().startswith("w")) and value is not None:
+        if (
+            named or (isinstance(target, ast.Attribute) and target.attr.lower().startswith("w"))
+        ) and value is not None:
             if any(called_name(n) in ("zeros", "zeros_like", "ones", "full") for n in ast.walk(value)):
                 return statement.lineno
-    return find_line([(subject.name, node)], lambda n: called_name(n) in ("zeros", "zeros_like", "full", "ones"))
+    return find_line(
+        [(subject.name, node)], lambda n: called_name(n) in ("zeros", "zeros_like", "full", "ones")
+    )
 
 
 def _shared_instance(subject: Subject, finding: Finding) -> int | None:
@@ -464,6 +513,19 @@ def _shared_instance(subject: Subject, finding: Finding) -> int | None:
     counts = {name: lines for name, lines in uses.items() if len(lines) > 1}
     names = [n for n in counts if not n.startswith(("input", "hidden", "output"))]
     return counts[names[0]][-1] if names else None
+
+
+def _missing_definition(subject: Subject, finding: Finding) -> int | None:
+    assert subject.source is not None
+    return definition_line(subject.source)
+
+
+def definition_line(source: Source) -> int:
+    """Give the line where a forgotten import or definition belongs: after the imports at the top."""
+    imports = [n for n in source.tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
+    first = next((n.lineno for n in source.tree.body if isinstance(n, (ast.ClassDef, ast.FunctionDef))), 1)
+    lines = [n.end_lineno or n.lineno for n in imports if n.lineno < first]
+    return max(lines, default=1)
 
 
 RULES: dict[str, Callable[[Subject, Finding], int | None]] = {
@@ -503,6 +565,7 @@ RULES: dict[str, Callable[[Subject, Finding], int | None]] = {
     "accumulates-instead-of-sets": _accumulating_line,
     "rounds-loss": _rounding_line,
     "dtype-downcast": _downcast_line,
+    "undefined-name": _missing_definition,
     "ddof-mismatch": _calls("forward", lambda n: called_name(n) in ("var", "std")),
     "forward-ignores-param": _ignored_parameter,
     "zero-init-symmetry": _zero_weights,
@@ -511,5 +574,3 @@ RULES: dict[str, Callable[[Subject, Finding], int | None]] = {
     "hard-soft-label-mismatch": _calls("forward", lambda n: called_name(n) == "argmax"),
     "loss-not-scalar": _calls("forward", lambda n: isinstance(n, ast.Return)),
 }
-
-__all__ = ["REPAIRABLE", "Function", "Source", "names_read", "place", "written_line"]

@@ -21,7 +21,12 @@ Array = np.ndarray[Any, Any]
 def check(exam: Examination) -> Iterator[Finding]:
     """Check both modes of an object that has a training flag."""
     subject = exam.subject
-    if subject.flag is None or subject.protocol != "layer" or "x" not in exam.inputs or np.ndim(subject.x) < 2:
+    if (
+        subject.flag is None
+        or subject.protocol != "layer"
+        or "x" not in exam.inputs
+        or np.ndim(subject.x) < 2
+    ):
         return
     found = list(_running_statistics(exam))
     if not found:
@@ -58,7 +63,13 @@ def _running_statistics(exam: Examination) -> Iterator[Finding]:
     back = close(first, _evaluate(subject, _frozen(later, {n: held[n] for n in moved}), subject.x), 1e-12)
     if same and back and not close(first, again, 1e-12) and moved:
         moved.sort(key=lambda n: np.shape(held[n]) == np.shape(subject.x))
-        yield exam.finding("evaluation", "updates-running-stats-in-eval", method="forward", quantity="forward", values={"name": moved[0]})
+        yield exam.finding(
+            "evaluation",
+            "updates-running-stats-in-eval",
+            method="forward",
+            quantity="forward",
+            values={"name": moved[0]},
+        )
         return
     yield from _momentum(exam)
 
@@ -80,7 +91,9 @@ def _resumed(subject: Subject, obj: Any) -> Any:
 def _statistics(obj: Any) -> dict[str, Array]:
     """Give the arrays of an object that are not caches of the batch: running averages among them."""
     found = {n: getattr(obj, n, None) for n in attributes_of(obj)}
-    return {n: np.array(v, float) for n, v in found.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"}
+    return {
+        n: np.array(v, float) for n, v in found.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"
+    }
 
 
 def _momentum(exam: Examination) -> Iterator[Finding]:
@@ -91,7 +104,13 @@ def _momentum(exam: Examination) -> Iterator[Finding]:
     subject.forward_mode(obj, other, True)
     axes = [(0,)] + ([(0, 2, 3)] if other.ndim == 4 else [])
     numbers = {n: getattr(obj, n, None) for n in attributes_of(obj)}
-    rates = {n: v for n, v in numbers.items() if isinstance(v, float) and 0.5 < v < 1 and ("mom" in n.lower() or "decay" in n.lower() or "rho" in n.lower())}
+    rates = {
+        n: v
+        for n, v in numbers.items()
+        if isinstance(v, float)
+        and 0.5 < v < 1
+        and ("mom" in n.lower() or "decay" in n.lower() or "rho" in n.lower())
+    }
     for name, after in _statistics(obj).items():
         if name not in before or before[name].shape != after.shape:
             continue
@@ -108,8 +127,15 @@ def _momentum(exam: Examination) -> Iterator[Finding]:
                 continue
             for rate_name, rate in rates.items():
                 if abs(share.flat[0] - rate) < 1e-6:
-                    values = {"name": name, "momentum": rate, "rate": rate_name, "share": float(share.flat[0])}
-                    yield exam.finding("evaluation", "momentum-swapped", method="forward", quantity=name, values=values)
+                    values = {
+                        "name": name,
+                        "momentum": rate,
+                        "rate": rate_name,
+                        "share": float(share.flat[0]),
+                    }
+                    yield exam.finding(
+                        "evaluation", "momentum-swapped", method="forward", quantity=name, values=values
+                    )
                     return
 
 
@@ -120,13 +146,25 @@ def _rows_alone(exam: Examination) -> Iterator[Finding]:
     obj = _warmed(subject)
     twice = [_evaluate(subject, obj, subject.x), _evaluate(subject, obj, subject.x)]
     if not close(twice[0], twice[1], 1e-9) or not close(one, two, 1e-9):
-        yield exam.finding("evaluation", "train-flag-ignored", method="forward", quantity="forward", values={"flag": subject.flag and subject.flag[1]})
+        yield exam.finding(
+            "evaluation",
+            "train-flag-ignored",
+            method="forward",
+            quantity="forward",
+            values={"flag": subject.flag and subject.flag[1]},
+        )
         return
     moved = subject.x.copy()
     moved[1:] = moved[1:] * 1.7 + 0.9
     alone = _evaluate(subject, _warmed(subject), moved)
     if np.shape(alone) == np.shape(one) and not close(alone[:1], one[:1], 1e-9):
-        yield exam.finding("evaluation", "train-flag-ignored", method="forward", quantity="forward", values={"flag": subject.flag and subject.flag[1]})
+        yield exam.finding(
+            "evaluation",
+            "train-flag-ignored",
+            method="forward",
+            quantity="forward",
+            values={"flag": subject.flag and subject.flag[1]},
+        )
 
 
 def _expectation(exam: Examination) -> Iterator[Finding]:
@@ -134,7 +172,11 @@ def _expectation(exam: Examination) -> Iterator[Finding]:
     subject = exam.subject
     many = np.ones((400, *np.shape(subject.x)[1:]))
     fixed = subject.fresh()
-    rates = [n for n in attributes_of(fixed) if isinstance(getattr(fixed, n, None), float) and getattr(fixed, n) == 0.5]
+    rates = [
+        n
+        for n in attributes_of(fixed)
+        if isinstance(getattr(fixed, n, None), float) and getattr(fixed, n) == 0.5
+    ]
     for value in [None, 0.3] if rates else [None]:
         measured = _kept(subject, many, rates[0] if value else None, value)
         if measured is None:
@@ -144,15 +186,29 @@ def _expectation(exam: Examination) -> Iterator[Finding]:
             continue
         values = {"train": share * scale, "test": test}
         if abs(scale - 1) < 1e-9 and abs(test - 1) < 1e-9:
-            yield exam.finding("evaluation", "missing-test-scale", method="forward", quantity="forward", values=values)
-        elif abs(scale * (1 - share) - 1) < 0.06 or (abs(scale - 1) < 1e-9 and abs(test - (1 - share)) < 0.04):
-            yield exam.finding("evaluation", "keep-drop-confusion", method="forward", quantity="forward", values=values)
+            yield exam.finding(
+                "evaluation", "missing-test-scale", method="forward", quantity="forward", values=values
+            )
+        elif abs(scale * (1 - share) - 1) < 0.06 or (
+            abs(scale - 1) < 1e-9 and abs(test - (1 - share)) < 0.04
+        ):
+            yield exam.finding(
+                "evaluation", "keep-drop-confusion", method="forward", quantity="forward", values=values
+            )
         else:
-            yield exam.finding("evaluation", "unnamed", method="forward", quantity="forward", values=values | {"expectation": True})
+            yield exam.finding(
+                "evaluation",
+                "unnamed",
+                method="forward",
+                quantity="forward",
+                values=values | {"expectation": True},
+            )
         return
 
 
-def _kept(subject: Subject, many: Array, name: str | None, value: float | None) -> tuple[float, float, float] | None:
+def _kept(
+    subject: Subject, many: Array, name: str | None, value: float | None
+) -> tuple[float, float, float] | None:
     """Give the share of units kept, their factor, and the factor at test time; None where it is no dropout."""
     try:
         obj = subject.fresh()

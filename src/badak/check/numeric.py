@@ -95,7 +95,9 @@ def _kinks(out: dict[str, Array], centre: Array) -> Array:
         )
 
 
-def measure_direction(f: Callable[[Array], Array], at: Array, direction: Array, step: float = STEP) -> tuple[Array, Array, Array]:
+def measure_direction(
+    f: Callable[[Array], Array], at: Array, direction: Array, step: float = STEP
+) -> tuple[Array, Array, Array]:
     """Measure the slope of f along `direction`: slope, error estimate, and the difference of the one-sided slopes."""
     at = np.array(at, dtype=np.float64)
     centre = np.array(f(at.copy()), dtype=np.float64).ravel()

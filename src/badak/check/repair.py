@@ -11,8 +11,8 @@ import ast
 import copy
 import time
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from badak.check.contract import Examination
 
 SECONDS = 1.2
-Change = tuple[ast.AST, set[str], ast.AST]  # the node, the causes this change is the repair of, what replaces it
+Change = tuple[
+    ast.AST, set[str], ast.AST
+]  # the node, the causes this change is the repair of, what replaces it
 
 
 @dataclass
@@ -36,9 +38,10 @@ class Repair:
     label: str | None
     before: str
     after: str
+    labels: set[str] = field(default_factory=set)
 
 
-def search(exam: Examination, case: Case, label: str | None) -> Repair | None:
+def search(exam: Examination, case: Case, label: str | None, also: Sequence[Case] = ()) -> Repair | None:
     """Give the repair that fits `label` best, or any that works; None where none does or there is no source."""
     subject = case.subject
     if subject.source is None or subject.namespace is None or case.n[0].size > 4000:
@@ -56,12 +59,12 @@ def search(exam: Examination, case: Case, label: str | None) -> Repair | None:
             if label is not None and found and label not in labels:
                 break
             changed = _replaced(function, node, replacement)
-            if changed is None or not _works(case, owner, changed):
+            if changed is None or not _works([case, *also], owner, changed):
                 continue
             rank = 0 if label is None or label in labels else 1
             cause = next(iter(sorted(labels)), None) if len(labels) == 1 else None
             place = getattr(node, "lineno", function.lineno)
-            found.append((rank, Repair(place, cause, _words(node), _words(replacement))))
+            found.append((rank, Repair(place, cause, _words(node), _words(replacement), labels)))
             if rank == 0:
                 return found[-1][1]
     found.sort(key=lambda pair: pair[0])
@@ -100,9 +103,9 @@ def _replaced(function: Function, node: ast.AST, replacement: ast.AST) -> Functi
     return None
 
 
-def _works(case: Case, owner: str | None, function: Function) -> bool:
+def _works(cases: list[Case], owner: str | None, function: Function) -> bool:
     """Run with the changed function and compare the gradient with the slopes."""
-    subject = case.subject
+    subject = cases[0].subject
     namespace = subject.namespace
     assert namespace is not None
     function.decorator_list = []
@@ -126,7 +129,7 @@ def _works(case: Case, owner: str | None, function: Function) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return all(_right(case, i) for i in range(len(case.douts)))
+            return all(_right(case, i) for case in cases for i in range(len(case.douts)))
     except (UserError, ValueError, TypeError, IndexError):
         return False
     finally:
@@ -179,7 +182,11 @@ def _changes(function: Function, case: Case, method: str) -> Iterator[Change]:
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in ("self", "np"):
             for name in names[:8]:
-                yield node, {"missing-gamma", "missing-mask", "missing-scale"}, ast.BinOp(node, ast.Mult(), _expression(f"self.{name}"))
+                yield (
+                    node,
+                    {"missing-gamma", "missing-mask", "missing-scale"},
+                    ast.BinOp(node, ast.Mult(), _expression(f"self.{name}")),
+                )
 
 
 def _dout_name(function: Function) -> str | None:
@@ -191,7 +198,9 @@ def _numbers(case: Case) -> list[str]:
     """Give the attributes that hold arrays or numbers, parameters first."""
     obj = case.passes[0].obj
     first = [p.name for p in case.subject.parameters if p.name.isidentifier()]
-    rest = [n for n in attributes_of(obj) if isinstance(getattr(obj, n, None), (np.ndarray, float, np.floating))]
+    rest = [
+        n for n in attributes_of(obj) if isinstance(getattr(obj, n, None), (np.ndarray, float, np.floating))
+    ]
     return [n for n in dict.fromkeys(first + rest) if n.isidentifier()]
 
 
@@ -211,7 +220,13 @@ def _statements(function: Function) -> Iterator[Change]:
         plus = ast.copy_location(ast.AugAssign(copy.deepcopy(target), ast.Add(), node.value), node)
         if isinstance(target, ast.Subscript):
             yield node, {"overwrites-instead-of-accumulates"}, plus
-            at = ast.Expr(ast.Call(_expression("__import__('numpy').add.at"), [_as_load(target.value), target.slice, node.value], []))
+            at = ast.Expr(
+                ast.Call(
+                    _expression("__import__('numpy').add.at"),
+                    [_as_load(target.value), target.slice, node.value],
+                    [],
+                )
+            )
             yield node, {"overwrites-instead-of-accumulates"}, at
         elif isinstance(target, (ast.Name, ast.Attribute)):
             key = ast.unparse(target)
@@ -220,7 +235,13 @@ def _statements(function: Function) -> Iterator[Change]:
             seen.add(key)
     for node in ast.walk(function):
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Subscript):
-            at = ast.Expr(ast.Call(_expression("__import__('numpy').add.at"), [_as_load(node.target.value), node.target.slice, node.value], []))
+            at = ast.Expr(
+                ast.Call(
+                    _expression("__import__('numpy').add.at"),
+                    [_as_load(node.target.value), node.target.slice, node.value],
+                    [],
+                )
+            )
             yield node, {"overwrites-instead-of-accumulates"}, at
     yield from _returns(function)
 
@@ -260,16 +281,26 @@ def _expressions(node: ast.expr, function: Function, case: Case) -> Iterator[Cha
         yield from _constants(node, function, case)
     elif isinstance(node, ast.Attribute) and node.attr == "T":
         yield node, {"transposed-weight-grad", "missing-weight-transpose", "kernel-not-flipped"}, node.value
-    elif isinstance(node, ast.Subscript) and ":" in ast.unparse(node.slice) and "-1" in ast.unparse(node.slice):
+    elif (
+        isinstance(node, ast.Subscript) and ":" in ast.unparse(node.slice) and "-1" in ast.unparse(node.slice)
+    ):
         yield node, {"kernel-not-flipped"}, node.value
     if isinstance(node, ast.Call) and node.args and called_name(node) == "where" and len(node.args) == 3:
         a, b, c = node.args
         yield node, {"inverted-mask"}, ast.Call(node.func, [a, c, b], [])
         for name in ("dout",):
             if isinstance(b, (ast.Constant, ast.Attribute, ast.Name)):
-                yield node, {"ignores-dout-where-negative"}, ast.Call(node.func, [a, ast.BinOp(b, ast.Mult(), ast.Name(name, ast.Load())), c], [])
+                yield (
+                    node,
+                    {"ignores-dout-where-negative"},
+                    ast.Call(node.func, [a, ast.BinOp(b, ast.Mult(), ast.Name(name, ast.Load())), c], []),
+                )
             if isinstance(c, (ast.Constant, ast.Attribute, ast.Name)):
-                yield node, {"ignores-dout-where-negative"}, ast.Call(node.func, [a, b, ast.BinOp(c, ast.Mult(), ast.Name(name, ast.Load()))], [])
+                yield (
+                    node,
+                    {"ignores-dout-where-negative"},
+                    ast.Call(node.func, [a, b, ast.BinOp(c, ast.Mult(), ast.Name(name, ast.Load()))], []),
+                )
 
 
 def _operations(node: ast.BinOp) -> Iterator[Change]:
@@ -281,9 +312,24 @@ def _operations(node: ast.BinOp) -> Iterator[Change]:
     if isinstance(node.op, (ast.Div, ast.FloorDiv)):
         yield node, scales, node.left
         yield node, {"missing-scale"}, ast.BinOp(node.left, ast.Mult(), node.right)
-        sizes = ("len(self._lent_x)", "self._lent_x.size", "self._lent_x.shape[-1]", "1.0", "(self._lent_x.size * 1.0)")
+        sizes = (
+            "len(self._lent_x)",
+            "self._lent_x.size",
+            "self._lent_x.shape[-1]",
+            "1.0",
+            "(self._lent_x.size * 1.0)",
+        )
         for size in sizes:
-            yield node, {"divides-by-wrong-axis", "wrong-mean-count", "missing-batch-mean", "one-d-divides-by-classes"}, ast.BinOp(node.left, ast.Div(), _expression(size))
+            yield (
+                node,
+                {
+                    "divides-by-wrong-axis",
+                    "wrong-mean-count",
+                    "missing-batch-mean",
+                    "one-d-divides-by-classes",
+                },
+                ast.BinOp(node.left, ast.Div(), _expression(size)),
+            )
     elif isinstance(node.op, ast.Mult):
         yield node, scales | {"adds-weight-decay-to-grad"}, node.left
         yield node, scales | {"adds-weight-decay-to-grad"}, node.right
@@ -292,7 +338,11 @@ def _operations(node: ast.BinOp) -> Iterator[Change]:
         added = isinstance(node.op, ast.Add)
         yield node, {"adds-weight-decay-to-grad", "wrong-derivative-formula"}, node.left
         yield node, {"adds-weight-decay-to-grad", "wrong-derivative-formula"}, node.right
-        yield node, {"wrong-derivative-formula"}, ast.BinOp(node.left, ast.Sub() if added else ast.Add(), node.right)
+        yield (
+            node,
+            {"wrong-derivative-formula"},
+            ast.BinOp(node.left, ast.Sub() if added else ast.Add(), node.right),
+        )
         if not added:
             yield node, {"sign-flip"}, ast.BinOp(node.right, ast.Sub(), node.left)
     elif isinstance(node.op, ast.MatMult):
@@ -314,12 +364,29 @@ def _products(node: ast.expr, p: ast.expr, q: ast.expr, product: Any) -> Iterato
     yield node, labels, _turn(product(p, q))
     yield node, labels, product(q, p)
     for left, right in ((p, q), (q, p)):
-        if isinstance(left, ast.Call) and called_name(left) == "reshape" and isinstance(left.func, ast.Attribute):
-            yield node, {"reshape-instead-of-transpose"}, product(_turn(left.func.value), right) if left is p else product(right, _turn(left.func.value))
+        if (
+            isinstance(left, ast.Call)
+            and called_name(left) == "reshape"
+            and isinstance(left.func, ast.Attribute)
+        ):
+            yield (
+                node,
+                {"reshape-instead-of-transpose"},
+                product(_turn(left.func.value), right)
+                if left is p
+                else product(right, _turn(left.func.value)),
+            )
 
 
 def _comparisons(node: ast.Compare) -> Iterator[Change]:
-    flips: dict[type, type] = {ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+    flips: dict[type, type] = {
+        ast.Gt: ast.LtE,
+        ast.LtE: ast.Gt,
+        ast.Lt: ast.GtE,
+        ast.GtE: ast.Lt,
+        ast.Eq: ast.NotEq,
+        ast.NotEq: ast.Eq,
+    }
     flip = flips.get(type(node.ops[0]))
     if flip is not None:
         yield node, {"inverted-mask"}, ast.Compare(node.left, [flip()], node.comparators)
@@ -331,7 +398,9 @@ def _comparisons(node: ast.Compare) -> Iterator[Change]:
 def _calls(node: ast.Call) -> Iterator[Change]:
     name = called_name(node)
     inner = node.args[0] if node.args else None
-    method = isinstance(node.func, ast.Attribute) and not (isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy"))
+    method = isinstance(node.func, ast.Attribute) and not (
+        isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
+    )
     value = node.func.value if isinstance(node.func, ast.Attribute) and method else inner
     if value is not None and name in ("clip", "minimum"):
         yield node, {"clips-gradient"}, value
@@ -348,29 +417,53 @@ def _calls(node: ast.Call) -> Iterator[Change]:
         yield from _products(node, node.args[0], node.args[1], lambda p, q: ast.Call(node.func, [p, q], []))
     elif name == "dot" and method and inner is not None and value is not None:
         yield from _products(node, value, inner, lambda p, q: ast.BinOp(p, ast.MatMult(), q))
-    if inner is not None and len(node.args) == 1 and name not in ("sum", "mean", "reshape", "transpose", "len", "range"):
+    if (
+        inner is not None
+        and len(node.args) == 1
+        and name not in ("sum", "mean", "reshape", "transpose", "len", "range")
+    ):
         yield node, {"activation-applied-twice", "wrong-derivative-formula"}, inner
     if name in ("zeros_like", "empty_like") and inner is not None:
-        yield node, {"dtype-downcast"}, ast.Call(node.func, [inner], [ast.keyword("dtype", ast.Name("float", ast.Load()))])
+        yield (
+            node,
+            {"dtype-downcast"},
+            ast.Call(node.func, [inner], [ast.keyword("dtype", ast.Name("float", ast.Load()))]),
+        )
 
 
 def _reductions(node: ast.Call, name: str, value: ast.expr | None) -> Iterator[Change]:
     other = "sum" if name != "sum" else "mean"
     if isinstance(node.func, ast.Attribute):
-        yield node, {"mean-instead-of-sum", "wrong-mean-count", "divides-by-batch-twice"}, ast.Call(
-            ast.Attribute(node.func.value, other, ast.Load()), node.args, node.keywords
+        yield (
+            node,
+            {"mean-instead-of-sum", "wrong-mean-count", "divides-by-batch-twice"},
+            ast.Call(ast.Attribute(node.func.value, other, ast.Load()), node.args, node.keywords),
         )
     rest = [k for k in node.keywords if k.arg not in ("axis", "keepdims")]
-    inside = [value] if value is not None and not (isinstance(node.func, ast.Attribute) and value is node.func.value) else []
+    inside = (
+        [value]
+        if value is not None and not (isinstance(node.func, ast.Attribute) and value is node.func.value)
+        else []
+    )
     for axis in ("0", "1", "-1", "(0, 2, 3)", "(0, 1)", "None"):
         for keep in (False, True):
-            keywords = [*rest, ast.keyword("axis", _expression(axis)), ast.keyword("keepdims", ast.Constant(keep))]
-            yield node, {"wrong-axis-reduction", "wrong-axis-bias", "bias-sums-everything"}, ast.Call(node.func, inside, keywords)
+            keywords = [
+                *rest,
+                ast.keyword("axis", _expression(axis)),
+                ast.keyword("keepdims", ast.Constant(keep)),
+            ]
+            yield (
+                node,
+                {"wrong-axis-reduction", "wrong-axis-bias", "bias-sums-everything"},
+                ast.Call(node.func, inside, keywords),
+            )
 
 
 def _constants(node: ast.Constant, function: Function, case: Case) -> Iterator[Change]:
     if isinstance(node.value, str):
-        words = {n.value for n in ast.walk(function) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        words = {
+            n.value for n in ast.walk(function) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        }
         for word in sorted(words - {node.value}):
             yield node, {"duplicate-param-grad", "swapped-param-grads"}, ast.Constant(word)
         return
@@ -381,22 +474,51 @@ def _constants(node: ast.Constant, function: Function, case: Case) -> Iterator[C
             yield node, {"forward-backward-constant-mismatch"}, _expression(f"self.{name}")
     source = case.subject.source
     forward = source.method(case.subject.name, "forward") if source else None
-    used = {n.value for n in ast.walk(forward) if isinstance(n, ast.Constant) and isinstance(n.value, (int, float))} if forward else set()
+    used = (
+        {
+            n.value
+            for n in ast.walk(forward)
+            if isinstance(n, ast.Constant) and isinstance(n.value, (int, float))
+        }
+        if forward
+        else set()
+    )
     for value in [*sorted(used - {node.value}), 0.5, 1, 2, 3, 4]:
         if value != node.value:
-            yield node, {"forward-backward-constant-mismatch", "wrong-derivative-formula", "factor-two", "missing-factor-two"}, ast.Constant(value)
+            yield (
+                node,
+                {
+                    "forward-backward-constant-mismatch",
+                    "wrong-derivative-formula",
+                    "factor-two",
+                    "missing-factor-two",
+                },
+                ast.Constant(value),
+            )
 
 
 def _whole(node: ast.expr, argument: str | None, names: list[str], case: Case) -> Iterator[Change]:
     if argument is not None:
-        yield node, {"ignores-dout", "ignores-dout-where-negative"}, ast.BinOp(_expression(argument), ast.Mult(), node)
+        yield (
+            node,
+            {"ignores-dout", "ignores-dout-where-negative"},
+            ast.BinOp(_expression(argument), ast.Mult(), node),
+        )
         yield node, {"missing-branch-grad"}, ast.BinOp(node, ast.Add(), _expression(argument))
     yield node, {"sign-flip"}, ast.UnaryOp(ast.USub(), node)
     for text in ("2", "0.5"):
         yield node, {"missing-factor-two", "factor-two"}, ast.BinOp(_expression(text), ast.Mult(), node)
     for size in ("len(self._lent_x)", "self._lent_x.size", "self._lent_x.shape[-1]", "4"):
-        yield node, {"missing-batch-mean", "missing-scale", "wrong-mean-count"}, ast.BinOp(node, ast.Div(), _expression(size))
-        yield node, {"divides-by-batch-twice", "mean-instead-of-sum", "extra-batch-division"}, ast.BinOp(node, ast.Mult(), _expression(size))
+        yield (
+            node,
+            {"missing-batch-mean", "missing-scale", "wrong-mean-count"},
+            ast.BinOp(node, ast.Div(), _expression(size)),
+        )
+        yield (
+            node,
+            {"divides-by-batch-twice", "mean-instead-of-sum", "extra-batch-division"},
+            ast.BinOp(node, ast.Mult(), _expression(size)),
+        )
     for name in names[:8]:
         attribute = _expression(f"self.{name}")
         yield node, {"missing-gamma", "missing-mask", "missing-scale"}, ast.BinOp(node, ast.Mult(), attribute)
@@ -412,12 +534,23 @@ def _names(node: ast.Name | ast.Attribute, function: Function, case: Case) -> It
         held = getattr(obj, node.attr, None)
         if not isinstance(held, np.ndarray):
             return
-        labels = {"uses-input-for-output", "uses-output-for-input", "swapped-inputs", "uses-raw-input-for-normalised", "activation-applied-twice"}
+        labels = {
+            "uses-input-for-output",
+            "uses-output-for-input",
+            "swapped-inputs",
+            "uses-raw-input-for-normalised",
+            "activation-applied-twice",
+        }
         for lent in ("_lent_y", "_lent_x"):
             yield node, labels, _expression(f"self.{lent}")
         for name in attributes_of(obj):
             value = getattr(obj, name, None)
-            if name != node.attr and isinstance(value, np.ndarray) and value.dtype.kind == "f" and not name.startswith("_lent"):
+            if (
+                name != node.attr
+                and isinstance(value, np.ndarray)
+                and value.dtype.kind == "f"
+                and not name.startswith("_lent")
+            ):
                 yield node, labels, _expression(f"self.{name}")
         if held.ndim >= 2:
             yield node, {"missing-weight-transpose", "reshape-instead-of-transpose"}, _turn(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from badak.check.copying import clone, walk
-from badak.check.diagnose import close, unbroadcast_like
+from badak.check.copying import clone
+from badak.check.diagnose import close
 from badak.check.findings import Finding
 from badak.check.subject import Subject, UserError, attributes_of, get_path, required, set_path
 
@@ -49,7 +50,11 @@ def _softmax(exam: Examination) -> Iterator[Finding]:
         if value is subject.x or (value < 0).any() or np.isin(value, (0, 1)).all():
             continue
         if np.allclose(value.sum(axis=0), 1) and not np.allclose(value.sum(axis=1), 1):
-            if subject.second is not None and np.shape(subject.second) == value.shape and close(value, subject.second):
+            if (
+                subject.second is not None
+                and np.shape(subject.second) == value.shape
+                and close(value, subject.second)
+            ):
                 continue
             yield exam.finding("role", "softmax-over-batch-axis", method="forward", quantity="forward")
             return
@@ -69,12 +74,18 @@ def _normalisation(exam: Examination) -> Iterator[Finding]:
     for parameter in subject.parameters:
         short = parameter.name.split(".")[-1].lower()
         held = np.asarray(get_path(plain, parameter.path), float)
-        set_path(plain, parameter.path, np.zeros(held.shape) if short in ("beta", "b", "bias", "shift") else np.ones(held.shape))
+        set_path(
+            plain,
+            parameter.path,
+            np.zeros(held.shape) if short in ("beta", "b", "bias", "shift") else np.ones(held.shape),
+        )
     wide = x * np.linspace(1, 3, x.shape[1]) + np.linspace(-2, 2, x.shape[1])
     y = np.asarray(subject.forward(plain, wide.copy()), float)
     columns, rows = np.abs(y.mean(axis=0)).max(), np.abs(y.mean(axis=1)).max()
     if rows < 1e-6 and columns > 1e-3:
-        yield exam.finding("role", "normalises-wrong-axis", method="forward", quantity="forward", values={"named": named})
+        yield exam.finding(
+            "role", "normalises-wrong-axis", method="forward", quantity="forward", values={"named": named}
+        )
 
 
 def _image(exam: Examination) -> Iterator[Finding]:
@@ -95,7 +106,9 @@ def _image(exam: Examination) -> Iterator[Finding]:
         before, after = np.shape(exam.y), y.shape
         if after[3] > before[3] and after[2] == before[2]:
             values = {"shape": list(tall.shape[2:]), "got_shape": list(after[2:])}
-            yield exam.finding("role", "swapped-height-width", method="forward", quantity="forward", values=values)
+            yield exam.finding(
+                "role", "swapped-height-width", method="forward", quantity="forward", values=values
+            )
             return
         if after[2] > before[2]:
             return
@@ -107,7 +120,11 @@ def _image(exam: Examination) -> Iterator[Finding]:
 def check_labels(exam: Examination) -> Iterator[Finding]:
     """Try the other ways of giving the same labels, where forward reads them the same."""
     subject = exam.subject
-    if subject.protocol != "loss" or not isinstance(subject.second, np.ndarray) or not isinstance(subject.x, np.ndarray):
+    if (
+        subject.protocol != "loss"
+        or not isinstance(subject.second, np.ndarray)
+        or not isinstance(subject.x, np.ndarray)
+    ):
         return
     yield from _broadcast(exam)
     yield from _indices(exam)
@@ -154,9 +171,16 @@ def _one_sample(exam: Examination) -> Iterator[Finding]:
         batch, single = subject.run(x=x[:1], second=t[:1]), subject.run(x=x[0], second=t[0])
     except (UserError, ValueError):
         return
-    if close(np.ravel(batch.y), np.ravel(single.y), 1e-9) and close(np.asarray(batch.dx[0])[0] / x.shape[1], single.dx[0], 1e-6):
+    if close(np.ravel(batch.y), np.ravel(single.y), 1e-9) and close(
+        np.asarray(batch.dx[0])[0] / x.shape[1], single.dx[0], 1e-6
+    ):
         yield exam.finding(
-            "labels", "one-d-divides-by-classes", severity="note", method="backward", quantity="x", values={"ratio": 1 / x.shape[1]}
+            "labels",
+            "one-d-divides-by-classes",
+            severity="note",
+            method="backward",
+            quantity="x",
+            values={"ratio": 1 / x.shape[1]},
         )
 
 
@@ -167,21 +191,36 @@ def check_construction(exam: Examination) -> Iterator[Finding]:
     """A required array argument of __init__ that nothing depends on, in an object that has no parameters."""
     subject = exam.subject
     init = subject.kind.__dict__.get("__init__")
-    if init is None or not inspect.isfunction(init) or subject.protocol == "trainer" or subject.source is None:
+    if (
+        init is None
+        or not inspect.isfunction(init)
+        or subject.protocol == "trainer"
+        or subject.source is None
+    ):
         return
     node = subject.source.method(subject.name, "__init__")
     names = [n for n in required(init) if n != "self"]
     if node is None or not names:
         return
-    import ast
-
-    used = {n.id for item in node.body for n in ast.walk(item) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    used = {
+        n.id
+        for item in node.body
+        for n in ast.walk(item)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
+    }
     unused = [n for n in names if n not in used]
     if not unused or re.match(r"_|args|kwargs|seed|name", unused[0]):
         return
     if _depends_on(subject, names.index(unused[0])):
         return
-    yield exam.finding("construction", "init-takes-data", severity="hazard", method="__init__", quantity="init", values={"name": unused[0]})
+    yield exam.finding(
+        "construction",
+        "init-takes-data",
+        severity="hazard",
+        method="__init__",
+        quantity="init",
+        values={"name": unused[0]},
+    )
 
 
 def _depends_on(subject: Subject, place: int) -> bool:
@@ -189,21 +228,13 @@ def _depends_on(subject: Subject, place: int) -> bool:
     outputs = []
     for filler in (np.zeros((2, 2)), np.full((3, 1), 5.0)):
         try:
-            names = [n for n in required(subject.kind.__init__) if n != "self"]  # type: ignore[misc]
+            names = [n for n in required(subject.kind.__init__) if n != "self"]
             if len(names) != 1 or place != 0:
                 return False
             subject.world.restore()
-            outputs.append(np.asarray(subject.forward(subject.kind(filler), clone(subject.x), clone(subject.second))))
-        except (Exception,):
+            outputs.append(
+                np.asarray(subject.forward(subject.kind(filler), clone(subject.x), clone(subject.second)))
+            )
+        except Exception:
             return True
     return not close(outputs[0], outputs[1], 1e-12)
-
-
-def holds_layers(obj: Any) -> bool:
-    """Tell whether an object is made of other layers."""
-    inner: list[Any] = []
-    walk(obj, lambda part: inner.append(part) if hasattr(part, "forward") and part is not obj else None)
-    return bool(inner)
-
-
-__all__ = ["check", "check_construction", "check_labels", "holds_layers", "unbroadcast_like"]

@@ -13,7 +13,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 class Source:
     """The text of a file (or of a notebook's code cells, joined) and its syntax tree."""
 
-    def __init__(self, text: str, filename: str = "<source>", cells: list[tuple[int, int]] | None = None) -> None:
+    def __init__(
+        self, text: str, filename: str = "<source>", cells: list[tuple[int, int]] | None = None
+    ) -> None:
         """Parse `text`; `cells` are (cell number, first line) of a notebook. Raises SyntaxError."""
         self.text = text
         self.filename = filename
@@ -65,7 +67,9 @@ class Source:
                     return None, node.name
                 if isinstance(node, ast.ClassDef):
                     for item in node.body:
-                        if isinstance(item, Function) and item.lineno <= line <= (item.end_lineno or item.lineno):
+                        if isinstance(item, Function) and item.lineno <= line <= (
+                            item.end_lineno or item.lineno
+                        ):
                             return node.name, item.name
                     return node.name, None
         return None, None
@@ -147,7 +151,7 @@ def gradient_line(source: Source, class_name: str, method: str, quantity: str, i
     node = source.method(class_name, method)
     if node is None:
         return None
-    short = quantity.split(".")[-1]
+    short = quantity.rsplit(".", maxsplit=1)[-1]
     if not is_input:
         lines = [s.lineno for s, target in assignments(node) if names_quantity(target, short)]
         if lines:
@@ -170,7 +174,11 @@ def returned_line(node: ast.AST) -> int | None:
     if isinstance(value, ast.Tuple) and value.elts:
         value = value.elts[0]
     if isinstance(value, ast.Name):
-        lines = [s.lineno for s, t in assignments(node) if isinstance(t, ast.Name) and t.id == value.id and s.lineno <= last.lineno]
+        lines = [
+            s.lineno
+            for s, t in assignments(node)
+            if isinstance(t, ast.Name) and t.id == value.id and s.lineno <= last.lineno
+        ]
         if lines:
             return lines[-1]
     return last.lineno
@@ -214,7 +222,11 @@ def has_keyword_axis(node: ast.AST, *values: Any) -> bool:
                 return ast.literal_eval(keyword.value) in values
             except (ValueError, TypeError):
                 return False
-    places = node.args[1:2] if not isinstance(node.func, ast.Attribute) or _is_module(node.func.value) else node.args[:1]
+    places = (
+        node.args[1:2]
+        if not isinstance(node.func, ast.Attribute) or _is_module(node.func.value)
+        else node.args[:1]
+    )
     for place in places:
         try:
             return ast.literal_eval(place) in values
@@ -236,6 +248,6 @@ def called_name(node: ast.AST) -> str:
 
 def is_upstream(name: str) -> bool:
     """Tell whether an argument's name is one for the gradient that comes from above."""
-    return re.match(r"(?i)^(d|dy|dout|dz|da|dh|dl|dx|g|gy|up|top|delta|err|error|v|e)(_?\w*)?$", name) is not None and not re.match(
-        r"(?i)^(data|dim|dropout|weights?|x|input)", name
-    )
+    return re.match(
+        r"(?i)^(d|dy|dout|dz|da|dh|dl|dx|g|gy|up|top|delta|err|error|v|e)(_?\w*)?$", name
+    ) is not None and not re.match(r"(?i)^(data|dim|dropout|weights?|x|input)", name)

@@ -18,8 +18,20 @@ from badak.check.source import Source, is_upstream
 
 Array = np.ndarray[Any, Any]
 Path = tuple[tuple[str, Any], ...]
-FLAGS = ("train_flg", "train_flag", "training", "train", "is_training", "is_train", "istrain", "trainable_mode", "mode_train")
-TARGETS = re.compile(r"(?i)^(t|target|targets|label|labels|y_true|truth|teacher|answer|answers|ans|gt|true|y_t)$")
+FLAGS = (
+    "train_flg",
+    "train_flag",
+    "training",
+    "train",
+    "is_training",
+    "is_train",
+    "istrain",
+    "trainable_mode",
+    "mode_train",
+)
+TARGETS = re.compile(
+    r"(?i)^(t|target|targets|label|labels|y_true|truth|teacher|answer|answers|ans|gt|true|y_t)$"
+)
 
 
 class UserError(Exception):
@@ -72,7 +84,12 @@ def get_path(obj: Any, path: Path) -> Any:
 def set_path(obj: Any, path: Path, value: Any) -> bool:
     """Put a value at a path: into the array if it is a floating one of that shape, else by assignment."""
     held = get_path(obj, path)
-    if isinstance(held, np.ndarray) and held.dtype.kind == "f" and held.shape == np.shape(value) and held.flags.writeable:
+    if (
+        isinstance(held, np.ndarray)
+        and held.dtype.kind == "f"
+        and held.shape == np.shape(value)
+        and held.flags.writeable
+    ):
         held[...] = value
         return True
     try:
@@ -113,7 +130,9 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
 def required(function: Callable[..., Any]) -> list[str]:
     """Give the names of the positional arguments without default."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters_of(function) if p.kind in kinds and p.default is inspect.Parameter.empty]
+    return [
+        p.name for p in parameters_of(function) if p.kind in kinds and p.default is inspect.Parameter.empty
+    ]
 
 
 def protocol_of(obj: Any) -> str:
@@ -174,7 +193,11 @@ class Subject:
         self.warnings: list[str] = []
         classes = {self.kind}
         walk(obj, lambda part: classes.add(type(part)))
-        own = [kind for kind in classes if kind.__module__ != "builtins" and not kind.__module__.startswith("numpy")]
+        own = [
+            kind
+            for kind in classes
+            if kind.__module__ != "builtins" and not kind.__module__.startswith("numpy")
+        ]
         self.world = World(namespace, own)
         self.flag = self._find_flag()
         self._slopes: dict[str, Slopes] = {}
@@ -265,7 +288,11 @@ class Subject:
                 for key in (parameter.key, f"d{parameter.key}", f"grad_{parameter.key}"):
                     if key in holder:
                         return _plain(holder[key])
-            elif isinstance(holder, (list, tuple)) and isinstance(parameter.key, int) and parameter.key < len(holder):
+            elif (
+                isinstance(holder, (list, tuple))
+                and isinstance(parameter.key, int)
+                and parameter.key < len(holder)
+            ):
                 return _plain(holder[parameter.key])
         return None
 
@@ -414,7 +441,10 @@ def find_parameters(subject: Subject, obj: Any, returned: Any) -> list[Parameter
         if not is_numbers(value):
             return
         if isinstance(value, np.ndarray):
-            if any(value is other or (value.size == other.size and np.shares_memory(value, other)) for other in seen):
+            if any(
+                value is other or (value.size == other.size and np.shares_memory(value, other))
+                for other in seen
+            ):
                 return
             seen.append(value)
         found.append(parameter)
@@ -423,7 +453,9 @@ def find_parameters(subject: Subject, obj: Any, returned: Any) -> list[Parameter
         if part is None or depth > 3:
             return
         # A property that raises before the first forward is not a parameter.
-        names = [n for n in attributes_of(part) + attributes_of(after) if hasattr(part, n) or hasattr(after, n)]
+        names = [
+            n for n in attributes_of(part) + attributes_of(after) if hasattr(part, n) or hasattr(after, n)
+        ]
         names = list(dict.fromkeys(names))
         for name in names:
             for form in GRADIENT_NAMES:
@@ -450,7 +482,11 @@ def find_parameters(subject: Subject, obj: Any, returned: Any) -> list[Parameter
                     name = str(key)
                     name = name if hasattr(part, name) else name.removeprefix("d")
                     if hasattr(part, name):
-                        add(Parameter(label + name, (*prefix, ("a", name)), (*prefix, ("a", grads_name), ("i", key))))
+                        add(
+                            Parameter(
+                                label + name, (*prefix, ("a", name)), (*prefix, ("a", grads_name), ("i", key))
+                            )
+                        )
         for name in names:
             child = getattr(part, name, None)
             grown = getattr(after, name, None)
@@ -485,7 +521,9 @@ def _from_returned(subject: Subject, obj: Any, returned: Any, seen: list[Array])
     for place in range(inputs, len(returned)):
         value = returned[place]
         title = written[place] if place < len(written) else ""
-        match = next((n for n in names if title.lower() in {f.format(n).lower() for f in GRADIENT_NAMES}), None)
+        match = next(
+            (n for n in names if title.lower() in {f.format(n).lower() for f in GRADIENT_NAMES}), None
+        )
         if match is None and value is not None:
             match = next((n for n in names if np.shape(getattr(subject.obj, n)) == np.shape(value)), None)
         if match is not None:
@@ -508,7 +546,9 @@ def _returned_names(subject: Subject) -> list[str]:
 def network_parameters(subject: Subject) -> list[Parameter]:
     """Give the parameters of a network: the arrays in `params`."""
     obj = subject.obj
-    holder_name = next((n for n in ("params", "parameters", "weights") if getattr(obj, n, None) is not None), None)
+    holder_name = next(
+        (n for n in ("params", "parameters", "weights") if getattr(obj, n, None) is not None), None
+    )
     holder = getattr(obj, holder_name) if holder_name else None
     if callable(holder) or holder is None:
         return []

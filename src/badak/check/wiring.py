@@ -6,6 +6,7 @@ The network is run with every inner layer recording its calls; each inner layer 
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,17 @@ import numpy as np
 from badak.check.copying import clone
 from badak.check.diagnose import close
 from badak.check.findings import Finding
-from badak.check.source import called_name, find_line, is_self
-from badak.check.subject import Subject, UserError, attributes_of, get_path, has_method, pieces, protocol_of, set_path
+from badak.check.source import called_name, find_line
+from badak.check.subject import (
+    Subject,
+    UserError,
+    attributes_of,
+    get_path,
+    has_method,
+    pieces,
+    protocol_of,
+    set_path,
+)
 
 if TYPE_CHECKING:
     from badak.check.contract import Examination
@@ -45,7 +55,11 @@ def inner_layers(obj: Any) -> list[tuple[str, Any]]:
         child = getattr(obj, name, None)
         for extra, piece, _ in pieces(child, child):
             if has_method(piece, "forward") and has_method(piece, "backward"):
-                title = str(extra[0][1]) if extra and isinstance(extra[0][1], str) else name + (f"[{extra[0][1]}]" if extra else "")
+                title = (
+                    str(extra[0][1])
+                    if extra and isinstance(extra[0][1], str)
+                    else name + (f"[{extra[0][1]}]" if extra else "")
+                )
                 found.append((title, piece))
     return found
 
@@ -63,7 +77,9 @@ def record(obj: Any, calls: list[Call], guard: bool = False) -> bool:
     return bool(inner_layers(obj))
 
 
-def _recorder(original: Callable[..., Any], name: str, layer: Any, method: str, calls: list[Call], guard: bool) -> Callable[..., Any]:
+def _recorder(
+    original: Callable[..., Any], name: str, layer: Any, method: str, calls: list[Call], guard: bool
+) -> Callable[..., Any]:
     def recorded(*args: Any, **kwargs: Any) -> Any:
         call = Call(name, layer, method, list(args), [clone(a) for a in args], None)
         calls.append(call)
@@ -138,7 +154,10 @@ def _loop_line(subject: Subject) -> int | None:
     functions = subject.source.reached(subject.name, "gradient")
     return find_line(
         functions,
-        lambda n: isinstance(n, ast.For) and any(isinstance(m, ast.Call) and called_name(m) == "backward" for m in ast.walk(n)),
+        lambda n: (
+            isinstance(n, ast.For)
+            and any(isinstance(m, ast.Call) and called_name(m) == "backward" for m in ast.walk(n))
+        ),
     )
 
 
@@ -153,7 +172,18 @@ def _examine_inner(subject: Subject, name: str, layer: Any, sample: list[Any]) -
         clone(layer), sample[0], sample[1] if len(sample) > 1 else None, protocol=protocol_of(layer),
         namespace=subject.namespace, source=subject.source, name=type(layer).__name__, expired=subject.expired,
     )  # fmt: skip
-    only = ["methods", "runs", "returns", "shapes", "mutation", "repeat", "gradients", "second-batch", "after-update", "two-instances"]
+    only = [
+        "methods",
+        "runs",
+        "returns",
+        "shapes",
+        "mutation",
+        "repeat",
+        "gradients",
+        "second-batch",
+        "after-update",
+        "two-instances",
+    ]
     return examine(inner, only)
 
 
@@ -176,7 +206,7 @@ def check_network_gradients(exam: Examination) -> Iterator[Finding]:
     if not subject.parameters:
         return
     absent = [p.name for p in subject.parameters if exam.passes[0].grads.get(p.name) is None]
-    wrong = [q for q in wrong_quantities(exam)]
+    wrong = wrong_quantities(exam)
     if not wrong and not absent:
         return
     if wrong and _log_guard(exam, wrong):
@@ -210,7 +240,7 @@ def _wrong_order(exam: Examination, wrong: list[str], shared: list[str]) -> Find
 
 def _log_guard(exam: Examination, wrong: list[str]) -> bool:
     """Tell whether log(y + 1e-7) explains the gap: it vanishes where all probabilities are alike."""
-    from badak.check.contract import Examination, agrees
+    from badak.check.contract import Examination
 
     subject = exam.subject
     gaps = []
@@ -219,17 +249,25 @@ def _log_guard(exam: Examination, wrong: list[str]) -> bool:
         a = exam.gradient(exam.passes[0], quantity)
         if a is None or np.shape(a) != slope.shape:
             return False
-        gaps.append(float(np.nanmax(np.abs(np.asarray(a, float) - slope)) / max(np.nanmax(np.abs(slope)), 1e-30)))
+        gaps.append(
+            float(np.nanmax(np.abs(np.asarray(a, float) - slope)) / max(np.nanmax(np.abs(slope)), 1e-30))
+        )
     if max(gaps) > 1e-2:
         return False
     calm = subject.fresh()
     for parameter in subject.parameters:
         set_path(calm, parameter.path, np.asarray(get_path(calm, parameter.path), float) * 0.02)
-    quiet = Subject(calm, subject.x, subject.second, protocol="network", namespace=subject.namespace, source=subject.source)
+    quiet = Subject(
+        calm,
+        subject.x,
+        subject.second,
+        protocol="network",
+        namespace=subject.namespace,
+        source=subject.source,
+    )
     quiet.parameters = subject.parameters
     other = Examination(quiet)
     other.y, other.douts, other.passes = exam.y, exam.douts, [quiet.run()]
-    del agrees
     for quantity in wrong:
         slope = quiet.slopes(quantity).along(np.ones(1))[0]
         a = np.asarray(other.gradient(other.passes[0], quantity), float)
@@ -261,10 +299,16 @@ def _unconnected(exam: Examination, wrong: list[str], shared: list[str]) -> Find
     after = float(np.ravel(np.asarray(subject.forward(moved, clone(subject.x), clone(subject.second))))[0])
     rows = max(len(np.atleast_1d(subject.x)), 1)
     if before == after and not _steps(before, rows):
-        return exam.finding("gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject))
+        return exam.finding(
+            "gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject)
+        )
     if has_method(subject.obj, "accuracy"):
         try:
-            same = close(subject.call("accuracy", subject.fresh().accuracy, clone(subject.x), clone(subject.second)), before, 1e-12)
+            same = close(
+                subject.call("accuracy", subject.fresh().accuracy, clone(subject.x), clone(subject.second)),
+                before,
+                1e-12,
+            )
         except UserError:
             same = False
     else:
@@ -272,7 +316,9 @@ def _unconnected(exam: Examination, wrong: list[str], shared: list[str]) -> Find
     if same:
         return exam.finding("gradients", "loss-returns-accuracy", method="loss", quantity="*", got=before)
     if before == after:
-        return exam.finding("gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject))
+        return exam.finding(
+            "gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject)
+        )
     return None
 
 
@@ -301,7 +347,11 @@ def _copy_line(subject: Subject) -> int | None:
     init = subject.source.method(subject.name, "__init__")
     if init is None:
         return None
-    calls = [n for n in ast.walk(init) if isinstance(n, ast.Call) and any(copies(a) for x in n.args for a in ast.walk(x))]
+    calls = [
+        n
+        for n in ast.walk(init)
+        if isinstance(n, ast.Call) and any(copies(a) for x in n.args for a in ast.walk(x))
+    ]
     return min((n.lineno for n in calls), default=None)
 
 
@@ -317,23 +367,21 @@ def _same_object(exam: Examination, wrong: list[str], shared: list[str]) -> Find
         for extra, piece, _ in pieces(child, child):
             if has_method(piece, "forward") and has_method(piece, "backward"):
                 if id(piece) in seen:
-                    set_path(obj, (("a", name), *extra), _twin(piece, obj))
+                    set_path(obj, (("a", name), *extra), copy.copy(piece))
                 seen.add(id(piece))
     try:
         result = subject.run(obj=obj)
     except UserError:
         return None
     if all(_fits(subject, result.grads[q], q) for q in wrong):
-        return exam.finding("gradients", "shared-layer-instance", method="__init__", quantity="*", values={"names": ", ".join(shared)})
+        return exam.finding(
+            "gradients",
+            "shared-layer-instance",
+            method="__init__",
+            quantity="*",
+            values={"names": ", ".join(shared)},
+        )
     return None
-
-
-def _twin(layer: Any, network: Any) -> Any:
-    """Give a second layer like this one that keeps the same parameter arrays."""
-    import copy
-
-    del network
-    return copy.copy(layer)
 
 
 def _fits(subject: Subject, a: Any, quantity: str) -> bool:
@@ -355,7 +403,9 @@ def _swapped_keys(exam: Examination, wrong: list[str], shared: list[str]) -> Fin
             measured = subject.slopes(other).along(np.ones(1))[0]
             if not close(grads[quantity], measured) or np.nanmax(np.abs(measured), initial=0) == 0:
                 continue
-            label = "swapped-param-grads" if _fits(subject, grads[other], quantity) else "duplicate-param-grad"
+            label = (
+                "swapped-param-grads" if _fits(subject, grads[other], quantity) else "duplicate-param-grad"
+            )
             return exam.finding(
                 "gradients", label, method="gradient", quantity=quantity, values={"other": other}, line=_key_line(subject, quantity)
             )  # fmt: skip
@@ -365,7 +415,9 @@ def _swapped_keys(exam: Examination, wrong: list[str], shared: list[str]) -> Fin
 def _key_line(subject: Subject, quantity: str) -> int | None:
     from badak.check.source import gradient_line
 
-    return gradient_line(subject.source, subject.name, "gradient", quantity, False) if subject.source else None
+    return (
+        gradient_line(subject.source, subject.name, "gradient", quantity, False) if subject.source else None
+    )
 
 
 def _by_trace(exam: Examination, wrong: list[str]) -> Finding | None:
@@ -387,8 +439,7 @@ def _order(exam: Examination, wrong: list[str], calls: list[Call], obj: Any) -> 
         return None
     subject = exam.subject
     obj = subject.fresh()
-    loss = subject.forward(obj, clone(subject.x), clone(subject.second))
-    del loss
+    subject.forward(obj, clone(subject.x), clone(subject.second))
     layers = dict(inner_layers(obj))
     order = list(dict.fromkeys(c.name for c in calls if c.method == "forward"))
     dout: Any = 1
@@ -397,11 +448,19 @@ def _order(exam: Examination, wrong: list[str], calls: list[Call], obj: Any) -> 
             dout = layers[name].backward(dout)
     except Exception:
         return None
-    return exam.finding("gradients", "backward-order", method="gradient", quantity="*", line=_loop_line(subject))
+    return exam.finding(
+        "gradients", "backward-order", method="gradient", quantity="*", line=_loop_line(subject)
+    )
 
 
 def _is_probability(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[1] > 1 and bool((value >= 0).all()) and np.allclose(value.sum(axis=1), 1)
+    return (
+        isinstance(value, np.ndarray)
+        and value.ndim == 2
+        and value.shape[1] > 1
+        and bool((value >= 0).all())
+        and np.allclose(value.sum(axis=1), 1)
+    )
 
 
 def _applies_softmax(subject: Subject, layer: Any, given: list[Any]) -> bool:
@@ -420,18 +479,32 @@ def _double_softmax(exam: Examination, wrong: list[str], calls: list[Call], obj:
         if call.method == "forward" and len(call.copies) >= 2 and _is_probability(call.copies[0]):
             original = _original(subject, call.name)
             if original is not None and _applies_softmax(subject, original, call.copies):
-                return exam.finding("gradients", "double-softmax", method="predict", quantity="*", line=_softmax_line(subject), values={"layer": call.name})
+                return exam.finding(
+                    "gradients",
+                    "double-softmax",
+                    method="predict",
+                    quantity="*",
+                    line=_softmax_line(subject),
+                    values={"layer": call.name},
+                )
     return None
 
 
 def _softmax_line(subject: Subject) -> int | None:
     if subject.source is None:
         return None
-    functions = subject.source.reached(subject.name, "predict")[:1] or subject.source.reached(subject.name, "loss")[:1]
+    functions = (
+        subject.source.reached(subject.name, "predict")[:1]
+        or subject.source.reached(subject.name, "loss")[:1]
+    )
     return (
         find_line(functions, lambda n: called_name(n) in ("exp", "softmax"))
-        or find_line(subject.source.reached(subject.name, "loss")[:1], lambda n: called_name(n) in ("exp", "softmax"))
-        or find_line(subject.source.reached(subject.name, "__init__")[:1], lambda n: called_name(n) == "Softmax")
+        or find_line(
+            subject.source.reached(subject.name, "loss")[:1], lambda n: called_name(n) in ("exp", "softmax")
+        )
+        or find_line(
+            subject.source.reached(subject.name, "__init__")[:1], lambda n: called_name(n) == "Softmax"
+        )
     )
 
 
@@ -444,10 +517,17 @@ def _guarded(exam: Examination, wrong: list[str], calls: list[Call], obj: Any) -
     if all(_fits(subject, grads.get(q), q) for q in wrong):
         line = None
         for call in calls:
-            if call.method == "backward" and call.copies and isinstance(call.copies[0], np.ndarray) and not close(call.copies[0], call.after[0], 0):
+            if (
+                call.method == "backward"
+                and call.copies
+                and isinstance(call.copies[0], np.ndarray)
+                and not close(call.copies[0], call.after[0], 0)
+            ):
                 line = _inner_write(subject, call)
                 break
-        return exam.finding("gradients", "shared-dout-mutated", method="backward", quantity=wrong[0], line=line)
+        return exam.finding(
+            "gradients", "shared-dout-mutated", method="backward", quantity=wrong[0], line=line
+        )
     return None
 
 
@@ -493,12 +573,24 @@ def _skipped(exam: Examination, wrong: list[str], calls: list[Call], obj: Any) -
         bypass = any(_uses(call.given[0], later.given) for later in forward[place + 1 :])
         if not used and backward and bypass:
             line = _ignored_line(subject, call, forward[place + 1 :])
-            return exam.finding("gradients", "skips-activation-in-forward", method="predict", quantity="*", line=line, values={"layer": call.name})
+            return exam.finding(
+                "gradients",
+                "skips-activation-in-forward",
+                method="predict",
+                quantity="*",
+                line=line,
+                values={"layer": call.name},
+            )
     return None
 
 
 def _uses(result: Any, given: list[Any]) -> bool:
-    return any(isinstance(g, np.ndarray) and isinstance(result, np.ndarray) and (g is result or np.shares_memory(g, result) or close(g, result, 1e-15)) for g in given)
+    return any(
+        isinstance(g, np.ndarray)
+        and isinstance(result, np.ndarray)
+        and (g is result or np.shares_memory(g, result) or close(g, result, 1e-15))
+        for g in given
+    )
 
 
 def _ignored_line(subject: Subject, call: Call, later: list[Call]) -> int | None:
@@ -506,10 +598,17 @@ def _ignored_line(subject: Subject, call: Call, later: list[Call]) -> int | None
     if subject.source is None:
         return None
     taker = next((c for c in later if _uses(call.given[0], c.given)), None)
-    functions = subject.source.reached(subject.name, "predict") or subject.source.reached(subject.name, "loss")
+    functions = subject.source.reached(subject.name, "predict") or subject.source.reached(
+        subject.name, "loss"
+    )
     if taker is None:
         return None
-    return find_line(functions, lambda n: isinstance(n, ast.Call) and called_name(n) == "forward" and taker.name in ast.unparse(n.func))
+    return find_line(
+        functions,
+        lambda n: (
+            isinstance(n, ast.Call) and called_name(n) == "forward" and taker.name in ast.unparse(n.func)
+        ),
+    )
 
 
 def _inner_fault(exam: Examination, wrong: list[str], calls: list[Call], obj: Any) -> Finding | None:
@@ -553,14 +652,20 @@ def check_network_role(exam: Examination) -> Iterator[Finding]:
 def _accuracy(exam: Examination) -> Iterator[Finding]:
     """Accuracy against the network's own predictions is 1."""
     subject = exam.subject
-    if not has_method(subject.obj, "accuracy") or not has_method(subject.obj, "predict") or np.ndim(subject.x) < 2:
+    if (
+        not has_method(subject.obj, "accuracy")
+        or not has_method(subject.obj, "predict")
+        or np.ndim(subject.x) < 2
+    ):
         return
     try:
         y = np.asarray(subject.call("predict", subject.fresh().predict, clone(subject.x)))
         if y.ndim != 2 or y.shape[1] < 2:
             return
         rng = np.random.default_rng(1)
-        x = subject.x[np.arange(y.shape[1]) % len(subject.x)] + 0.05 * rng.standard_normal((y.shape[1], *np.shape(subject.x)[1:]))
+        x = subject.x[np.arange(y.shape[1]) % len(subject.x)] + 0.05 * rng.standard_normal(
+            (y.shape[1], *np.shape(subject.x)[1:])
+        )
         for attempt in range(4):
             y = np.asarray(subject.call("predict", subject.fresh().predict, x.copy()))
             if not np.array_equal(y.argmax(axis=1), y.argmax(axis=0)):
@@ -568,7 +673,9 @@ def _accuracy(exam: Examination) -> Iterator[Finding]:
             x = rng.standard_normal(x.shape) * (attempt + 1)
         labels = y.argmax(axis=1)
         one_hot = np.ndim(subject.second) == 2
-        value = subject.call("accuracy", subject.fresh().accuracy, x.copy(), np.eye(y.shape[1])[labels] if one_hot else labels)
+        value = subject.call(
+            "accuracy", subject.fresh().accuracy, x.copy(), np.eye(y.shape[1])[labels] if one_hot else labels
+        )
         value = float(np.ravel(value)[0])
     except (UserError, ValueError, TypeError):
         return
@@ -576,7 +683,15 @@ def _accuracy(exam: Examination) -> Iterator[Finding]:
         return
     wrong_axis = float(np.mean(y.argmax(axis=0) == labels))
     label = "argmax-wrong-axis" if abs(value - wrong_axis) < 1e-9 else "unnamed"
-    yield exam.finding("role", label, method="accuracy", quantity="accuracy", got=value, expected=1.0, values={"accuracy": True})
+    yield exam.finding(
+        "role",
+        label,
+        method="accuracy",
+        quantity="accuracy",
+        got=value,
+        expected=1.0,
+        values={"accuracy": True},
+    )
 
 
 def _symmetric(exam: Examination) -> Iterator[Finding]:
@@ -587,8 +702,13 @@ def _symmetric(exam: Examination) -> Iterator[Finding]:
     if len(matrices) < 2:
         return
     hidden = matrices[:-1]
-    if all(np.ptp(m) == 0 for _, m in matrices) or all(np.ptp(m) == 0 and not np.any(m) for _, m in hidden) and not np.any(matrices[-1][1]):
-        yield exam.finding("role", "zero-init-symmetry", method="__init__", quantity="*", values={"name": hidden[0][0], "value": float(hidden[0][1].flat[0])})
-
-
-__all__ = ["Call", "check_composite", "check_network_gradients", "check_network_role", "inner_layers", "is_self", "record", "trace"]
+    if all(np.ptp(m) == 0 for _, m in matrices) or (
+        all(np.ptp(m) == 0 and not np.any(m) for _, m in hidden) and not np.any(matrices[-1][1])
+    ):
+        yield exam.finding(
+            "role",
+            "zero-init-symmetry",
+            method="__init__",
+            quantity="*",
+            values={"name": hidden[0][0], "value": float(hidden[0][1].flat[0])},
+        )
