@@ -114,7 +114,9 @@ def test_a_run_folder(data, tmp_path):
         "samples",
         "mix",
         "wrong",
-        "wrong_rank", "wrong_margin", "chance",
+        "wrong_rank",
+        "wrong_margin",
+        "chance",
     }
     config = tomllib.loads((folder / "config.toml").read_text())
     assert config["lr"] == 0.1
@@ -186,7 +188,9 @@ def test_nan_is_null_on_disk(data, tmp_path):
 def test_an_observer_is_asked_after_each_evaluation(data, monkeypatch):
     x, t = data
     monkeypatch.setattr(training, "_observers", [])
-    training.register_observer(lambda records: {"a": f"at {len(records)}"} | ({"b": "three"} if len(records) == 3 else {}))
+    training.register_observer(
+        lambda records: {"a": f"at {len(records)}"} | ({"b": "three"} if len(records) == 3 else {})
+    )
     assert fit(net(), x, t, iterations=60, batch_size=10).causes == {"a": "at 1", "b": "three"}
 
 

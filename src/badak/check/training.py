@@ -5,8 +5,8 @@ explains (a loss that is no number after inputs of 0 to 255) is not told as a fa
 figure; a rule that needs it then says nothing, so records of a loop of one's own will do.
 
 The thresholds lie between what 50 healthy runs showed and what 60 sick ones did, in `benchmarks/check_training.py`.
-They were set on its seeds from 0, 1000 and 2000 and verified on those from 5000. "Healthy to" in the comments is the farthest that a
-healthy run went, "sick from" the least that a sick one showed.
+They were set on its seeds from 0, 1000 and 2000 and verified on those from 5000. "Healthy to" in the comments is the
+farthest that a healthy run went, "sick from" the least that a sick one showed.
 """
 
 import math
@@ -77,7 +77,7 @@ def check_run(folder: str | os.PathLike[str]) -> list[Finding]:
 
 
 def sentence(finding: Finding, lang: str | None = None) -> str:
-    """Give a finding's words in 'en' or 'ko' (by default the locale's): what is wrong, with its figure, and what next."""
+    """Give a finding's words in 'en' or 'ko' (by default the locale's): what is wrong, its figure, what next."""
     say = translator("training", lang).gettext
     values = {name: _figure(value) for name, value in finding.values.items()}
     return f"{say(finding.text or '')} {say(finding.advice or '')}".format_map(values)
@@ -148,8 +148,10 @@ class _Run:
         return sum(size * (after - at) for size, at, after in zip(steps, places[:-1], places[1:], strict=True))
 
     def growth(self) -> tuple[str, str, float] | None:
-        """Give (first, last, how many times larger the gradient is at the first layer with weights than at the last)."""
-        held = [(name, _number(told.get("dout_norm"))) for name, told in self.look["layers"].items() if "W_norm" in told]
+        """Give (first, last, gradient at the first as a multiple of the last), of the layers with weights."""
+        held = [
+            (name, _number(told.get("dout_norm"))) for name, told in self.look["layers"].items() if "W_norm" in told
+        ]
         if len(held) < 2 or not held[-1][1] > 0:
             return None
         return held[0][0], held[-1][0], held[0][1] / held[-1][1]
@@ -212,7 +214,7 @@ def _not_finite(run: _Run) -> Told:
         )
     return (
         "The loss is no number (NaN or infinity) at iteration {iteration}.",
-        "Try a learning rate ten times lower than {lr}; if it stays, look for a log(0) or a division by 0 in your layers.",
+        "Try a learning rate ten times lower than {lr}; if it stays, look for a log(0) or a division by 0 in your layers.",  # noqa: E501
         values,
     )
 
