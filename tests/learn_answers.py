@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (an answer a line)
 """Answers to the exercises of `badak learn`: a right one for each, and plausible wrong ones with the cause of each."""
 
 RIGHT = {

@@ -160,7 +160,9 @@ def compare(answer: Answer, name: str, value: Any, expected: Any, guesses: list[
         return None
     line = answer.line(name)
     if value is None:
-        return fault("returns-none", "{name} returns nothing.", "End it with return …", name=name, method=name, line=line)
+        return fault(
+            "returns-none", "{name} returns nothing.", "End it with return …", name=name, method=name, line=line
+        )
     for label, wrong, text, advice in guesses:
         if same(value, wrong):
             return fault(label, text, advice, name=name, method=name, line=line)
@@ -174,7 +176,8 @@ def compare(answer: Answer, name: str, value: Any, expected: Any, guesses: list[
                      line=line, shape=array.shape, right=np.shape(expected))  # fmt: skip
     off = np.nan_to_num(np.abs(array - expected), nan=np.inf)
     worst = np.unravel_index(int(np.argmax(off)), off.shape)
-    return fault("wrong-value", "{name} gives another value than the formula.", "Compute one element by hand and compare.",
+    text, advice = "{name} gives another value than the formula.", "Compute one element by hand and compare."
+    return fault("wrong-value", text, advice,
                  name=name, method=name, line=line, index=[int(i) for i in worst], got=float(array[worst]),
                  expected=float(np.asarray(expected)[worst]))  # fmt: skip
 

@@ -60,8 +60,8 @@ def grade(
 ) -> Grade:  # fmt: skip
     """Grade the file at `path` as an answer to `exercise`: its code RUNS, in a child process. The file stays as it is.
 
-    `time_limit` is in seconds, `memory_limit` in bytes (None: no limit). Whatever the code does (loops for ever, crashes,
-    exits) gives a Grade with the verdict 'unknown'.
+    `time_limit` is in seconds, `memory_limit` in bytes (None: no limit). Whatever the code does (loops for ever,
+    crashes, exits) gives a Grade with the verdict 'unknown'.
     """
     path = Path(path)
     if not path.is_file():
@@ -89,8 +89,9 @@ def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
         source = discover.read_source(Path(orders["path"]))
     except SyntaxError as error:
         words = {"error": error.msg, "line": error.lineno}
-        return _told([fault("syntax-error", "Python cannot read the file: {error}.", "A bracket, a colon or an indentation "
-                            "near this line, or just above it.", **words)], [], [])  # fmt: skip
+        text = "Python cannot read the file: {error}."
+        advice = "Look for a bracket, a colon or an indentation near this line, or just above it."
+        return _told([fault("syntax-error", text, advice, **words)], [], _lines(orders["path"]))
     except (OSError, UnicodeDecodeError, ValueError) as error:
         return _told([fault("not-readable", "The file cannot be read: {error}.", error=str(error))], [], [])
     stage("running")
@@ -108,17 +109,23 @@ def _told(findings: list[Finding], blanks: list[str], lines: list[str]) -> dict[
     return {"verdict": verdict, "findings": told, "blanks": blanks, "source": lines}
 
 
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+
+
 def _missing(answer: Answer, name: str) -> Finding:
     """Say why the file does not define what it should: it failed on the way, or it has another name."""
     for failed in answer.failed:
-        if name in failed.names or not failed.names:
+        # An import that failed takes everything after it along; a class fails by a line of its own.
+        around = answer.source.enclosing(failed.line)[0] if failed.line else None
+        if name in (*failed.names, around) or isinstance(failed.error, ImportError):
             return explain_error(None, failed.error, None, failed.line, "script", source=answer.source)
     defined = [node.name for node in answer.source.classes()] + list(answer.source.functions())
     lower = {other.lower(): other for other in defined}
     near = difflib.get_close_matches(name.lower(), list(lower), 1, 0.7)
     if near:
-        return fault("misspelled-name", "The file defines {near}; it should be {name}.", "Correct the spelling.", name=name,
-                     near=lower[near[0]])  # fmt: skip
+        text, advice = "The file defines {near}; it should be {name}.", "Correct the spelling."
+        return fault("misspelled-name", text, advice, name=name, near=lower[near[0]])
     return fault("missing-name", "The file does not define {name}.", "Keep the names of the exercise.", name=name)
 
 
@@ -153,7 +160,9 @@ def report(graded: Grade, lang: str | None = None) -> list[str]:
         if line:
             lines.append(f"   {line:>3} | {graded.source[line - 1].strip()}")
         if isinstance(finding.got, float) and isinstance(finding.expected, float):
-            lines.append(f"   {check(HEADINGS['got'])} {finding.got:.8g}, {check(HEADINGS['expected'])} {finding.expected:.8g}")
+            lines.append(
+                f"   {check(HEADINGS['got'])} {finding.got:.8g}, {check(HEADINGS['expected'])} {finding.expected:.8g}"
+            )
         if advice:
             lines.append(f"   {check(HEADINGS['try'])}: {advice}")
     if graded.blanks:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """Relu: the gate (book, ch. 5.5.1)."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """Sigmoid: the derivative from the output (book, ch. 5.5.2)."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """Affine: the matrix product and the bias (book, ch. 5.6.2)."""
 
 import numpy as np

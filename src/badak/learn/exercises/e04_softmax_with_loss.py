@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """Softmax-with-loss: the clean gradient y - t (book, ch. 5.6.3)."""
 
 from typing import Any
@@ -116,7 +117,7 @@ def check(answer: Answer) -> Findings:
     if wrong:
         yield wrong
     elif answer.written("SoftmaxWithLoss.backward"):
-        found = check_class(answer, answer["SoftmaxWithLoss"](), x, t)
+        found = list(check_class(answer, answer["SoftmaxWithLoss"](), x, t))
         # The book's 1e-7 makes the loss another function by a hair: the task allows it.
         found = [finding for finding in found if finding.label != "forward-backward-formula-mismatch"]
         yield from found
@@ -126,7 +127,8 @@ def check(answer: Answer) -> Findings:
 
 def _loss(answer: Answer, loss: Any, x: Array, t: Array) -> Any:
     """Compare the loss with the exact one and the book's, whose log(y + 1e-7) is as right."""
-    e = np.exp(x)
+    # A sum over the wrong axis gives another value where each row's maximum was subtracted before.
+    e, shifted = np.exp(x), np.exp(x - x.max(axis=1, keepdims=True))
     for small in (0.0, 1e-7):
 
         def total(y: Array, small: float = small) -> Any:
@@ -147,10 +149,16 @@ def _loss(answer: Answer, loss: Any, x: Array, t: Array) -> Any:
                 ("divides-by-wrong-axis", right / 3, "{name} takes the mean over samples and classes.",
                  "Add up over the classes, and divide by the number of samples alone."),
                 ("sign-flip", -right, "{name} has the wrong sign: a loss is not negative.", "Put a minus before the sum."),
-                ("softmax-whole-batch", total(e / e.sum()) / 5, "{name} takes the softmax over the whole batch; "
-                 "each sample has its own.", "Sum with axis=1, keepdims=True."),
-                ("softmax-wrong-axis", total(e / e.sum(axis=0)) / 5, "{name} takes the softmax along the batch; "
-                 "it goes over the classes of one sample.", "Sum with axis=1, keepdims=True."),
+                *[
+                    (label, total(numerator / numerator.sum(axis=axis)) / 5, text, "Sum with axis=1, keepdims=True.")
+                    for numerator in (e, shifted)
+                    for label, axis, text in (
+                        ("softmax-whole-batch", None, "{name} takes the softmax over the whole batch; "
+                         "each sample has its own."),
+                        ("softmax-wrong-axis", 0, "{name} takes the softmax along the batch; "
+                         "it goes over the classes of one sample."),
+                    )
+                ],
                 ("loss-not-scalar", -np.sum(t * np.log(y + small), axis=1), "{name} gives a loss for each sample; "
                  "one number is asked.", "Take the mean over the batch."),
                 ("returns-prediction", y, "{name} gives y; it has to give the loss.",

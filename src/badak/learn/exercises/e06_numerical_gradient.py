@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """The numerical gradient: central differences (book, ch. 4.4)."""
 
 from typing import Any

@@ -1,5 +1,7 @@
+# ruff: noqa: E501, PLR0911 (a sentence is one line, as its translation is; a return is one cause)
 """The gradient check: backward beside the numerical gradient (book, ch. 5.7.3)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -74,7 +76,9 @@ class _Network:
         rng = np.random.default_rng(7)
         shapes = {"W1": (4, 3), "b1": (3,), "W2": (3, 2), "b2": (2,), "gamma": (5,)}
         self.numerical = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
-        self.backward = {name: value + wrong * rng.standard_normal(value.shape) for name, value in self.numerical.items()}
+        self.backward = {
+            name: value + wrong * rng.standard_normal(value.shape) for name, value in self.numerical.items()
+        }
         self.params = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
         self.asked: list[tuple[str, Any, Any]] = []
 
@@ -116,13 +120,15 @@ def _judge(answer: Answer, network: _Network, told: Any, x: Any, t: Any) -> Any:
             return wrong("one-gradient-only", "{name} never asks for network.{which}(x, t).", "Compare the one with the other.",
                          which=which)  # fmt: skip
     if any(not np.array_equal(a, x) or not np.array_equal(b, t) for _, a, b in network.asked):
-        return wrong("different-data", "{name} asks for the two gradients on different data.", "Give both the same x and t.")
+        return wrong(
+            "different-data", "{name} asks for the two gradients on different data.", "Give both the same x and t."
+        )
     missing = [key for key in network.numerical if key not in told]
     if missing:
         return wrong("missing-keys", "{name} leaves out {keys}.", "Go through all names of the dictionary.",
                      keys=", ".join(missing))  # fmt: skip
     pairs = {key: network.backward[key] - network.numerical[key] for key in network.numerical}
-    fits = {
+    fits: dict[str, Callable[[Any, Any], Any]] = {
         "right": lambda d, n: np.mean(np.abs(d)),
         "missing-abs": lambda d, n: np.mean(d),
         "missing-abs ": lambda d, n: np.mean(-d),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, PLR0911 (a sentence is one line, as its translation is; a return is one cause)
 """The training loop: draw, gradient, update (book, ch. 5.7.4)."""
 
 from typing import Any
@@ -103,7 +104,6 @@ class _Network:
         return np.concatenate([(x.T @ off).ravel(), off.sum(axis=0)])
 
 
-
 def check(answer: Answer) -> Findings:
     """The loop draws, takes the gradient, steps against it in place, and keeps the losses."""
     if not answer.written(NAME):
@@ -130,7 +130,9 @@ def _judge(answer: Answer, network: _Network, losses: Any, x: Any, t: Any, start
         return wrong("no-gradient", "{name} never asks for network.gradient.", "Call it on each batch.")
     if len(asked) != 12:
         advice = "range(iterations) goes through as many. Does a return stand in the loop?"
-        return wrong("wrong-count", "{name} makes {count} steps where 12 iterations were asked.", advice, count=len(asked))
+        return wrong(
+            "wrong-count", "{name} makes {count} steps where 12 iterations were asked.", advice, count=len(asked)
+        )
     if any(len(a) != len(b) for _, a, b, _ in asked):
         return wrong("different-rows", "{name} takes different rows of x and t.", "Take the same rows of both.")
     sizes = {len(a) for _, a, _, _ in asked}
@@ -158,8 +160,7 @@ def _judge_steps(network: _Network, losses: Any, asked: Any, start: Any, wrong: 
         probe = _Network()
         probe.W[...], probe.b[...] = values[:4].reshape(2, 2), values[4:]
         slopes.append(probe.step(x, t))
-    slopes = np.array(slopes)
-    right = -0.05 * slopes
+    right = -0.05 * np.array(slopes)
     if not np.allclose(moves, right):
         for label, candidate, text, advice in [
             ("no-update", 0 * right, "{name} leaves the parameters of the network as they were.",
