@@ -1,7 +1,17 @@
 """What the tests share."""
 
+import os
+
+# Before NumPy is imported: test processes beside each other, each with BLAS threads that spin, wait for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: examples have no deadline, the whole test has pytest's timeout.
+settings.register_profile("badak", deadline=None)
+settings.load_profile("badak")
 
 
 @pytest.fixture

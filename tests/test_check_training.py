@@ -61,7 +61,7 @@ def test_fit_says_it_once_in_words(blobs):
     ]
 
 
-def test_a_run_folder_is_checked(blobs, tmp_path):
+def test_a_run_folder_is_checked(blobs, tmp_path, capsys):
     x, t = blobs
     sizes = {"input_size": 3, "hidden_size_list": [8], "output_size": 3, "seed": 0, "engine": "numpy"}
     with np.errstate(all="ignore"):
@@ -71,6 +71,11 @@ def test_a_run_folder_is_checked(blobs, tmp_path):
     assert labels[-1] == "loss-nan" or "lr-too-high" in labels
     badak.fit(MultiLayerNet(**sizes), x, t, epochs=6, batch_size=20, lr=0.1, out=tmp_path / "healthy")
     assert check.check_run(tmp_path / "healthy") == []
+    capsys.readouterr()
+    assert check.training_command(tmp_path / "healthy", lang="ko") == 0
+    assert "찾지 못했습니다" in capsys.readouterr().out
+    assert check.training_command(tmp_path / "sick", json=True) == 1
+    assert [json.loads(line)["label"] for line in capsys.readouterr().out.splitlines()] == labels
     with pytest.raises(FileNotFoundError, match="no run folder"):
         check.check_run(tmp_path)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from badak import IdentityWithLoss, SoftmaxWithLoss
 from badak.functions import cross_entropy_error, one_hot, relu, sigmoid, softmax, sum_squared_error
 
 
@@ -83,6 +84,15 @@ def test_one_hot_tells_indices_from_rows_by_shape():
 def test_one_hot_refuses(t, error, words):
     with pytest.raises(error, match=words):
         one_hot(np.asarray(t), (2, 3))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), ()])
+def test_losses_of_nothing(shape):
+    with pytest.raises(ValueError, match="at least one sample"):
+        cross_entropy_error(np.ones(shape), np.zeros(shape[:1], int))
+    for loss in (SoftmaxWithLoss(), IdentityWithLoss()):
+        with pytest.raises(ValueError, match="at least one sample"):
+            loss.forward(np.ones(shape), np.ones(shape))
 
 
 def test_words_are_no_numbers():

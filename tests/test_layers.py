@@ -29,7 +29,7 @@ def make(request):
 
 @pytest.mark.parametrize("name", MAKERS)
 @given(N=st.integers(1, 5), D=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_backward_is_the_vector_jacobian_product(name, N, D, seed):
     rng = np.random.default_rng(seed)
     layer = MAKERS[name](rng, D)
@@ -47,7 +47,7 @@ def test_backward_is_the_vector_jacobian_product(name, N, D, seed):
 
 @pytest.mark.parametrize("name", LOSSES)
 @given(N=st.integers(1, 5), C=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_loss_gradient_is_scaled_by_dout(name, N, C, seed):
     rng = np.random.default_rng(seed)
     loss = LOSSES[name]()

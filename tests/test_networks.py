@@ -244,6 +244,34 @@ def test_a_forgotten_gradient_is_named(rng, batch):
         network.gradient(*batch)
 
 
+class NoPartner:
+    def __init__(self, W):
+        self.W = W
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        return dout @ self.W.T
+
+
+class Lists(NoPartner):
+    def __init__(self, W):
+        self.params, self.grads = [W], [np.zeros_like(W)]
+
+
+def test_a_parameter_that_would_not_be_trained_is_refused():
+    with pytest.raises(ValueError, match=r"NoPartner1.W has no partner dW.*write self.dW = None in __init__"):
+        Network([NoPartner(np.ones((6, 3)))], SoftmaxWithLoss())
+    with pytest.raises(ValueError, match=r"Lists1 \(Lists\) keeps its parameters in `params`"):
+        Network([Lists(np.ones((6, 3)))], SoftmaxWithLoss())
+    W = np.ones((6, 6))
+    with pytest.raises(ValueError, match=r"Affine1.W and Affine2.W are one array"):
+        Network([Affine(W, np.zeros(6)), Affine(W, np.zeros(6))], SoftmaxWithLoss())
+
+
 class Noise:
     def __init__(self):
         self.rng, self.training = None, False

@@ -44,7 +44,7 @@ def main() -> None:
     """Run the command line: what is wrong with the input is said in one line, with exit code 2."""
     try:
         app(standalone_mode=True)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"badak: {_plain(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -71,6 +71,8 @@ def train(
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     data: Data = "mnist",
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<time> by default.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, numpy or native.")] = "auto",
+    listing: Annotated[bool, typer.Option("--listing", help="Print a step as the engine does it, and stop.")] = False,
     lang: Lang = None,
 ) -> None:
     """Train a network on MNIST, as the book's chapter 5 does, and keep the run in a folder."""
@@ -91,11 +93,16 @@ def train(
     store.refuse_other_run(folder)
     loaded = load_data(data)
     columns = math.prod(loaded.x_train.shape[1:])
-    shared: dict[str, Any] = {"dtype": dtype, "seed": seed}
+    shared: dict[str, Any] = {"dtype": dtype, "seed": seed, "engine": engine}
     if len(sizes) == 1 and activation == "relu":
         network: Any = TwoLayerNet(columns, sizes[0], loaded.classes, **shared)
     else:
         network = MultiLayerNet(columns, sizes, loaded.classes, activation, **shared)
+    if listing:
+        from badak.engine.listing import listing as tape
+
+        print(tape(network, batch_size))
+        return
     if iterations is None and epochs is None:
         iterations = 10_000
     settings = {"data": data, "hidden": sizes, "activation": activation}
@@ -211,3 +218,39 @@ def predict(
         for number, row in enumerate(softmax(scores)):
             name = str(path) if len(pixels) == 1 else f"{path}[{number}]"
             print(f"{name}: {row.argmax()} ({100 * row.max():.1f} %)")
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(help="FILE.py, FILE.py:ClassName or FILE.ipynb.", show_default=False)],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    html: Annotated[str | None, typer.Option(help="Write a page with all reports to this file.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A hazard alone is exit code 1 too.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="Run this check alone; may be given again.")] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds that a file may take.")] = 60.0,
+    lang: Lang = None,
+) -> None:
+    """Say what is wrong with layers, losses and networks that you wrote, and where.
+
+    This RUNS the code in the files, in a child process with limits on time and memory: check only what you would run.
+    Exit code 0: right; 1: wrong; 2: could not be checked.
+    """
+    from badak.check import check_command
+
+    raise typer.Exit(check_command(files, json, html, strict, lang, time_limit, only=only))
+
+
+@app.command()
+def bench() -> None:
+    """Measure this machine: its peak, the share of it that the engine reaches, and NumPy beside the engine."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from badak.engine.bench import bench as measure
+    from badak.engine.bench import report
+
+    table = Table("what", "median", "remark")
+    table.columns[1].justify = "right"
+    for row in report(measure()):
+        table.add_row(*row)
+    Console().print(table)

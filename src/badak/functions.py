@@ -49,12 +49,13 @@ def cross_entropy_error(y: Any, t: Any) -> float:
     the gradient y - t would no longer be the gradient of it.
     """
     y = floating(y, "y")
+    count = samples(y)
     # Written so that a NaN, which compares False with everything, is refused too.
     if not (y.min() >= 0 and y.max() <= 1):
         raise ValueError(f"y must hold probabilities, between 0 and 1; it goes from {y.min():g} to {y.max():g}")
     t = one_hot(t, y.shape, y.dtype)
     with np.errstate(divide="ignore"):
-        return float(-np.sum(t[t > 0] * np.log(y[t > 0])) / samples(y))
+        return float(-np.sum(t[t > 0] * np.log(y[t > 0])) / count)
 
 
 def sum_squared_error(y: Any, t: Any) -> float:
@@ -69,7 +70,9 @@ def sum_squared_error(y: Any, t: Any) -> float:
 
 
 def samples(x: Array) -> int:
-    """Give how many samples the rows `x` hold: N for (N, D), 1 for (D,)."""
+    """Give how many samples the rows `x` hold: N for (N, D), 1 for (D,). Raises ValueError for none or no rows."""
+    if x.ndim == 0 or not x.size:
+        raise ValueError(f"a loss needs at least one sample of at least one value; the shape is {x.shape}")
     return x.shape[0] if x.ndim > 1 else 1
 
 

@@ -26,13 +26,14 @@ class SoftmaxWithLoss(Readable):
     def forward(self, x: Any, t: Any) -> float:
         """Give the loss for scores `x`, (N, C) or (C,), and labels `t`, indices or one-hot (see `one_hot`)."""
         x = floating(x)
+        count = samples(x)
         self.t = one_hot(t, x.shape, x.dtype)
         x = x - x.max(axis=-1, keepdims=True)
         with np.errstate(under="ignore"):
             e = np.exp(x)
             total = e.sum(axis=-1, keepdims=True)
             self.y = e / total
-        self.loss = float(np.sum(self.t * (np.log(total) - x)) / samples(x))
+        self.loss = float(np.sum(self.t * (np.log(total) - x)) / count)
         return self.loss
 
     def backward(self, dout: Any = 1) -> Array:

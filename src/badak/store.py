@@ -5,13 +5,12 @@ none, never half of one. Nothing that is read is ever run.
 """
 
 import contextlib
+import errno
 import itertools
 import json
 import math
 import os
-import tempfile
 import time
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,8 @@ FORMAT = 1
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path`, wholly or not at all. Raises OSError as the system gives it."""
+    import tempfile
+
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -37,9 +38,11 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.umask(mask)
             os.chmod(name, 0o666 & ~mask)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(name)
+        if isinstance(error, OSError) and error.errno is not None:  # a full disk is said without a name otherwise
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
@@ -117,6 +120,17 @@ def write_history(folder: Path, records: Sequence[Mapping[str, Any]]) -> None:
     write_atomically(folder / HISTORY, "".join(line + "\n" for line in lines).encode())
 
 
+def append_history(folder: Path, record: Mapping[str, Any]) -> None:
+    """Add one record to `history.jsonl`: a whole line or, where the disk is full, none. Raises OSError."""
+    path = folder / HISTORY
+    line = (json.dumps(_finite(record), allow_nan=False) + "\n").encode()
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        if file.write(line) != len(line):
+            file.truncate(before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
 def read_history(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """Give the records of a run folder. Raises FileNotFoundError or ValueError, naming the line that is damaged."""
     path = Path(folder) / HISTORY
@@ -144,6 +158,8 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Give the configuration of a run folder. Raises FileNotFoundError or ValueError."""
+    import tomllib
+
     path = Path(folder) / CONFIG
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is no run folder: it holds no {CONFIG}")

@@ -87,7 +87,6 @@ class NumPyRunner:
 
 
 register_runner("numpy", NumPyRunner)
-register_observer("badak.check.training:observe")
 
 
 def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str) -> Runner:
@@ -174,7 +173,7 @@ def fit(
         raise ValueError(f"batch_size {batch_size} is larger than the data, {len(x)} samples")
     if epochs is None and iterations is None:
         epochs = 10
-    orders, total = _orders(len(x), batch_size, epochs, iterations, seed, shuffle)
+    orders, total, per_epoch = _orders(len(x), batch_size, epochs, iterations, seed, shuffle)
     runner = make_runner(network, optimizer, x, t, engine)
     history = History(engine=runner.engine)
     config = {
@@ -191,7 +190,7 @@ def fit(
     if out is not None:
         history.folder = store.new_folder(out)
         store.write_config(history.folder, config)
-    look = _Look(network, x, t, x_test, t_test, batch_size, optimizer)
+    look = _Look(network, x, t, x_test, t_test, per_epoch, optimizer)
     try:
         with _bar(total, progress) as advance:
             for order, evaluate in orders:
@@ -217,9 +216,9 @@ def save_run(history: History, network: Network) -> None:
 
 
 def _tell(history: History, watch: Watch | None) -> None:
-    """Write the history so far, show the record, and ask the observers."""
+    """Write and show the newest record, and ask the observers."""
     if history.folder is not None:
-        store.write_history(history.folder, history.records)
+        store.append_history(history.folder, history.records[-1])
     if watch is not None:
         watch(history.records[-1])
     for observer in _observers:
@@ -243,16 +242,20 @@ def _steps(runner: Runner, order: IntArray, advance: Callable[[int], None]) -> l
 
 def _orders(
     size: int, batch_size: int, epochs: int | None, iterations: int | None, seed: int, shuffle: bool
-) -> tuple[Iterator[tuple[IntArray, bool]], int]:
-    """Give the orders, each with whether to evaluate after it, and how many iterations they are together."""
+) -> tuple[Iterator[tuple[IntArray, bool]], int, int]:
+    """Give the orders, each with whether to evaluate after it; how many iterations they are; how many an epoch."""
     if epochs is not None and iterations is not None:
         raise ValueError("give epochs or iterations, not both")
     if iterations is not None:
         if not shuffle:
             raise ValueError("shuffle=False goes with epochs: iterations draws each batch at random")
-        return _drawn(size, batch_size, positive("iterations", iterations), seed), iterations
-    epochs = positive("epochs", epochs)
-    return _epochs(size, batch_size, epochs, seed, shuffle), epochs * -(-size // batch_size)
+        return (
+            _drawn(size, batch_size, positive("iterations", iterations), seed),
+            iterations,
+            max(size // batch_size, 1),
+        )
+    epochs, per_epoch = positive("epochs", epochs), -(-size // batch_size)
+    return _epochs(size, batch_size, epochs, seed, shuffle), epochs * per_epoch, per_epoch
 
 
 def _drawn(size: int, batch_size: int, iterations: int, seed: int) -> Iterator[tuple[IntArray, bool]]:
@@ -282,15 +285,14 @@ class _Look:
     """Looks at a network during training: accuracies on all samples, health of the layers on some."""
 
     def __init__(
-        self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, batch_size: int, optimizer: Any
+        self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, per_epoch: int, optimizer: Any
     ) -> None:
-        self.network, self.lr = network, optimizer.lr
-        self.per_epoch, self.batch_size = max(len(x) // batch_size, 1), batch_size
+        self.network, self.per_epoch, self.lr = network, per_epoch, optimizer.lr
         self.sets = [(x, t), (x_test, t_test)]
         self.samples = [len(x), 0 if x_test is None else len(x_test)]
         count = min(max(len(x) // 100, 100), LOOK_AT, len(x))
         self.some = np.arange(count) * len(x) // count
-        self.started, self.seen, self.looks = time.perf_counter(), 0, 0
+        self.started, self.seen, self.looks, self.trained = time.perf_counter(), 0, 0, 0
         self.labels: Array | None = None
         self.chance: float | None = None
         if _are_labels(t):
@@ -302,6 +304,7 @@ class _Look:
 
     def order(self, order: IntArray) -> None:
         """Note which samples went into the batches: the longest piece of an epoch, not its smaller last batch."""
+        self.trained += order.size
         if len(order) > len(self.latest):
             self.latest = order
 
@@ -315,7 +318,7 @@ class _Look:
         new, self.seen = losses[self.seen :], len(losses)
         record = {
             "iteration": len(losses) - 1,
-            "epoch": round((len(losses) - 1) / self.per_epoch, 4),
+            "epoch": len(losses) // self.per_epoch,
             "loss": float(np.mean(new)),
             "loss_max": float(np.max(new)),
             "train_accuracy": train,
@@ -328,7 +331,7 @@ class _Look:
             "layers": {},
         }
         order, self.latest = self.latest, self.latest[:0]
-        if self.looks < LOOKS or 100 * self.looks * len(self.some) <= len(losses) * self.batch_size:
+        if self.looks < LOOKS or 100 * self.looks * len(self.some) <= self.trained:
             self.looks += 1
             x, t = self.sets[0]
             record["layers"] = health(self.network, x[self.some], t[self.some])

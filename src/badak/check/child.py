@@ -1,4 +1,5 @@
-"""The child process: reads its orders from a file, runs the user's code under limits, writes reports to a file.
+"""The child process: reads its orders from a file, runs the user's code under limits, writes reports to a
+file.
 
 Nothing travels on standard output: the user's code may print there for ever.
 """

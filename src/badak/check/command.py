@@ -12,8 +12,8 @@ from badak.check.report import report_html, report_json, report_text
 from badak.language import choose_language
 
 HELP = (
-    "Check layers, losses and networks in FILE.py, FILE.py:ClassName or FILE.ipynb. This RUNS the code in the file, in a "
-    "child process with limits on time and memory; check only what you would run."
+    "Check layers, losses and networks in FILE.py, FILE.py:ClassName or FILE.ipynb. This RUNS the code in "
+    "the file, in a child process with limits on time and memory; check only what you would run."
 )
 
 
@@ -26,15 +26,21 @@ def split_name(argument: str) -> tuple[str, str | None]:
 
 
 def check_command(
-    files: Sequence[str], json: bool = False, html: str | None = None, strict: bool = False, lang: str | None = None,
-    time_limit: float = TIME_LIMIT, memory_limit: int | None = MEMORY_LIMIT, training: Callable[[], int] | None = None,
+    files: Sequence[str],
+    json: bool = False,
+    html: str | None = None,
+    strict: bool = False,
+    lang: str | None = None,
+    time_limit: float = TIME_LIMIT,
+    memory_limit: int | None = MEMORY_LIMIT,
+    training: Callable[[], int] | None = None,
     only: Sequence[str] | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Check files and print the reports; give the exit code.
 
-    0: all right (a hazard too, unless `strict`); 1: something is wrong; 2: something could not be checked. `html` names a
-    file for a page with all reports. `training`, if given, is called instead. Raises ValueError for an unknown language,
-    check or limit, OSError when the page cannot be written.
+    0: all right (a hazard too, unless `strict`); 1: something is wrong; 2: something could not be checked.
+    `html` names a file for a page with all reports. `training`, if given, is called instead. Raises
+    ValueError for an unknown language, check or limit, OSError when the page cannot be written.
     """
     from badak.check.contract import CHECKS
 
@@ -60,7 +66,7 @@ def check_command(
 
 
 def exit_code(reports: Sequence[Report], strict: bool = False) -> int:
-    """Give 2 if anything could not be checked, else 1 if anything is wrong (a hazard counts when `strict`), else 0."""
+    """Give 2 if anything could not be checked, else 1 if anything is wrong (strict: a hazard too), else 0."""
     verdicts = {report.verdict for report in reports}
     if "unknown" in verdicts or any(r.reason is not None for r in reports):
         return 2

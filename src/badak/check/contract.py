@@ -1,3 +1,4 @@
+# ruff: noqa: NPY002, SIM102 (the global random state is watched on purpose)
 """Is this layer right? The layer contract as named checks, each of which can be run alone.
 
 A check takes an Examination and yields findings. The first five come first always, because the others need an
@@ -7,6 +8,7 @@ object that runs; an error in one of those ends the examination, so that one cau
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import inspect
 import time
@@ -39,13 +41,34 @@ Findings = Iterator[Finding]
 RELATIVE = 1e-6
 DIRECT = 80  # arrays up to this size are measured element by element at once
 SAMPLED = 1500  # above this size only a sample of the elements is measured to find the cause
-REMOVED_ALIASES = ("int", "float", "bool", "object", "str", "complex", "long", "unicode", "float_", "Inf", "infty", "NaN", "product", "cumproduct", "in1d", "row_stack", "trapz", "asfarray", "mat")  # fmt: skip
+REMOVED_ALIASES = (
+    "int",
+    "float",
+    "bool",
+    "object",
+    "str",
+    "complex",
+    "long",
+    "unicode",
+    "float_",
+    "Inf",
+    "infty",
+    "NaN",
+    "product",
+    "cumproduct",
+    "in1d",
+    "row_stack",
+    "trapz",
+    "asfarray",
+    "mat",
+)
 
 
 class Examination:
     """One subject under examination, with what several checks need: passes, outputs, random `dout`."""
 
     def __init__(self, subject: Subject) -> None:
+        """Begin with nothing found."""
         self.subject = subject
         self.findings: list[Finding] = []
         self.notes: list[str] = []
@@ -104,7 +127,7 @@ class Examination:
         return finding
 
 
-# Interface ----------------------------------------------------------------------------------------------------------
+# Interface ----------------------------------------------------------------------------------------
 
 
 def closest(name: str, names: Sequence[str]) -> str | None:
@@ -119,9 +142,14 @@ def explain(exam: Examination, failure: UserError, check: str) -> Finding:
 
 
 def explain_error(
-    subject: Subject | None, error: BaseException, method: str | None, line: int | None, check: str,
-    function: str | None = None, source: Source | None = None,
-) -> Finding:  # fmt: skip
+    subject: Subject | None,
+    error: BaseException,
+    method: str | None,
+    line: int | None,
+    check: str,
+    function: str | None = None,
+    source: Source | None = None,
+) -> Finding:
     """Name the cause of an exception: misspelled, undefined, removed, forgotten, or `unnamed`."""
     words = f"{type(error).__name__}: {error}"
     values: dict[str, Any] = {"error": words.splitlines()[0]}
@@ -152,18 +180,9 @@ def explain_error(
         _explain_attribute(subject, error, finding)
     elif isinstance(error, TypeError) and "positional argument" in str(error) and "given" in str(error):
         _explain_arity(subject, error, finding, source)
-    elif (
-        isinstance(error, TypeError)
-        and "NoneType" in str(error)
-        and subject is not None
-        and method == "backward"
-    ):
+    elif isinstance(error, TypeError) and "NoneType" in str(error) and subject is not None and method == "backward":
         _explain_none(subject, finding)
-    elif (
-        subject is not None
-        and method in ("backward", "gradient")
-        and isinstance(error, (ValueError, IndexError))
-    ):
+    elif subject is not None and method in ("backward", "gradient") and isinstance(error, (ValueError, IndexError)):
         _explain_shape_error(subject, error, finding)
     return finding
 
@@ -171,7 +190,8 @@ def explain_error(
 def _explain_attribute(subject: Subject | None, error: AttributeError, finding: Finding) -> None:
     name, owner = getattr(error, "name", None) or "", getattr(error, "obj", None)
     if not name and "module 'numpy' has no attribute" in str(error):
-        # NumPy raises this itself for the names that it removed, without saying which in the exception's fields.
+        # NumPy raises this itself for the names that it removed, without saying which in the exception's
+        # fields.
         name, owner = str(error).split("'")[3], np
     finding.values["name"] = name
     if inspect.ismodule(owner) and owner.__name__ == "numpy":
@@ -211,9 +231,7 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     read = locate.names_read(subject, "backward")
     obj = subject.fresh()
     try:
-        y = subject.forward(
-            obj, subject.x.copy() if isinstance(subject.x, np.ndarray) else subject.x, subject.second
-        )
+        y = subject.forward(obj, subject.x.copy() if isinstance(subject.x, np.ndarray) else subject.x, subject.second)
     except UserError:
         return
     empty = [n for n in read if getattr(obj, n, None) is None] if missing is None else [missing]
@@ -226,9 +244,11 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     kept = [n for n in attributes_of(obj) if is_array(getattr(obj, n, None)) and n not in read]
     before = {n for n in attributes_of(subject.obj) if is_array(getattr(subject.obj, n, None))}
     same = [
-        n for n in kept
-        if n not in before and (close(getattr(obj, n), subject.x) or n.lower() == name.lower() or close(getattr(obj, n), y))
-    ]  # fmt: skip
+        n
+        for n in kept
+        if n not in before
+        and (close(getattr(obj, n), subject.x) or n.lower() == name.lower() or close(getattr(obj, n), y))
+    ]
     near = closest(name, [n for n in kept if n not in before])
     if same or near:
         finding.label = "cache-name-mismatch"
@@ -241,9 +261,7 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     locate.place(subject, finding)
 
 
-def _explain_arity(
-    subject: Subject | None, error: TypeError, finding: Finding, source: Source | None
-) -> None:
+def _explain_arity(subject: Subject | None, error: TypeError, finding: Finding, source: Source | None) -> None:
     words = str(error)
     name = words.split("(", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1]
     if subject is None or source is None:
@@ -276,8 +294,14 @@ def _explain_shape_error(subject: Subject, error: BaseException, finding: Findin
         finding.label = "breaks-on-nd-input"
         finding.values["shape"] = np.shape(subject.x)
     elif np.ndim(subject.x) == 1 and isinstance(subject.x, np.ndarray):
-        whole = Subject(subject.obj, subject.x[None], subject.second if subject.second is None else np.asarray(subject.second)[None],
-                        protocol=subject.protocol, namespace=subject.namespace, source=subject.source)  # fmt: skip
+        whole = Subject(
+            subject.obj,
+            subject.x[None],
+            subject.second if subject.second is None else np.asarray(subject.second)[None],
+            protocol=subject.protocol,
+            namespace=subject.namespace,
+            source=subject.source,
+        )
         try:
             whole.run()
         except (UserError, ValueError):
@@ -285,13 +309,7 @@ def _explain_shape_error(subject: Subject, error: BaseException, finding: Findin
         finding.label = "one-d-input-collapses-grad"
     elif subject.protocol == "loss":
         t, x = subject.second, subject.x
-        if (
-            isinstance(t, np.ndarray)
-            and t.ndim == 1
-            and t.dtype.kind in "iu"
-            and np.ndim(x) == 2
-            and len(t) == len(x)
-        ):
+        if isinstance(t, np.ndarray) and t.ndim == 1 and t.dtype.kind in "iu" and np.ndim(x) == 2 and len(t) == len(x):
             hot = np.eye(x.shape[1])[t]
             try:
                 if close(
@@ -357,9 +375,7 @@ def check_methods(exam: Examination) -> Findings:
         if first not in ("self", "this", "me", "s", "_", "cls") and (
             len(positional) < wanted or is_upstream(first) or first in ("x", "X")
         ):
-            yield exam.finding(
-                "methods", "missing-self", method=name, values={"name": name, "arguments": first}
-            )
+            yield exam.finding("methods", "missing-self", method=name, values={"name": name, "arguments": first})
             return
     if subject.protocol in ("layer", "layer2"):
         wanted_names = required(subject.obj.backward)
@@ -381,9 +397,7 @@ def check_runs(exam: Examination) -> Findings:
         yield explain(exam, failure, "runs")
         return
     if exam.y is None:
-        yield exam.finding(
-            "runs", "returns-none", method="forward", quantity="forward", values={"name": "forward"}
-        )
+        yield exam.finding("runs", "returns-none", method="forward", quantity="forward", values={"name": "forward"})
         return
     try:
         exam.y = np.array(exam.y)
@@ -398,6 +412,8 @@ def check_runs(exam: Examination) -> Findings:
     subject.parameters = find_parameters(subject, obj, returned)
     if not subject.parameters:
         _warm_up(subject, obj, returned)
+    if subject.protocol == "loss":
+        _calm_loss(exam)
     exam.y = np.asarray(subject.run().y)
     exam.douts = exam.random_douts()
 
@@ -430,6 +446,32 @@ def _repaired_crash(exam: Examination, obj: Any, failure: UserError) -> Finding 
     return exam.finding("runs", label, method="backward", quantity="x", line=found.line, values=values)
 
 
+def _calm_loss(exam: Examination) -> None:
+    """Bring the scores of a loss near each other: at a probability below 1e-4 a guard such as log(y +
+    1e-7) flattens it."""
+    subject = exam.subject
+    if diagnose.correct_classes(subject) is None or float(np.abs(subject.x).max()) <= 6:
+        return
+    subject.x = subject.x * (3.0 / float(np.abs(subject.x).max()))
+    exam.y = np.array(subject.forward(subject.fresh(), clone(subject.x), clone(subject.second)))
+
+
+def _calm_network(exam: Examination) -> None:
+    """The same for a network: weights so large that all scores lie far apart are made smaller, in a copy."""
+    subject = exam.subject
+    if not has_method(subject.obj, "predict") or np.size(exam.y) != 1 or float(np.ravel(exam.y)[0]) < 4:
+        return
+    calm = clone(subject.obj)
+    for _ in range(12):
+        scores = np.asarray(subject.call("predict", clone(calm).predict, clone(subject.x)), float)
+        if scores.ndim != 2 or float(np.ptp(scores, axis=1).max()) <= 6 or (scores.min() >= 0 and scores.max() <= 1):
+            break
+        for parameter in subject.parameters:
+            set_path(calm, parameter.path, 0.6 * np.asarray(get_path(calm, parameter.path), float))
+    subject.obj = calm
+    exam.y = np.array(subject.forward(subject.fresh(), clone(subject.x), clone(subject.second)))
+
+
 def _warm_up(subject: Subject, obj: Any, returned: Any) -> None:
     """Weights made at the first forward: look at the object after it, and go on with that one."""
     lazy = find_parameters(_with_object(subject, obj), obj, returned)
@@ -442,8 +484,7 @@ def _warm_up(subject: Subject, obj: Any, returned: Any) -> None:
     kept = [
         p
         for p in lazy
-        if get_path(subject.obj, p.path) is None
-        and np.array_equal(get_path(again, p.path), get_path(obj, p.path))
+        if get_path(subject.obj, p.path) is None and np.array_equal(get_path(again, p.path), get_path(obj, p.path))
     ]
     if kept:
         subject.obj = obj
@@ -474,6 +515,9 @@ def _network_runs(exam: Examination) -> Findings:
         yield exam.finding("runs", "returns-none", method="loss", quantity="loss", values={"name": "loss"})
         return
     exam.y = np.array(exam.y)
+    # Where predict fails or gives something else, gradient will tell.
+    with contextlib.suppress(UserError, ValueError, TypeError):
+        _calm_network(exam)
     exam.douts = exam.random_douts()
     if exam.y.size > 1:
         yield from _not_scalar(exam)
@@ -486,13 +530,9 @@ def _network_runs(exam: Examination) -> Findings:
         yield wiring.explain_failure(exam, failure) or explain(exam, failure, "runs")
         return
     returned = result.dx[0]
-    none = returned is None or (
-        isinstance(returned, np.ndarray) and returned.shape == () and returned.item() is None
-    )
+    none = returned is None or (isinstance(returned, np.ndarray) and returned.shape == () and returned.item() is None)
     if none and all(g is None for g in result.grads.values()):
-        yield exam.finding(
-            "runs", "returns-none", method="gradient", quantity="gradient", values={"name": "gradient"}
-        )
+        yield exam.finding("runs", "returns-none", method="gradient", quantity="gradient", values={"name": "gradient"})
 
 
 def _not_scalar(exam: Examination) -> Findings:
@@ -542,13 +582,25 @@ def check_shapes(exam: Examination) -> Findings:
                 # A (1, M) bias gradient for an (M,) bias trains as it should.
                 continue
         label, values = cause or ("unnamed", {})
+        line = None
+        if label == "wrong-shape-dx":
+            from badak.check import repair
+
+            found = repair.search(exam, case, label)
+            line = found.line if found is not None else None
         yield exam.finding(
-            "shapes", label, method=exam.backward_name(), quantity=quantity,
-            got=list(np.shape(a)), expected=list(right), values=values | {"shape_fault": True},
-        )  # fmt: skip
+            "shapes",
+            label,
+            method=exam.backward_name(),
+            quantity=quantity,
+            got=list(np.shape(a)),
+            expected=list(right),
+            line=line,
+            values=values | {"shape_fault": True},
+        )
 
 
-# Derivatives ----------------------------------------------------------------------------------------------------------
+# Derivatives --------------------------------------------------------------------------------------
 
 
 def _case(exam: Examination, quantity: str, a: list[Any]) -> Case:
@@ -617,17 +669,13 @@ def _agrees_along(exam: Examination, quantity: str, value: Array, a: list[Any]) 
     rng = np.random.default_rng(11)
     for _ in range(2):
         direction = rng.uniform(0.4, 1.0, value.shape) * rng.choice([-1.0, 1.0], value.shape)
-        slope, error, bend = measure_direction(
-            f, value, direction, 1e-4 * max(1.0, float(np.abs(value).max()))
-        )
+        slope, error, bend = measure_direction(f, value, direction, 1e-4 * max(1.0, float(np.abs(value).max())))
         for g, dout in zip(a, exam.douts, strict=True):
             flat = np.ravel(np.asarray(dout, float))
             wanted, got = float(slope @ flat), float((np.asarray(g, float) * direction).sum())
             # Terms may cancel in the sum; the size of the terms, not of the sum, sets the scale.
             scale = float(np.sqrt(((np.asarray(g, float) * direction) ** 2).sum())) + abs(wanted)
-            limit = (
-                RELATIVE * scale + 10 * float(error @ np.abs(flat)) * 1e-3 + 1e-9 * float(np.abs(flat).max())
-            )
+            limit = RELATIVE * scale + 10 * float(error @ np.abs(flat)) * 1e-3 + 1e-9 * float(np.abs(flat).max())
             if (
                 not np.isfinite(wanted)
                 or abs(wanted - got) > limit
@@ -654,7 +702,8 @@ def _within(exam: Examination, a: Any, along: tuple[Array, Array, Array, Array])
 
 
 def _joint(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
-    """Where elements are tied, the slope along (1, ..., 1) is smooth all the same, and must be the sum of the gradient."""
+    """Where elements are tied, the slope along (1, ..., 1) is smooth all the same, and must be the sum of
+    the gradient."""
     slopes = exam.subject.slopes(quantity)
     if not slopes.kinked.any() or value.size < 2:
         return True
@@ -664,9 +713,7 @@ def _joint(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool
         if np.abs(bend).max() > 1e-6 or not np.isfinite(slope @ flat):
             return True
         total = float(np.sum(g))
-        if abs(total - slope @ flat) > 1e-5 * (np.abs(np.asarray(g)).sum() + 1e-9) + 10 * float(
-            error @ np.abs(flat)
-        ):
+        if abs(total - slope @ flat) > 1e-5 * (np.abs(np.asarray(g)).sum() + 1e-9) + 10 * float(error @ np.abs(flat)):
             return False
     return True
 
@@ -676,11 +723,7 @@ def name_causes(exam: Examination, cases: dict[str, Case]) -> Findings:
     told: dict[str, Finding] = {}
     everything = dict(cases)
     for quantity in exam.quantities:
-        if (
-            quantity not in everything
-            and quantity not in exam.shape_faults
-            and len(exam.subject.parameters) < 12
-        ):
+        if quantity not in everything and quantity not in exam.shape_faults and len(exam.subject.parameters) < 12:
             gradients = [exam.gradient(p, quantity) for p in exam.passes]
             if all(g is not None for g in gradients) and np.size(gradients[0]) <= SAMPLED:
                 everything[quantity] = _case(exam, quantity, gradients)
@@ -768,12 +811,17 @@ def check_linear(exam: Examination) -> Findings:
         label = "ignores-dout" if close(a, b, 1e-9) else "unnamed"
         severity = "hazard" if subject.protocol == "loss" else "error"
         yield exam.finding(
-            "linear", label, severity=severity, method="backward", quantity=quantity, values={"loss": subject.protocol == "loss", "linear": True},
-        )  # fmt: skip
+            "linear",
+            label,
+            severity=severity,
+            method="backward",
+            quantity=quantity,
+            values={"loss": subject.protocol == "loss", "linear": True},
+        )
         return
 
 
-# State ------------------------------------------------------------------------------------------------------------------
+# State --------------------------------------------------------------------------------------------
 
 
 def _state(obj: Any, subject: Subject) -> dict[str, Array]:
@@ -805,9 +853,7 @@ def check_mutation(exam: Examination) -> Findings:
             x, second = clone(subject.x), clone(subject.second)
             subject.backward(obj, given, x, second)
             if isinstance(given, np.ndarray) and not np.array_equal(given, dout):
-                yield exam.finding(
-                    "mutation", "mutates-dout", severity="hazard", method="backward", quantity="dout"
-                )
+                yield exam.finding("mutation", "mutates-dout", severity="hazard", method="backward", quantity="dout")
         changed = _changed(before, _state(obj, subject))
         if changed:
             yield exam.finding("mutation", "updates-weights-in-backward", method=backward, quantity=changed)
@@ -821,9 +867,7 @@ def _changed_arguments(exam: Examination, x: Any, second: Any, method: str) -> F
         yield exam.finding("mutation", "mutates-input", method=method, quantity="x")
     if second is not None and not _same(second, subject.second):
         label = "mutates-target" if subject.protocol in ("loss", "network") else "mutates-input"
-        yield exam.finding(
-            "mutation", label, method=method, quantity="t" if label == "mutates-target" else "y"
-        )
+        yield exam.finding("mutation", label, method=method, quantity="t" if label == "mutates-target" else "y")
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -865,9 +909,7 @@ def _caches(obj: Any) -> dict[str, Array]:
     return {n: np.array(v) for n, v in found.items() if isinstance(v, np.ndarray)}
 
 
-def _compare_repeat(
-    exam: Examination, first: Pass, second: Pass, caches: dict[str, Array] | None
-) -> Findings:
+def _compare_repeat(exam: Examination, first: Pass, second: Pass, caches: dict[str, Array] | None) -> Findings:
     subject = exam.subject
     for quantity in exam.quantities:
         a, b = exam.gradient(first, quantity), exam.gradient(second, quantity)
@@ -880,11 +922,7 @@ def _compare_repeat(
             continue
         label = "unnamed"
         values: dict[str, Any] = {"repeat": True}
-        if (
-            np.shape(a) == np.shape(b)
-            and close(2 * np.asarray(a, float), b, 1e-9)
-            and quantity not in exam.inputs
-        ):
+        if np.shape(a) == np.shape(b) and close(2 * np.asarray(a, float), b, 1e-9) and quantity not in exam.inputs:
             label = "accumulates-instead-of-sets"
         elif _follows_seed(exam):
             label = "redraws-mask"
@@ -906,14 +944,14 @@ def _follows_seed(exam: Examination) -> bool:
     subject.forward(obj, clone(subject.x), clone(subject.second))
     generators: list[Any] = [v for v in subject.world.namespace.values() if isinstance(v, GENERATORS)]
     walk(obj, lambda part: generators.append(part) if isinstance(part, GENERATORS) else None)
-    before = [repr(_generator_state(g)) for g in generators] + [repr(np.random.get_state()[1:])]
+    before = [repr(_generator_state(g)) for g in generators] + [repr(tuple(np.random.get_state())[1:])]
     subject.backward(
         obj,
         np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0,
         clone(subject.x),
         clone(subject.second),
     )
-    after = [repr(_generator_state(g)) for g in generators] + [repr(np.random.get_state()[1:])]
+    after = [repr(_generator_state(g)) for g in generators] + [repr(tuple(np.random.get_state())[1:])]
     return before != after
 
 
@@ -942,7 +980,8 @@ def _overwritten_cache(exam: Examination, subject: Subject) -> str | None:
 
 
 def check_second_batch(exam: Examination) -> Findings:
-    """A second forward replaces what the first one saved: gradients belong to the last batch, of whatever size."""
+    """A second forward replaces what the first one saved: gradients belong to the last batch, of whatever
+    size."""
     subject = exam.subject
     if not is_array(subject.x) or subject.x.dtype.kind != "f" or np.ndim(subject.x) < 1:
         return
@@ -958,8 +997,12 @@ def check_second_batch(exam: Examination) -> Findings:
             again = other_subject.run(_dout_for(exam, other_subject), obj=obj)
         except UserError as failure:
             yield exam.finding(
-                "second-batch", "stale-cache", method="forward", line=None, values={"error": failure.words, "line": failure.line},
-            )  # fmt: skip
+                "second-batch",
+                "stale-cache",
+                method="forward",
+                line=None,
+                values={"error": failure.words, "line": failure.line},
+            )
             return
         for quantity in exam.quantities:
             a, b = exam.gradient(alone, quantity), exam.gradient(again, quantity)
@@ -975,9 +1018,7 @@ def check_second_batch(exam: Examination) -> Findings:
                     quantity=quantity,
                 )
             else:
-                yield exam.finding(
-                    "second-batch", "stale-cache", method=exam.forward_name(), quantity=quantity
-                )
+                yield exam.finding("second-batch", "stale-cache", method=exam.forward_name(), quantity=quantity)
             return
 
 
@@ -1024,9 +1065,7 @@ def _dout_for(exam: Examination, subject: Subject) -> Any:
 def _other_batches(subject: Subject) -> Iterator[tuple[Any, Any]]:
     x, second = subject.x, subject.second
     rows = slice(None, None, -1)
-    aligned = (
-        isinstance(second, np.ndarray) and bool(np.ndim(second) and np.ndim(x)) and len(second) == len(x)
-    )
+    aligned = isinstance(second, np.ndarray) and bool(np.ndim(second) and np.ndim(x)) and len(second) == len(x)
     moved = x[rows] * 0.7 + 0.11 if not _bounded(x) else x[rows] * 0.9
     yield moved, clone(second)
     if np.ndim(x) >= 2 and len(x) > 2:
@@ -1040,24 +1079,21 @@ def _bounded(x: Any) -> bool:
 def check_after_update(exam: Examination) -> Findings:
     """After the parameters change, gradients belong to the new ones."""
     subject = exam.subject
-    if not subject.parameters or any(
-        np.asarray(subject.value(p.name)).dtype.kind != "f" for p in subject.parameters
-    ):
+    if not subject.parameters or any(np.asarray(subject.value(p.name)).dtype.kind != "f" for p in subject.parameters):
         return
     moved = subject.fresh()
     rng = np.random.default_rng(23)
     for parameter in subject.parameters:
         held = get_path(moved, parameter.path)
-        set_path(moved, parameter.path, np.asarray(held) + rng.uniform(0.2, 0.5, np.shape(held)))
+        size = max(0.05, float(np.sqrt(np.mean(np.square(np.asarray(held, float))))))
+        set_path(moved, parameter.path, np.asarray(held) + 0.4 * size * rng.standard_normal(np.shape(held)))
     later = _sibling(subject, subject.x, subject.second)
     later.obj = moved
     other = Examination(later)
     other.y, other.douts = exam.y, exam.douts
     try:
         other.passes = (
-            [later.run(d) for d in other.douts]
-            if subject.protocol not in ("loss", "network")
-            else [later.run()]
+            [later.run(d) for d in other.douts] if subject.protocol not in ("loss", "network") else [later.run()]
         )
         wrong = [q for q in other.quantities if q not in exam.shape_faults and not agrees(other, q)]
     except (UserError, ValueError):
@@ -1065,9 +1101,12 @@ def check_after_update(exam: Examination) -> Findings:
     if wrong:
         stale = _stale_copy(exam)
         yield exam.finding(
-            "after-update", "stale-weight-copy" if stale else "unnamed", method="__init__" if stale else exam.backward_name(),
-            quantity=wrong[0], values={"name": stale or "", "after_update": True},
-        )  # fmt: skip
+            "after-update",
+            "stale-weight-copy" if stale else "unnamed",
+            method="__init__" if stale else exam.backward_name(),
+            quantity=wrong[0],
+            values={"name": stale or "", "after_update": True},
+        )
 
 
 def _stale_copy(exam: Examination) -> str | None:
@@ -1090,7 +1129,7 @@ def _stale_copy(exam: Examination) -> str | None:
                     found.append(name)
 
     walk(subject.obj, look)
-    return found[0] if found else None
+    return str(found[0]) if found else None
 
 
 def check_two_instances(exam: Examination) -> Findings:
@@ -1175,15 +1214,15 @@ def _shared_container(one: Any, two: Any) -> str | None:
 def _class_state(subject: Subject) -> str | None:
     before = set(vars(subject.kind))
     subject.world.restore()
-    at_rest = {n: v for n, v in vars(subject.kind).items()}
+    at_rest = dict(vars(subject.kind))
     subject.forward(clone(subject.obj), clone(subject.x), clone(subject.second))
     for name, value in vars(subject.kind).items():
         if name not in before or at_rest.get(name) is not value:
-            return name
+            return str(name)
     return None
 
 
-# Behaviour ----------------------------------------------------------------------------------------------------------------
+# Behaviour ----------------------------------------------------------------------------------------
 
 
 def check_batch_of_one(exam: Examination) -> Findings:
@@ -1224,9 +1263,14 @@ def check_batch_of_one(exam: Examination) -> Findings:
         right = np.shape(single.value(quantity))
         if (np.shape(a) != right and np.size(a) != int(np.prod(right))) or not agrees(other, quantity):
             yield exam.finding(
-                "batch-of-one", "unnamed", method="backward", quantity=quantity, got=list(np.shape(a)), expected=list(right),
+                "batch-of-one",
+                "unnamed",
+                method="backward",
+                quantity=quantity,
+                got=list(np.shape(a)),
+                expected=list(right),
                 values={"batch_of_one": True},
-            )  # fmt: skip
+            )
             return
 
 
@@ -1254,17 +1298,13 @@ def check_randomness(exam: Examination) -> Findings:
     for seed in (1, 2, 1):
         try:
             outputs.append(
-                np.asarray(
-                    subject.forward(subject.fresh(seed=seed), clone(subject.x), clone(subject.second)), float
-                )
+                np.asarray(subject.forward(subject.fresh(seed=seed), clone(subject.x), clone(subject.second)), float)
             )
         except UserError:
             return
     subject.world.restore()
     if close(outputs[0], outputs[2], 1e-12) and not close(outputs[0], outputs[1], 1e-12):
-        yield exam.finding(
-            "randomness", "uses-global-rng", severity="hazard", method="forward", quantity="forward"
-        )
+        yield exam.finding("randomness", "uses-global-rng", severity="hazard", method="forward", quantity="forward")
 
 
 def check_evaluation(exam: Examination) -> Findings:
@@ -1275,7 +1315,8 @@ def check_evaluation(exam: Examination) -> Findings:
 
 
 def check_extreme(exam: Examination) -> Findings:
-    """Large inputs and degenerate ones (a zero row, a constant column, a probability of 0) give no NaN and no warning."""
+    """Large inputs and degenerate ones (a zero row, a constant column, a probability of 0) give no NaN and
+    no warning."""
     from badak.check import extremes
 
     yield from extremes.check(exam)
@@ -1289,7 +1330,8 @@ def check_labels(exam: Examination) -> Findings:
 
 
 def check_role(exam: Examination) -> Findings:
-    """What the object evidently is (softmax, batch normalisation, convolution, a classifier) it is along the right axes."""
+    """What the object evidently is (softmax, batch normalisation, convolution, a classifier) it is along
+    the right axes."""
     from badak.check import roles
 
     yield from roles.check(exam)
@@ -1467,10 +1509,7 @@ def arranged(findings: list[Finding]) -> list[Finding]:
         )
         if derivative and follows:
             continue
-        if any(
-            k.label == finding.label and (k.quantity == finding.quantity or k.label != "unnamed")
-            for k in kept
-        ):
+        if any(k.label == finding.label and (k.quantity == finding.quantity or k.label != "unnamed") for k in kept):
             continue
         kept.append(finding)
     # Something named explains more than something unnamed of the same severity.

@@ -1,8 +1,11 @@
-"""Copies of other people's objects: every probe starts from the same state, and the state of randomness with it.
+# ruff: noqa: NPY002 (the global random state is saved and put back on purpose)
+"""Copies of other people's objects: every probe starts from the same state, and the state of randomness
+with it.
 
-`copy.deepcopy` is not enough. It separates arrays that are views of one array, leaves a lambda made in `__init__`
-pointing at the original `self`, and refuses objects that hold a module or a lock. Each of these has a correct layer
-that looks wrong after such a copy.
+`copy.deepcopy` is not enough. It separates arrays that are views of one array, leaves a lambda made in
+`__init__`
+pointing at the original `self`, and refuses objects that hold a module or a lock. Each of these has a
+correct layer that looks wrong after such a copy.
 """
 
 from __future__ import annotations
@@ -17,9 +20,22 @@ from typing import Any
 import numpy as np
 
 ATOMS = (
-    type(None), bool, int, float, complex, str, bytes, type, range, slice,
-    types.ModuleType, types.BuiltinFunctionType, np.ufunc, np.dtype, np.generic,
-)  # fmt: skip
+    type(None),
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    type,
+    range,
+    slice,
+    types.ModuleType,
+    types.BuiltinFunctionType,
+    np.ufunc,
+    np.dtype,
+    np.generic,
+)
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 
 
@@ -27,6 +43,7 @@ class Cloner:
     """Copies one graph of objects, each object once; `upcast` turns narrow floating arrays into float64."""
 
     def __init__(self, upcast: bool = False) -> None:
+        """Begin with an empty memory of copies."""
         self.upcast = upcast
         self.memo: dict[int, Any] = {}
         self.kept: list[Any] = []
@@ -108,7 +125,8 @@ class Cloner:
             new = type(old)()
         self._keep(old, new)
         if isinstance(old, dict):
-            # OrderedDict keeps its order only by its own assignment; other subclasses may copy or refuse there.
+            # OrderedDict keeps its order only by its own assignment; other subclasses may copy or refuse
+            # there.
             put = OrderedDict.__setitem__ if isinstance(old, OrderedDict) else dict.__setitem__
             for key, item in old.items():
                 put(new, key, self.clone(item))
@@ -155,9 +173,11 @@ def clone(value: Any, upcast: bool = False) -> Any:
 
 
 class World:
-    """What a layer may depend on besides itself: global random states, generators of its module, its classes' data."""
+    """What a layer may depend on besides itself: global random states, generators of its module, its
+    classes' data."""
 
     def __init__(self, namespace: dict[str, Any] | None, classes: list[type]) -> None:
+        """Remember the state as it is now."""
         self.namespace = namespace or {}
         self.classes = classes
         self.numpy_state = np.random.get_state()
@@ -175,7 +195,7 @@ class World:
             np.random.set_state(self.numpy_state)
             random.setstate(self.random_state)
         else:
-            np.random.seed(seed)  # noqa: NPY002 (the user's code may draw from the global state)
+            np.random.seed(seed)
             random.seed(seed)
         for generator, state in self.generators:
             _set_generator_state(generator, copy.deepcopy(state))
@@ -189,13 +209,16 @@ class World:
 
 
 def _plain(kind: type) -> dict[str, Any]:
-    """Give the data attributes of a class: neither functions nor descriptors nor names with two underscores."""
+    """Give the data attributes of a class: neither functions nor descriptors nor names with two
+    underscores."""
     return {
         name: value
         for name, value in vars(kind).items()
-        if not name.startswith("__") and not callable(value) and not hasattr(value, "__get__")
+        if not name.startswith("__")
+        and not callable(value)
+        and not hasattr(value, "__get__")
         and not isinstance(value, (classmethod, staticmethod))
-    }  # fmt: skip
+    }
 
 
 def _generator_state(generator: Any) -> Any:

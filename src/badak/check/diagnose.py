@@ -1,6 +1,8 @@
+# ruff: noqa: PLR0911, PLR0912 (a hypothesis ends at the first form that fits)
 """From wrong to why: hypotheses about the cause of a wrong gradient, tried against the evidence.
 
-A hypothesis must reproduce the user's gradient for three different `dout`; where none does, the cause is `unnamed`.
+A hypothesis must reproduce the user's gradient for three different `dout`; where none does, the cause is
+`unnamed`.
 Most specific first: the first that fits is the answer.
 """
 
@@ -26,7 +28,8 @@ FIT = 1e-5
 
 @dataclass
 class Case:
-    """One wrong gradient: what the user's code gave (`a`), what the slopes say (`n`, NaN where unknown), for each `dout`."""
+    """One wrong gradient: what the user's code gave (`a`), what the slopes say (`n`, NaN where unknown),
+    for each `dout`."""
 
     subject: Subject
     quantity: str
@@ -103,19 +106,13 @@ def constant_ratio(case: Case) -> float | None:
     return float(ratio) if all_close([ratio * n for n in case.n], case.a) else None
 
 
-# Shapes -----------------------------------------------------------------------------------------------------------
+# Shapes -------------------------------------------------------------------------------------------
 
 
 def shape_cause(case: Case) -> Verdict:
     """Explain a gradient of the wrong shape."""
     a, n, dout = case.a[0], case.n[0], case.douts[0]
-    if (
-        np.ndim(case.x) == 1
-        and not case.is_input
-        and case.x.dtype.kind == "f"
-        and not case.is_loss
-        and n.ndim == 2
-    ):
+    if np.ndim(case.x) == 1 and not case.is_input and case.x.dtype.kind == "f" and not case.is_loss and n.ndim == 2:
         return "one-d-input-collapses-grad", {}
     if np.shape(a) == n.shape[::-1] and n.ndim >= 2 and all_close([np.asarray(p).T for p in case.a], case.n):
         return "transposed-weight-grad", {}
@@ -138,9 +135,7 @@ def shape_cause(case: Case) -> Verdict:
 
 def _sums_to(case: Case) -> bool:
     """Tell whether summing the user's gradient over the axes that forward broadcast gives the right one."""
-    return all_close(
-        [unbroadcast(np.asarray(a, float), n.shape) for a, n in zip(case.a, case.n, strict=True)], case.n
-    )
+    return all_close([unbroadcast(np.asarray(a, float), n.shape) for a, n in zip(case.a, case.n, strict=True)], case.n)
 
 
 def unbroadcast(value: Array, shape: tuple[int, ...]) -> Array:
@@ -163,9 +158,7 @@ def _sum_cause(case: Case) -> Verdict:
     axes = range(np.ndim(case.douts[0]))
     subsets = [s for size in range(len(axes) + 1) for s in itertools.combinations(axes, size)]
     for subset in subsets:
-        if all(
-            close(np.sum(d, axis=subset).ravel(), n.ravel()) for d, n in zip(case.douts, case.n, strict=True)
-        ):
+        if all(close(np.sum(d, axis=subset).ravel(), n.ravel()) for d, n in zip(case.douts, case.n, strict=True)):
             right = subset
     if right is None:
         return None
@@ -173,9 +166,7 @@ def _sum_cause(case: Case) -> Verdict:
         sums = [np.sum(d, axis=subset) for d in case.douts]
         if subset == right:
             continue
-        if all(
-            np.size(a) == s.size and close(np.ravel(a), s.ravel()) for a, s in zip(case.a, sums, strict=True)
-        ):
+        if all(np.size(a) == s.size and close(np.ravel(a), s.ravel()) for a, s in zip(case.a, sums, strict=True)):
             if not subset:
                 return "bias-grad-not-summed", {}
             if len(subset) == len(axes):
@@ -193,7 +184,7 @@ def _axes(subset: tuple[int, ...]) -> str:
     return str(subset[0]) if len(subset) == 1 else str(subset)
 
 
-# Values -----------------------------------------------------------------------------------------------------------
+# Values -------------------------------------------------------------------------------------------
 
 
 def value_cause(case: Case) -> Verdict:
@@ -217,6 +208,7 @@ def _scale(values: list[Any]) -> float:
 
 
 def missing_or_unused(case: Case) -> Verdict:
+    """A parameter without gradient, or one that forward does not use."""
     a, n = _scale(case.a), _scale(case.n)
     if case.subject.protocol == "loss" and case.quantity == "x" and np.isfinite(n):
         rounded = _rounded_forward(case)
@@ -248,6 +240,7 @@ def _rounded_forward(case: Case) -> Verdict:
 
 
 def dtype_downcast(case: Case) -> Verdict:
+    """Whole numbers, or an error of the size that half precision makes."""
     a0 = np.asarray(case.a[0])
     pairs = list(zip(case.a, case.n, strict=True))
     whole = all(np.array_equal(np.asarray(a, float), np.rint(np.asarray(a, float))) for a in case.a)
@@ -274,6 +267,7 @@ def _holds_narrow(case: Case) -> bool:
 
 
 def rounds_gradient(case: Case) -> Verdict:
+    """Multiples of a power of ten."""
     for digits in range(6):
         if all_close([np.round(n, digits) for n in case.n], case.a, 1e-9):
             return "rounds-gradient", {"digits": digits}
@@ -281,6 +275,7 @@ def rounds_gradient(case: Case) -> Verdict:
 
 
 def clips_gradient(case: Case) -> Verdict:
+    """Equal to the slope up to a limit, element by element or in norm."""
     limit = _scale(case.a)
     low = max(float(np.nanmax(-np.asarray(a))) for a in case.a)
     for high, below in ((limit, limit), (limit, low)):
@@ -305,6 +300,7 @@ def clips_gradient(case: Case) -> Verdict:
 
 
 def ignores_dout(case: Case) -> Verdict:
+    """The same answer for every dout, everywhere or in a part."""
     if case.is_loss or len(case.a) < 2 or not case.is_input:
         return None
     first = np.asarray(case.a[0], float)
@@ -324,6 +320,7 @@ def ignores_dout(case: Case) -> Verdict:
 
 
 def swapped_inputs(case: Case) -> Verdict:
+    """The derivative with respect to the other input."""
     if case.subject.protocol != "layer2" or not case.is_input:
         return None
     other = case.others.get("y" if case.quantity == "x" else "x")
@@ -333,7 +330,8 @@ def swapped_inputs(case: Case) -> Verdict:
         return "swapped-inputs", {}
     x, second = np.asarray(case.x, float), np.asarray(case.subject.second, float)
     own, foreign = (second, x) if case.quantity == "x" else (x, second)
-    for f in (lambda v: v, lambda v: 1 / v, lambda v: -v):
+    forms: list[Callable[[Array], Array]] = [lambda v: v, lambda v: 1 / v, lambda v: -v]
+    for f in forms:
         if all_close([d * f(own) for d in case.douts], case.n) and all_close(
             [d * f(foreign) for d in case.douts], case.a
         ):
@@ -342,6 +340,7 @@ def swapped_inputs(case: Case) -> Verdict:
 
 
 def masks(case: Case) -> Verdict:
+    """Zeros in the wrong places."""
     local = case.diagonal()
     if local is None:
         return None
@@ -351,8 +350,7 @@ def masks(case: Case) -> Verdict:
     factors = [np.asarray(a, float) / d for a, d in zip(case.a, case.douts, strict=True)]
     steps = np.unique(np.round(local[known], 9))
     if len(steps) <= 2 and all(
-        close(np.where(d > 0, d * steps.max(), d * steps.min()), a)
-        for a, d in zip(case.a, case.douts, strict=True)
+        close(np.where(d > 0, d * steps.max(), d * steps.min()), a) for a, d in zip(case.a, case.douts, strict=True)
     ):
         return "mask-from-dout", {}
     if zero.any() and live.any():
@@ -362,9 +360,7 @@ def masks(case: Case) -> Verdict:
         constant = float(np.mean(factors[0][zero]))
         if abs(constant) > 1e-9 and all(close(f, np.full(f.shape, constant)) for f in factors):
             return "missing-mask", {}
-    if len(steps) == 2 and all(
-        close(np.where(np.isclose(local, steps[0]), steps[1], steps[0]), f) for f in factors
-    ):
+    if len(steps) == 2 and all(close(np.where(np.isclose(local, steps[0]), steps[1], steps[0]), f) for f in factors):
         return "inverted-mask", {}
     return None
 
@@ -398,11 +394,7 @@ def branches(case: Case) -> Verdict:
     if not np.all(np.abs(local[wrong]) > 1e-12):
         return None
     ratios = factor[wrong] / local[wrong]
-    if (
-        side
-        and np.ptp(ratios) < 1e-6 * abs(ratios).max()
-        and np.ptp(local[wrong]) < 1e-6 * abs(local[wrong]).max()
-    ):
+    if side and np.ptp(ratios) < 1e-6 * abs(ratios).max() and np.ptp(local[wrong]) < 1e-6 * abs(local[wrong]).max():
         if np.isclose(ratios[0], -1):
             return None
         return "forward-backward-constant-mismatch", {
@@ -446,7 +438,7 @@ def _groupings(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
 def _group_labels(shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     sizes = [shape[axis] for axis in axes]
     grid = np.indices(shape)
-    return np.ravel_multi_index([grid[axis].ravel() for axis in axes], sizes)
+    return np.asarray(np.ravel_multi_index([grid[axis].ravel() for axis in axes], sizes))
 
 
 def _one_contribution(case: Case, slopes: Array, labels: Array, count: int, axes: tuple[int, ...]) -> Verdict:
@@ -457,7 +449,7 @@ def _one_contribution(case: Case, slopes: Array, labels: Array, count: int, axes
     for group in range(count):
         member[:, group] = touched[:, labels == group].any(axis=1)
     several = member.sum(axis=1) > 1
-    if not several.any() and not (axes == (0,)):
+    if not several.any() and axes != (0,):
         return None
     for a, dout in zip(case.a, case.douts, strict=True):
         weighted = slopes * np.ravel(dout)
@@ -481,6 +473,7 @@ def _one_contribution(case: Case, slopes: Array, labels: Array, count: int, axes
 
 
 def transposes(case: Case) -> Verdict:
+    """The right numbers in another order."""
     if case.is_input:
         return None
     n0 = case.n[0]
@@ -490,7 +483,7 @@ def transposes(case: Case) -> Verdict:
         return "transposed-weight-grad", {}
     x, y = case.x, case.y
     if n0.ndim == 2 and np.ndim(x) == 2:
-        d, m = n0.shape
+        d = n0.shape[0]
         if y.ndim == 2 and y.shape[1] == d and all_close([y.T @ r for r in case.douts], case.a):
             return "uses-output-for-input", {}
         if x.shape[1] == d and all_close([x.reshape(d, -1) @ r for r in case.douts], case.a):
@@ -515,7 +508,8 @@ def transposes(case: Case) -> Verdict:
 
 
 def turned_weight(case: Case) -> Verdict:
-    """The gradient is right for another weight: the transposed one, the one rotated by 180 degrees, the reshaped one."""
+    """The gradient is right for another weight: the transposed one, the one rotated by 180 degrees, the
+    reshaped one."""
     if case.is_loss or case.quantity != "x":
         return None
     for parameter in case.subject.parameters:
@@ -534,9 +528,7 @@ def turned_weight(case: Case) -> Verdict:
         if held.ndim == 4:
             turns.append(("missing-weight-transpose", held.swapaxes(-1, -2)))
             turns.append(
-                ("missing-weight-transpose", held.swapaxes(0, 1))
-                if held.shape[0] == held.shape[1]
-                else turns[-1]
+                ("missing-weight-transpose", held.swapaxes(0, 1)) if held.shape[0] == held.shape[1] else turns[-1]
             )
         for label, turn in turns:
             if turn.shape == held.shape and _right_for(case, parameter.path, np.array(turn)):
@@ -570,9 +562,15 @@ def pre_and_post(case: Case) -> Verdict:
     if not all_close([factor * d for d in case.douts], case.a):
         return None
     formulas: list[Callable[[Array], Array]] = [
-        lambda v: v * (1 - v), lambda v: 1 - v**2, lambda v: v, lambda v: (v > 0) * 1.0,
-        lambda v: 1 / v, lambda v: 2 * v, lambda v: np.exp(v), lambda v: 1 - np.exp(-v),
-    ]  # fmt: skip
+        lambda v: v * (1 - v),
+        lambda v: 1 - v**2,
+        lambda v: v,
+        lambda v: (v > 0) * 1.0,
+        lambda v: 1 / v,
+        lambda v: 2 * v,
+        np.exp,
+        lambda v: 1 - np.exp(-v),
+    ]
     with np.errstate(all="ignore"):
         for formula in formulas:
             if close(formula(y), local) and close(formula(x), factor):
@@ -580,15 +578,12 @@ def pre_and_post(case: Case) -> Verdict:
             if close(formula(x), local) and close(formula(y), factor):
                 return "uses-output-for-input", {}
     subject = case.subject
-    at_output = measure(
-        lambda v: np.array(subject.forward(subject.fresh(), v), float), y, expired=subject.expired
-    )
+    at_output = measure(lambda v: np.array(subject.forward(subject.fresh(), v), float), y, expired=subject.expired)
     if close(np.diag(at_output.central).reshape(y.shape), factor):
         node = subject.source.method(subject.name, "backward") if subject.source else None
         calls = [called_name(n) for n in ast.walk(node)] if node else []
         again = any(
-            c and c not in ("astype", "copy", "reshape", "sum", "dot", "multiply", "square", "ones_like")
-            for c in calls
+            c and c not in ("astype", "copy", "reshape", "sum", "dot", "multiply", "square", "ones_like") for c in calls
         )
         return ("activation-applied-twice" if again or node is None else "uses-output-for-input"), {}
     with np.errstate(all="ignore"):
@@ -623,12 +618,7 @@ def _softmaxes(case: Case) -> Verdict:
 
 def statistics(case: Case) -> Verdict:
     """Normalisations: which of the three paths (value, mean, variance) is missing, and along which axis."""
-    if (
-        case.is_loss
-        or not isinstance(case.x, np.ndarray)
-        or case.y.shape != np.shape(case.x)
-        or case.x.ndim < 2
-    ):
+    if case.is_loss or not isinstance(case.x, np.ndarray) or case.y.shape != np.shape(case.x) or case.x.ndim < 2:
         return None
     x = np.asarray(case.x, float)
     candidates = [(0,), (x.ndim - 1,)] + (
@@ -676,9 +666,7 @@ def _normalised(case: Case, x: Array, axis: tuple[int, ...]) -> Verdict:
     return None
 
 
-def _terms(
-    g: Array, hat: Array, deviation: Array, axis: tuple[int, ...], weight: float
-) -> tuple[Array, Array, Array]:
+def _terms(g: Array, hat: Array, deviation: Array, axis: tuple[int, ...], weight: float) -> tuple[Array, Array, Array]:
     mean = g.mean(axis=axis, keepdims=True)
     through = hat * (g * hat).mean(axis=axis, keepdims=True) * weight
     shape = np.broadcast_shapes(g.shape, hat.shape)
@@ -686,20 +674,25 @@ def _terms(
 
 
 def _statistics_verdict(
-    case: Case, x: Array, axis: tuple[int, ...], gamma: Array, hat: Array, centred: Array, deviation: Array,
-    terms: list[tuple[Array, Array, Array]], ddof: int, count: int,
-) -> Verdict:  # fmt: skip
+    case: Case,
+    x: Array,
+    axis: tuple[int, ...],
+    gamma: Array,
+    hat: Array,
+    centred: Array,
+    deviation: Array,
+    terms: list[tuple[Array, Array, Array]],
+    ddof: int,
+    count: int,
+) -> Verdict:
     if case.quantity != "x":
         sizes = np.shape(case.n[0])
         for raw in (centred, x):
-            if all(
-                close(unbroadcast_like(d * raw, sizes), a) for d, a in zip(case.douts, case.a, strict=True)
-            ):
+            if all(close(unbroadcast_like(d * raw, sizes), a) for d, a in zip(case.douts, case.a, strict=True)):
                 return "uses-raw-input-for-normalised", {}
         for other in range(x.ndim):
             if (other,) != axis and all(
-                close(np.ravel((d * hat).sum(axis=other)), np.ravel(a))
-                for d, a in zip(case.douts, case.a, strict=True)
+                close(np.ravel((d * hat).sum(axis=other)), np.ravel(a)) for d, a in zip(case.douts, case.a, strict=True)
             ):
                 return "wrong-axis-reduction", {"axis": other, "right": _axes(axis)}
         return None
@@ -737,6 +730,7 @@ def unbroadcast_like(value: Array, shape: tuple[int, ...]) -> Array:
 
 
 def weight_decay(case: Case) -> Verdict:
+    """The gap is a multiple of the parameter itself."""
     if case.is_input or (case.quantity in ("x", "y") and not case.subject.parameters):
         return None
     if all(p.name != case.quantity for p in case.subject.parameters):
@@ -762,8 +756,13 @@ def weight_decay(case: Case) -> Verdict:
 
 def classes_of(case: Case) -> Array | None:
     """Give the mask (N, C) of the correct class, from index or one-hot labels."""
-    t, x = case.subject.second, case.x
-    if case.subject.protocol != "loss" or not isinstance(t, np.ndarray) or np.ndim(x) != 2:
+    return correct_classes(case.subject)
+
+
+def correct_classes(subject: Subject) -> Array | None:
+    """Give the mask (N, C) of the correct class of a loss, None where the labels are no classes."""
+    t, x = subject.second, subject.x
+    if subject.protocol != "loss" or not isinstance(t, np.ndarray) or np.ndim(x) != 2:
         return None
     if t.ndim == 1 and t.dtype.kind in "iu" and len(t) == len(x) and t.min() >= 0 and t.max() < x.shape[1]:
         return np.asarray(np.eye(x.shape[1], dtype=bool)[t])
@@ -773,6 +772,7 @@ def classes_of(case: Case) -> Array | None:
 
 
 def correct_class(case: Case) -> Verdict:
+    """Only the column of the correct class is missing."""
     mask = classes_of(case)
     if mask is None:
         return None
@@ -788,6 +788,7 @@ def correct_class(case: Case) -> Verdict:
 
 
 def extra_sigmoid(case: Case) -> Verdict:
+    """The right gradient times y(1-y)."""
     if case.subject.protocol != "loss" or case.quantity != "x":
         return None
     x = np.asarray(case.x, float)
@@ -804,12 +805,7 @@ def extra_sigmoid(case: Case) -> Verdict:
 def label_formats(case: Case) -> Verdict:
     """The gradient belongs to another reading of the labels."""
     subject, t = case.subject, case.subject.second
-    if (
-        subject.protocol != "loss"
-        or case.quantity != "x"
-        or not isinstance(t, np.ndarray)
-        or np.ndim(case.x) != 2
-    ):
+    if subject.protocol != "loss" or case.quantity != "x" or not isinstance(t, np.ndarray) or np.ndim(case.x) != 2:
         return None
     n, c = case.x.shape
     if t.ndim == 1 and t.dtype.kind in "iu" and len(t) == n and t.min() >= 0 and t.max() < c:
@@ -845,6 +841,7 @@ def _near(one: float, other: float) -> bool:
 
 
 def scales(case: Case) -> Verdict:
+    """A constant ratio: which sizes explain it, and does it grow with the batch?"""
     ratio = constant_ratio(case)
     if ratio is None:
         return None
@@ -871,9 +868,7 @@ def scales(case: Case) -> Verdict:
         return "factor-two", values
     if _near(ratio, 0.5) and not _explained_by_object(case, ratio):
         return "missing-factor-two", values
-    spans = {int(np.prod(sizes[i:j])) for i in range(1, len(sizes)) for j in range(i + 1, len(sizes) + 1)} - {
-        1
-    }
+    spans = {int(np.prod(sizes[i:j])) for i in range(1, len(sizes)) for j in range(i + 1, len(sizes) + 1)} - {1}
     if case.is_loss and any(_near(ratio, s) or _near(ratio, 1 / s) for s in spans):
         return "wrong-mean-count", values
     if _explained_by_object(case, ratio):
@@ -919,8 +914,7 @@ def _written_with_mean(case: Case) -> bool:
 def _written_with_division(case: Case) -> bool:
     divisions = (ast.Div, ast.FloorDiv)
     return any(
-        (isinstance(n, (ast.BinOp, ast.AugAssign)) and isinstance(n.op, divisions))
-        or called_name(n) == "divide"
+        (isinstance(n, (ast.BinOp, ast.AugAssign)) and isinstance(n.op, divisions)) or called_name(n) == "divide"
         for s in _gradient_statements(case)
         for n in ast.walk(s)
     )
@@ -942,10 +936,13 @@ def batch_power(case: Case, ratio: float) -> int:
         return 0
     fewer = max(1, batch // 2)
     smaller = Subject(
-        case.subject.obj, x[:fewer],
+        case.subject.obj,
+        x[:fewer],
         t[:fewer] if isinstance(t, np.ndarray) and np.ndim(t) and len(t) == batch else t,
-        protocol=case.subject.protocol, namespace=case.subject.namespace, source=case.subject.source,
-    )  # fmt: skip
+        protocol=case.subject.protocol,
+        namespace=case.subject.namespace,
+        source=case.subject.source,
+    )
     smaller.parameters = case.subject.parameters
     try:
         if case.subject.protocol == "network":
@@ -953,11 +950,7 @@ def batch_power(case: Case, ratio: float) -> int:
             dout = np.ones(1)
         else:
             y = np.asarray(smaller.forward(smaller.fresh(), smaller.x.copy(), smaller.second))
-            dout = (
-                np.random.default_rng(5).standard_normal(y.shape)
-                if case.subject.protocol != "loss"
-                else np.ones(())
-            )
+            dout = np.random.default_rng(5).standard_normal(y.shape) if case.subject.protocol != "loss" else np.ones(())
             result = smaller.run(dout if case.subject.protocol != "loss" else None)
             a = (
                 result.dx[0 if case.quantity == "x" else 1]
@@ -974,7 +967,7 @@ def batch_power(case: Case, ratio: float) -> int:
     if other == 0 or ratio / other <= 0:
         return 0
     power = np.log(ratio / other) / np.log(batch / fewer)
-    return int(round(power)) if abs(power - round(power)) < 0.05 else 0
+    return round(float(power)) if abs(power - round(power)) < 0.05 else 0
 
 
 def case_rows(case: Case) -> list[int] | None:
@@ -1033,8 +1026,26 @@ def wrong_formula(case: Case) -> Verdict:
 
 
 HYPOTHESES: list[Callable[[Case], Verdict]] = [
-    missing_or_unused, dtype_downcast, rounds_gradient, swapped_inputs, ignores_dout, label_formats, other_parameters,
-    _sum_cause, scales, clips_gradient, masks, branches, transposes, turned_weight, correct_class, extra_sigmoid,
-    pre_and_post, statistics, weight_decay, overlapping, nearly,
-]  # fmt: skip
+    missing_or_unused,
+    dtype_downcast,
+    rounds_gradient,
+    swapped_inputs,
+    ignores_dout,
+    label_formats,
+    other_parameters,
+    _sum_cause,
+    scales,
+    clips_gradient,
+    masks,
+    branches,
+    transposes,
+    turned_weight,
+    correct_class,
+    extra_sigmoid,
+    pre_and_post,
+    statistics,
+    weight_decay,
+    overlapping,
+    nearly,
+]
 FALLBACKS: list[Callable[[Case], Verdict]] = [wrong_formula]

@@ -1,16 +1,23 @@
-"""Loads a file or a notebook and finds what to check in it: constructs the objects and chooses inputs for them.
+# ruff: noqa: SIM102
+"""Loads a file or a notebook and finds what to check in it: constructs the objects and chooses inputs for
+them.
 
-The file's own `make()`, `x`, `y`, `t` are used where it has them; else constructor arguments are guessed from their
+The file's own `make()`, `x`, `y`, `t` are used where it has them; else constructor arguments are guessed
+from their
 names, with sizes that are distinct primes, so that a ratio of two gradients names the axis that was confused.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
+import inspect
 import json
 import re
+import signal
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,6 +32,7 @@ from badak.check.source import Source
 from badak.check.subject import Subject, UserError, has_method, protocol_of, required
 
 Array = np.ndarray[Any, Any]
+PATIENCE = 1.0  # seconds of computing for one statement at the top level of a file
 N, D, H, M = 5, 7, 11, 3  # batch, inputs, hidden units, outputs: distinct primes
 
 
@@ -57,7 +65,8 @@ class Loaded:
 
 
 def read_source(path: Path) -> Source:
-    """Read a .py file or the code cells of an .ipynb. Raises OSError, SyntaxError, ValueError (no notebook)."""
+    """Read a .py file or the code cells of an .ipynb. Raises OSError, SyntaxError, ValueError (no
+    notebook)."""
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix != ".ipynb":
         return Source(text, str(path))
@@ -115,11 +124,32 @@ def load(source: Source, run: str = "all", expired: Callable[[], bool] = lambda:
 def _execute(statement: ast.stmt, source: Source, loaded: Loaded) -> None:
     code = compile(ast.Module([statement], []), source.filename, "exec", dont_inherit=True)
     try:
-        exec(code, loaded.namespace)
+        with _limited(not isinstance(statement, (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef))):
+            exec(code, loaded.namespace)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         loaded.failed.append(
             Failed(error, _deepest_line(error, source.filename) or statement.lineno, _assigned(statement))
         )
+
+
+@contextlib.contextmanager
+def _limited(wanted: bool) -> Iterator[None]:
+    """Interrupt a demonstration that computes for long, where the system can; else the child's limit does."""
+    possible = wanted and hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not possible:
+        yield
+        return
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise TimeoutError(f"interrupted after {PATIENCE:g} seconds")
+
+    before = signal.signal(signal.SIGVTALRM, interrupt)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def _deepest_line(error: BaseException, filename: str) -> int | None:
@@ -141,9 +171,7 @@ def _assigned(statement: ast.stmt) -> list[str]:
 
 
 def _defines(statement: ast.stmt) -> bool:
-    if isinstance(
-        statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
-    ):
+    if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
         return True
     if isinstance(statement, ast.Assign):
         calls = [n for n in ast.walk(statement.value) if isinstance(n, ast.Call)]
@@ -158,13 +186,14 @@ def _is_main_guard(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
 
 
-# Constructing ---------------------------------------------------------------------------------------------------------
+# Constructing -------------------------------------------------------------------------------------
 
 
 class NeedsHelp(Exception):
     """The object cannot be constructed without being told how; the message says what to write."""
 
     def __init__(self, text: str, **values: Any) -> None:
+        """Keep the untranslated sentence and what fills it."""
         super().__init__(text)
         self.text = text
         self.values = values
@@ -190,9 +219,15 @@ GUESSES: list[tuple[str, Callable[[bool], Any]]] = [
     (r"^(momentum|decay)$", lambda image: 0.9),
     (r"^(eps|epsilon|delta)$", lambda image: 1e-5),
     (r"^(lr|learning_rate|eta)$", lambda image: 0.1),
-    (r"^(input_(size|dim|num)|in_(features|dim|size|channels)|n_?in|input|d_?in|in_?dim|inputs|n_inputs?|size|dim|features|num_features|n_features)$", lambda image: D),
+    (
+        r"^(input_(size|dim|num)|in_(features|dim|size|channels)|n_?in|input|d_?in|in_?dim|inputs|n_inputs?|size|dim|features|num_features|n_features)$",
+        lambda image: D,
+    ),
     (r"^(hidden_(size|dim|num)|hidden|n_?hidden|hid(den)?_?(units)?)$", lambda image: H),
-    (r"^(output_(size|dim|num)|out_(features|dim|size|channels)|n_?out|output|d_?out|classes|n_classes|num_classes|outputs|n_outputs?)$", lambda image: M),
+    (
+        r"^(output_(size|dim|num)|out_(features|dim|size|channels)|n_?out|output|d_?out|classes|n_classes|num_classes|outputs|n_outputs?)$",
+        lambda image: M,
+    ),
     (r"^hidden_size_list$|^hidden_sizes$|^hiddens$", lambda image: [H]),
     (r"^(layer_sizes|sizes|layers|dims)$", lambda image: [D, H, M]),
     (r"^(weight_init_std|std|sigma|init_std|weight_std)$", lambda image: 0.5),
@@ -204,11 +239,12 @@ GUESSES: list[tuple[str, Callable[[bool], Any]]] = [
     (r"^(batch_size)$", lambda image: 64),
     (r"^(iters?_num|iterations|max_iter|num_iters)$", lambda image: 200),
     (r"^(seed|random_state)$", lambda image: 0),
-]  # fmt: skip
+]
 
 
 def guess_argument(name: str, image: bool) -> Any:
-    """Guess the value of a constructor's argument from its name. Raises KeyError for a name it does not know."""
+    """Guess the value of a constructor's argument from its name. Raises KeyError for a name it does not
+    know."""
     for pattern, value in GUESSES:
         if re.match(pattern, name, re.I):
             if image and name.lower() in ("gamma", "beta", "scale", "shift"):
@@ -223,11 +259,7 @@ def looks_like_images(name: str, source: Source) -> bool:
     if node is None:
         return False
     for item in ast.walk(node):
-        if (
-            isinstance(item, ast.Assign)
-            and isinstance(item.targets[0], ast.Tuple)
-            and len(item.targets[0].elts) == 4
-        ):
+        if isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Tuple) and len(item.targets[0].elts) == 4:
             if ast.unparse(item.value).endswith(".shape"):
                 return True
     return re.search(r"(?i)conv|pool", name) is not None
@@ -236,7 +268,7 @@ def looks_like_images(name: str, source: Source) -> bool:
 def construct(kind: type, source: Source, image: bool) -> Callable[[], Any]:
     """Give a function that makes an object of the class with guessed arguments. Raises NeedsHelp."""
     try:
-        names = [n for n in required(kind.__init__)][1:]  # type: ignore[misc]
+        names = required(kind.__init__)[1:]  # type: ignore[misc]
     except (ValueError, TypeError):
         names = []
     if kind.__init__ is object.__init__:  # type: ignore[misc]
@@ -247,9 +279,12 @@ def construct(kind: type, source: Source, image: bool) -> Callable[[], Any]:
             values[name] = guess_argument(name, image)
         except KeyError:
             raise NeedsHelp(
-                "I can't guess the argument {argument} of {name}(…). Add a function that makes one, for example: {example}",
-                argument=name, name=kind.__name__, example=_example(kind, names),
-            ) from None  # fmt: skip
+                "I can't guess the argument {argument} of {name}(…). "
+                "Add a function that makes one, for example: {example}",
+                argument=name,
+                name=kind.__name__,
+                example=_example(kind, names),
+            ) from None
     return lambda: kind(**{k: clone(v) for k, v in values.items()})
 
 
@@ -257,20 +292,14 @@ def _example(kind: type, names: list[str]) -> str:
     return f"def make(): return {kind.__name__}({', '.join(f'{n}=…' for n in names)})"
 
 
-# Inputs -----------------------------------------------------------------------------------------------------------------
+# Inputs -------------------------------------------------------------------------------------------
 
 
 def arrays_of(obj: Any) -> list[Array]:
     """Give the numeric arrays that an object holds, the members of `params` included."""
     found = []
     for value in list(getattr(obj, "__dict__", {}).values()):
-        parts = (
-            value.values()
-            if isinstance(value, dict)
-            else value
-            if isinstance(value, (list, tuple))
-            else [value]
-        )
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
         found += [p for p in parts if isinstance(p, np.ndarray) and p.dtype.kind in "fi"]
     return found
 
@@ -352,17 +381,32 @@ def choose_inputs(
     return first[0], first[1], False
 
 
+def richer(obj: Any, x: Any, source: Source) -> Any:
+    """Give an input with more rows and both signs in place of a demonstration's few numbers, where the
+    object takes it.
+
+    The x of a demonstration is often one row of positive numbers, for which a Relu does nothing.
+    """
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or x.ndim < 2 or (len(x) >= 3 and x.min() < 0 < x.max()):
+        return x
+    wide = np.random.default_rng(1).standard_normal((N, *x.shape[1:]))
+    subject = Subject(obj, wide, protocol="layer", source=source)
+    try:
+        y = subject.forward(subject.fresh(), wide.copy())
+    except UserError:
+        return x
+    fits = y is not None and bool(np.isfinite(np.asarray(y, float)).all()) and not subject.warnings
+    return wide if fits else x
+
+
 def is_sample(value: Any) -> bool:
     """Tell whether a module's `x` can be an input."""
-    return (
-        isinstance(value, (list, np.ndarray))
-        and np.asarray(value).dtype.kind in "fiub"
-        and np.size(value) > 0
-    )
+    return isinstance(value, (list, np.ndarray)) and np.asarray(value).dtype.kind in "fiub" and np.size(value) > 0
 
 
 def _as_floats(x: Array, obj: Any, protocol: str, second: Any, source: Source) -> Array | None:
-    """Give the user's x, integers as floating numbers unless they are indices; None where it does not fit the object."""
+    """Give the user's x, integers as floating numbers unless they are indices; None where it does not fit
+    the object."""
     if x.dtype.kind == "f":
         return (
             x
@@ -392,9 +436,7 @@ def _accepts(obj: Any, protocol: str, x: Any, second: Any, source: Source) -> bo
             y = subject.forward(subject.fresh(upcast=False), clone(x), clone(second))
     except UserError as failure:
         # Not the input's fault: another input would fail as well.
-        return isinstance(failure.error, (NameError, AttributeError)) or "positional argument" in str(
-            failure.error
-        )
+        return isinstance(failure.error, (NameError, AttributeError)) or "positional argument" in str(failure.error)
     except Exception:
         return False
     if protocol == "loss" and y is not None and np.size(y) == 1:
@@ -402,7 +444,7 @@ def _accepts(obj: Any, protocol: str, x: Any, second: Any, source: Source) -> bo
     return True
 
 
-# What to check in a file ----------------------------------------------------------------------------------------------
+# What to check in a file --------------------------------------------------------------------------
 
 
 @dataclass
@@ -418,9 +460,7 @@ class Target:
 def looks_checkable(kind: type) -> bool:
     """Tell whether a class is a layer, a loss, a network or a trainer by its methods."""
     names = [n for n in dir(kind) if not n.startswith("__")]
-    near = difflib.get_close_matches("forward", names, 1, 0.75) or difflib.get_close_matches(
-        "backward", names, 1, 0.75
-    )
+    near = difflib.get_close_matches("forward", names, 1, 0.75) or difflib.get_close_matches("backward", names, 1, 0.75)
     if near:
         return True
     if "loss" in names and ("predict" in names or "gradient" in names or "params" in names):
@@ -428,9 +468,7 @@ def looks_checkable(kind: type) -> bool:
     return "gradient" in names and "predict" in names
 
 
-def targets(
-    loaded: Loaded, wanted: str | None = None, expired: Callable[[], bool] = lambda: False
-) -> Iterator[Target]:
+def targets(loaded: Loaded, wanted: str | None = None, expired: Callable[[], bool] = lambda: False) -> Iterator[Target]:
     """Give what there is to check: what make() gives first, then the file's classes that it does not use."""
     classes = loaded.own_classes()
     make = loaded.namespace.get("make")
@@ -448,7 +486,8 @@ def targets(
             continue
         target = _guessed(loaded, name, kind, expired)
         if callable(make) and wanted is None and target.subject is None:
-            # With make() the file has said what to check; the rest is checked only as far as it can be guessed.
+            # With make() the file has said what to check; the rest is checked only as far as it can be
+            # guessed.
             continue
         yield target
 
@@ -460,9 +499,7 @@ def _made_by(make: Any) -> str:
         return ""
 
 
-def _made(
-    loaded: Loaded, make: Callable[[], Any], classes: dict[str, type], expired: Callable[[], bool]
-) -> Target:
+def _made(loaded: Loaded, make: Callable[[], Any], classes: dict[str, type], expired: Callable[[], bool]) -> Target:
     name = _named_in(make, classes)
     try:
         obj = make()
@@ -488,9 +525,19 @@ def _target(loaded: Loaded, obj: Any, make: Callable[[], Any] | None, expired: C
         x, second, given = None, None, True
     else:
         x, second, given = choose_inputs(obj, protocol, loaded.namespace, loaded.source, image)
+        if given and make is None and protocol == "layer":
+            x = richer(obj, x, loaded.source)
     subject = Subject(
-        obj, x, second, protocol=protocol, namespace=loaded.namespace, source=loaded.source, make=make, expired=expired, given=given
-    )  # fmt: skip
+        obj,
+        x,
+        second,
+        protocol=protocol,
+        namespace=loaded.namespace,
+        source=loaded.source,
+        make=make,
+        expired=expired,
+        given=given,
+    )
     return Target(name, subject)
 
 
@@ -529,6 +576,8 @@ def _is_abstract(name: str, source: Source, classes: dict[str, type]) -> bool:
     """Tell whether a class is only a base of others and does nothing itself."""
     node = source.class_node(name)
     kind = classes[name]
+    if inspect.isabstract(kind) or getattr(kind, "_is_protocol", False):
+        return True
     if node is None or not any(kind in other.__mro__[1:] for other in classes.values()):
         return False
     bodies = [item.body[-1] for item in node.body if isinstance(item, ast.FunctionDef)]
@@ -538,10 +587,6 @@ def _is_abstract(name: str, source: Source, classes: dict[str, type]) -> bool:
 def _is_trainer(name: str, source: Source) -> bool:
     node = source.class_node(name)
     for item in ast.walk(node) if node is not None else []:
-        if (
-            isinstance(item, ast.BinOp)
-            and isinstance(item.op, ast.Mod)
-            and isinstance(item.right, ast.Attribute)
-        ):
+        if isinstance(item, ast.BinOp) and isinstance(item.op, ast.Mod) and isinstance(item.right, ast.Attribute):
             return True
     return False

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0911 (one question after the other)
 """Large and degenerate inputs. What overflows because the true value does is no fault."""
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ def _judge(name: str, heard: list[str], finite: bool) -> tuple[str, str]:
 
 
 def _grows_truly(subject: Subject, x: Array) -> bool:
-    """Tell whether the output nears the largest number smoothly: exp(x) must overflow, log(1 + exp(x)) need not."""
+    """Tell whether the output nears the largest number smoothly: exp(x) must overflow, log(1 + exp(x))
+    need not."""
     largest = 0.0
     for share in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7):
         try:
@@ -138,7 +140,8 @@ def _grows_truly(subject: Subject, x: Array) -> bool:
 
 
 def _truly_singular(subject: Subject, x: Array, name: str) -> bool:
-    """Tell whether the output grows without bound near the point: 1/x may be infinite at 0, x/|x| need not."""
+    """Tell whether the output grows without bound near the point: 1/x may be infinite at 0, x/|x| need
+    not."""
     sizes = []
     rest = np.asarray(subject.x, float)
     for small in (1e-3, 1e-6, 1e-9):
@@ -158,11 +161,7 @@ def _warning_line(subject: Subject, x: Array) -> int | None:
 
     def raising() -> None:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
-            y = (
-                obj.forward(x.copy())
-                if subject.protocol == "layer"
-                else obj.forward(x.copy(), clone(subject.second))
-            )
+            y = obj.forward(x.copy()) if subject.protocol == "layer" else obj.forward(x.copy(), clone(subject.second))
             dout = np.ones(np.shape(y)) if subject.protocol != "loss" else 1.0
             obj.backward(dout)
 

@@ -23,12 +23,18 @@ NAMED_IN_SCRIPTS = {
 
 
 def examine_file(
-    path: str | Path, wanted: str | None = None, only: Sequence[str] | None = None, run: str = "all", seconds: float = 20.0,
-    name: str | None = None, stage: Callable[[str], None] = lambda words: None,
-) -> list[Report]:  # fmt: skip
+    path: str | Path,
+    wanted: str | None = None,
+    only: Sequence[str] | None = None,
+    run: str = "all",
+    seconds: float = 20.0,
+    name: str | None = None,
+    stage: Callable[[str], None] = lambda words: None,
+) -> list[Report]:
     """Check the objects of a file (or of a notebook) in this process, and the script around them.
 
-    `run` as in `discover.load`. Gives a report with a reason where the file cannot be read. The user's code runs here:
+    `run` as in `discover.load`. Gives a report with a reason where the file cannot be read. The user's
+    code runs here:
     call `badak.check.check_file` to have it run in a child process.
     """
     path = Path(path)
@@ -53,7 +59,7 @@ def examine_file(
             )
         ]
     stage("running")
-    loaded = discover.load(source, run, lambda: time.monotonic() - started > seconds / 3)
+    loaded = discover.load(source, run, lambda: time.monotonic() - started > seconds / 2)
     reports: list[Report] = []
     for target in discover.targets(loaded, wanted, expired):
         stage(f"checking {target.name}")
@@ -81,8 +87,7 @@ def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
 
 def _report(target: discover.Target, source: Source, only: Sequence[str] | None, name: str) -> Report:
     if target.subject is not None:
-        report = examine(target.subject, only, name)
-        return report
+        return examine(target.subject, only, name)
     report = Report(name, target.name)
     if target.needs is not None:
         report.reason, report.reason_values = target.needs.text, target.needs.values
@@ -91,9 +96,7 @@ def _report(target: discover.Target, source: Source, only: Sequence[str] | None,
             None, target.problem.error, "__init__", target.problem.line, "constructs", source=source
         )
         if finding.line is None:
-            report.reason = (
-                "It could not be constructed: {error}. Add a function make() to the file that returns one."
-            )
+            report.reason = "It could not be constructed: {error}. Add a function make() to the file that returns one."
             report.reason_values = finding.values
         else:
             report.findings = [finding]
@@ -101,14 +104,13 @@ def _report(target: discover.Target, source: Source, only: Sequence[str] | None,
 
 
 def _script(loaded: discover.Loaded, source: Source, name: str) -> Report:
-    """Report what failed at the top level, as far as it has a name; what follows from an earlier failure is left out."""
+    """Report what failed at the top level, as far as it has a name; what follows from an earlier failure
+    is left out."""
     report = Report(name, "script", "script")
     lost: set[str] = set()
     for failed in loaded.failed:
         finding = explain_error(None, failed.error, None, failed.line, "script", source=source)
-        consequence = finding.label == "undefined-name" and (
-            finding.values.get("name") in lost or "*" in lost
-        )
+        consequence = finding.label == "undefined-name" and (finding.values.get("name") in lost or "*" in lost)
         lost |= set(failed.names)
         if isinstance(failed.error, ImportError) or consequence:
             continue
@@ -119,8 +121,16 @@ def _script(loaded: discover.Loaded, source: Source, name: str) -> Report:
         if isinstance(value, float) and value.is_integer():
             continue
         report.findings.append(
-            Finding("script", "float-iter-per-epoch", method=None, quantity=variable, line=line, values={"name": variable}, got=value)
-        )  # fmt: skip
+            Finding(
+                "script",
+                "float-iter-per-epoch",
+                method=None,
+                quantity=variable,
+                line=line,
+                values={"name": variable},
+                got=value,
+            )
+        )
     return report
 
 
@@ -140,9 +150,7 @@ def _float_moduli(source: Source) -> list[tuple[int, str]]:
             and isinstance(statement.targets[0], ast.Name)
             and statement.targets[0].id in used
         ):
-            text = [
-                n for n in ast.walk(statement.value) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)
-            ]
+            text = [n for n in ast.walk(statement.value) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)]
             if text and not any(
                 isinstance(n, ast.Call) and getattr(n.func, "id", "") in ("int", "round")
                 for n in ast.walk(statement.value)
@@ -159,9 +167,7 @@ def _nothing(loaded: discover.Loaded, wanted: str | None, name: str) -> Report:
     if wanted is not None:
         return Report(name, wanted, reason="There is no class {name} in this file.", reason_values=values)
     if loaded.failed:
-        return Report(
-            name, "", reason="Nothing to check was found; the file failed with {error}", reason_values=values
-        )
+        return Report(name, "", reason="Nothing to check was found; the file failed with {error}", reason_values=values)
     return Report(
         name,
         "",

@@ -1,4 +1,5 @@
-"""What a check says: findings, and the report on one object. Plain data that travels between processes as JSON."""
+"""What a check says: findings, and the report on one object. Plain data that travels between processes as
+JSON."""
 
 from __future__ import annotations
 
@@ -13,8 +14,10 @@ VERDICTS = ("right", "hazard", "wrong", "unknown")
 class Finding:
     """One fault (or remark) with its cause, place and evidence.
 
-    `check` is the clause that found it, `label` the cause; `severity` is error (wrong in ordinary use), hazard (right until
-    some condition holds) or note. `values` fill the sentences `text` and `advice`, which are kept untranslated.
+    `check` is the clause that found it, `label` the cause; `severity` is error (wrong in ordinary use),
+    hazard (right until
+    some condition holds) or note. `values` fill the sentences `text` and `advice`, which are kept
+    untranslated.
     """
 
     check: str

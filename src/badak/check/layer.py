@@ -15,7 +15,7 @@ from badak.check.subject import Subject, protocol_of
 
 
 def source_of(kind: type) -> tuple[Source | None, dict[str, Any] | None]:
-    """Give the source and the namespace of the module that defines a class, (None, None) where they are not to be had."""
+    """Give source and namespace of the module that defines a class, None where they are not to be had."""
     module = inspect.getmodule(kind)
     try:
         path = inspect.getsourcefile(kind)
@@ -27,7 +27,7 @@ def source_of(kind: type) -> tuple[Source | None, dict[str, Any] | None]:
 
 
 def subject_of(obj: Any, x: Any, t: Any = None, make: Callable[[], Any] | None = None) -> Subject:
-    """Wrap an object for examination. Raises TypeError for what has neither forward and backward nor loss and gradient."""
+    """Wrap an object for examination. Raises TypeError for what is no layer, loss or network."""
     protocol = protocol_of(obj)
     if not protocol:
         raise TypeError(
@@ -54,11 +54,12 @@ def check_layer(
 ) -> Report:
     """Check a layer, a loss or a network against the layer contract, in this process, without changing it.
 
-    `x` is an input (N, …), `t` the target of a loss or network (or the second input of a layer with two); a few rows are
-    enough. `only` names some of `badak.check.CHECKS`; `make`, a function that makes another such object, helps where objects
-    cannot be copied. Gives a report: `.verdict` is 'right', 'hazard', 'wrong' or 'unknown', `.findings` the causes, most
-    important first; `print(report_text(report))` says it in words. Raises TypeError for what is no layer, ValueError for
-    an unknown check or a missing `t`.
+    `x` is an input (N, …), `t` the target of a loss or network (or the second input of a layer with
+    two); a few rows are enough. `only` names some of `badak.check.CHECKS`; `make`, a function that
+    makes another such object, helps where objects cannot be copied. Gives a report: `.verdict` is
+    'right', 'hazard', 'wrong' or 'unknown', `.findings` the causes, most important first;
+    `print(report_text(report))` says it in words. Raises TypeError for what is no layer, ValueError
+    for an unknown check or a missing `t`.
     """
     subject = subject_of(layer_or_net, x, t, make)
     return examine(subject, only, subject.source.filename if subject.source is not None else "")

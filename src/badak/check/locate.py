@@ -1,3 +1,4 @@
+# ruff: noqa: SIM102
 """Where the slip is: for each cause, the line of the user's file that shows it.
 
 Two kinds of evidence: what the running code did (the line that writes into a read-only array, the line that
@@ -31,16 +32,22 @@ from badak.check.subject import Subject, UserError, attributes_of
 
 # Causes of a wrong gradient whose line is best found by trying repairs.
 REPAIRABLE = {
-    "divides-by-batch-twice", "divides-by-wrong-axis", "factor-two", "mean-instead-of-sum", "missing-batch-mean",
-    "missing-factor-two", "missing-scale", "wrong-mean-count", "one-d-divides-by-classes", "sign-flip", "clips-gradient",
-    "rounds-gradient", "ignores-dout", "ignores-dout-where-negative", "missing-branch-grad", "inverted-mask", "missing-mask",
+    "divides-by-batch-twice", "divides-by-wrong-axis", "factor-two", "mean-instead-of-sum",
+    "missing-batch-mean",
+    "missing-factor-two", "missing-scale", "wrong-mean-count", "one-d-divides-by-classes", "sign-flip",
+    "clips-gradient", "rounds-gradient", "ignores-dout", "ignores-dout-where-negative", "missing-branch-grad",
+    "inverted-mask", "missing-mask",
     "mask-from-dout", "early-return", "overwrites-instead-of-accumulates", "wrong-derivative-formula",
-    "forward-backward-constant-mismatch", "uses-input-for-output", "uses-output-for-input", "activation-applied-twice",
-    "missing-product-rule-term", "softmax-diagonal-only", "wrong-axis-reduction", "wrong-axis-bias", "missing-gamma",
-    "uses-raw-input-for-normalised", "missing-weight-transpose", "transposed-weight-grad", "reshape-instead-of-transpose",
-    "kernel-not-flipped", "swapped-inputs", "swapped-param-grads", "duplicate-param-grad", "adds-weight-decay-to-grad",
+    "forward-backward-constant-mismatch", "uses-input-for-output", "uses-output-for-input",
+    "activation-applied-twice",
+    "missing-product-rule-term", "softmax-diagonal-only", "wrong-axis-reduction", "wrong-axis-bias",
+    "missing-gamma", "uses-raw-input-for-normalised", "missing-weight-transpose", "transposed-weight-grad",
+    "reshape-instead-of-transpose",
+    "kernel-not-flipped", "swapped-inputs", "swapped-param-grads", "duplicate-param-grad",
+    "adds-weight-decay-to-grad",
     "regulariser-missing-from-grad", "extra-sigmoid-derivative", "stats-treated-as-constants",
-    "missing-mean-path", "missing-variance-path", "forward-backward-formula-mismatch", "missing-correct-class-grad",
+    "missing-mean-path", "missing-variance-path", "forward-backward-formula-mismatch",
+    "missing-correct-class-grad",
 }  # fmt: skip
 
 
@@ -64,11 +71,7 @@ def place(subject: Subject, finding: Finding) -> None:
     finding.line = line
     if line is not None:
         owner, function = source.enclosing(line)
-        if (
-            owner is not None
-            and function is not None
-            and finding.label not in ("missing-method", "undefined-name")
-        ):
+        if owner is not None and function is not None and finding.label not in ("missing-method", "undefined-name"):
             finding.method = function
 
 
@@ -136,14 +139,13 @@ def _local_gradient(subject: Subject, finding: Finding) -> int | None:
     node = subject.source.method(subject.name, finding.method or "backward")
     if node is None:
         return None
-    lines = [
-        s.lineno for s, t in assignments(node) if names_quantity(t, (finding.quantity or "").split(".")[-1])
-    ]
+    lines = [s.lineno for s, t in assignments(node) if names_quantity(t, (finding.quantity or "").split(".")[-1])]
     return lines[-1] if lines else node.end_lineno
 
 
 def written_line(subject: Subject, method: str, which: str) -> int | None:
-    """Run once with a read-only array ('x', 't', 'dout', 'cache', 'params'); the line that writes into it raises."""
+    """Run once with a read-only array ('x', 't', 'dout', 'cache', 'params'); the line that writes into it
+    raises."""
     obj = subject.fresh()
     x, second = clone(subject.x), clone(subject.second)
     if which == "x":
@@ -236,9 +238,7 @@ def _class_attribute(subject: Subject, finding: Finding) -> int | None:
                 return statement.lineno
     owner = subject.source.class_node(subject.name)
     for item in owner.body if owner else []:
-        if isinstance(item, (ast.Assign, ast.AnnAssign)) and any(
-            getattr(t, "id", "") == name for t in _single(item)
-        ):
+        if isinstance(item, (ast.Assign, ast.AnnAssign)) and any(getattr(t, "id", "") == name for t in _single(item)):
             return item.lineno
     return None
 
@@ -318,9 +318,9 @@ def _first_forward_line(subject: Subject, finding: Finding) -> int | None:
 def _broadcast_line(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
     functions = subject.source.reached(subject.name, "forward")
-    return find_line(
-        functions, lambda n: isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)
-    ) or find_line(functions, lambda n: called_name(n) == "subtract")
+    return find_line(functions, lambda n: isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)) or find_line(
+        functions, lambda n: called_name(n) == "subtract"
+    )
 
 
 def _reshape_line(subject: Subject, finding: Finding) -> int | None:
@@ -328,7 +328,8 @@ def _reshape_line(subject: Subject, finding: Finding) -> int | None:
     node = subject.source.method(subject.name, "forward")
     if node is None:
         return None
-    hits = [n.lineno for n in ast.walk(node) if called_name(n) in ("reshape", "transpose", "zeros", "empty")]
+    names = ("reshape", "transpose", "zeros", "empty")
+    hits = [n.lineno for n in ast.walk(node) if isinstance(n, ast.Call) and called_name(n) in names]
     return max(hits) if hits else None
 
 
@@ -370,11 +371,7 @@ def is_modulus(subject: Subject, name: str) -> bool:
         return "per_epoch" in name
     owner = subject.source.class_node(subject.name)
     for node in ast.walk(owner) if owner is not None else []:
-        if (
-            isinstance(node, ast.BinOp)
-            and isinstance(node.op, ast.Mod)
-            and getattr(node.right, "attr", "") == name
-        ):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and getattr(node.right, "attr", "") == name:
             return True
     return "per_epoch" in name
 
@@ -382,9 +379,9 @@ def is_modulus(subject: Subject, name: str) -> bool:
 def _accuracy_line(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
     functions = subject.source.reached(subject.name, "accuracy")
-    return find_line(
-        functions, lambda n: called_name(n) in ("argmax", "max") and has_keyword_axis(n, 0)
-    ) or find_line(functions, lambda n: called_name(n) == "argmax")
+    return find_line(functions, lambda n: called_name(n) in ("argmax", "max") and has_keyword_axis(n, 0)) or find_line(
+        functions, lambda n: called_name(n) == "argmax"
+    )
 
 
 def _redraw_line(subject: Subject, finding: Finding) -> int | None:
@@ -439,11 +436,7 @@ def _downcast_line(subject: Subject, finding: Finding) -> int | None:
             "full",
         ):
             return False
-        words = {
-            getattr(n, "attr", getattr(n, "id", getattr(n, "value", "")))
-            for n in ast.walk(node)
-            if n is not node
-        }
+        words = {getattr(n, "attr", getattr(n, "id", getattr(n, "value", ""))) for n in ast.walk(node) if n is not node}
         return bool({w for w in words if isinstance(w, str)} & set(narrow))
 
     line = find_line(functions, casts)
@@ -469,7 +462,8 @@ def _ignored_parameter(subject: Subject, finding: Finding) -> int | None:
         return None
     hits = [
         n.lineno for n in ast.walk(node)
-        if called_name(n) in ("dot", "matmul") or (isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult))
+        if (isinstance(n, ast.Call) and called_name(n) in ("dot", "matmul"))
+        or (isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult))
     ]  # fmt: skip
     return hits[-1] if hits else first_line(node)
 
@@ -483,14 +477,10 @@ def _zero_weights(subject: Subject, finding: Finding) -> int | None:
         value = getattr(statement, "value", None)
         key = target.slice if isinstance(target, ast.Subscript) else None
         named = isinstance(key, ast.Constant) and str(key.value).lower().startswith("w")
-        if (
-            named or (isinstance(target, ast.Attribute) and target.attr.lower().startswith("w"))
-        ) and value is not None:
+        if (named or (isinstance(target, ast.Attribute) and target.attr.lower().startswith("w"))) and value is not None:
             if any(called_name(n) in ("zeros", "zeros_like", "ones", "full") for n in ast.walk(value)):
                 return statement.lineno
-    return find_line(
-        [(subject.name, node)], lambda n: called_name(n) in ("zeros", "zeros_like", "full", "ones")
-    )
+    return find_line([(subject.name, node)], lambda n: called_name(n) in ("zeros", "zeros_like", "full", "ones"))
 
 
 def _shared_instance(subject: Subject, finding: Finding) -> int | None:
@@ -504,9 +494,9 @@ def _shared_instance(subject: Subject, finding: Finding) -> int | None:
         value = getattr(statement, "value", None)
         if isinstance(value, (ast.Name, ast.Attribute)) and not isinstance(target, ast.Name):
             uses.setdefault(ast.unparse(value), []).append(statement.lineno)
-    for statement in ast.walk(node):
-        if isinstance(statement, (ast.List, ast.Tuple, ast.Dict)):
-            members = statement.values if isinstance(statement, ast.Dict) else statement.elts
+    for held in ast.walk(node):
+        if isinstance(held, (ast.List, ast.Tuple, ast.Dict)):
+            members = held.values if isinstance(held, ast.Dict) else held.elts
             for member in members:
                 if isinstance(member, (ast.Name, ast.Attribute)):
                     uses.setdefault(ast.unparse(member), []).append(member.lineno)

@@ -172,9 +172,7 @@ def sentence_of(finding: Finding) -> tuple[str, str]:
         ):  # fmt: skip
             if values.get(key):
                 return SPECIAL[special]
-    return (finding.text and (finding.text, finding.advice or "")) or SENTENCES.get(
-        finding.label, SENTENCES["unnamed"]
-    )
+    return (finding.text and (finding.text, finding.advice or "")) or SENTENCES.get(finding.label, SENTENCES["unnamed"])
 
 
 def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
@@ -184,13 +182,7 @@ def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
     values = _Values({k: _shown(v) for k, v in finding.values.items() if k != "got"})
     values["got_factor"] = _shown(finding.values.get("got", "?"))
     for name in ("method", "quantity", "line"):
-        values[name] = (
-            getattr(finding, name)
-            if getattr(finding, name) is not None
-            else values[name]
-            if name in values
-            else "?"
-        )
+        values[name] = getattr(finding, name) if getattr(finding, name) is not None else values.get(name, "?")
     for name in ("got", "expected"):
         values[name] = _shown(getattr(finding, name)) if getattr(finding, name) is not None else "?"
     text = say(message).format_map(values)

@@ -21,12 +21,7 @@ Array = np.ndarray[Any, Any]
 def check(exam: Examination) -> Iterator[Finding]:
     """Check both modes of an object that has a training flag."""
     subject = exam.subject
-    if (
-        subject.flag is None
-        or subject.protocol != "layer"
-        or "x" not in exam.inputs
-        or np.ndim(subject.x) < 2
-    ):
+    if subject.flag is None or subject.protocol != "layer" or "x" not in exam.inputs or np.ndim(subject.x) < 2:
         return
     found = list(_running_statistics(exam))
     if not found:
@@ -91,9 +86,7 @@ def _resumed(subject: Subject, obj: Any) -> Any:
 def _statistics(obj: Any) -> dict[str, Array]:
     """Give the arrays of an object that are not caches of the batch: running averages among them."""
     found = {n: getattr(obj, n, None) for n in attributes_of(obj)}
-    return {
-        n: np.array(v, float) for n, v in found.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"
-    }
+    return {n: np.array(v, float) for n, v in found.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"}
 
 
 def _momentum(exam: Examination) -> Iterator[Finding]:
@@ -107,9 +100,7 @@ def _momentum(exam: Examination) -> Iterator[Finding]:
     rates = {
         n: v
         for n, v in numbers.items()
-        if isinstance(v, float)
-        and 0.5 < v < 1
-        and ("mom" in n.lower() or "decay" in n.lower() or "rho" in n.lower())
+        if isinstance(v, float) and 0.5 < v < 1 and ("mom" in n.lower() or "decay" in n.lower() or "rho" in n.lower())
     }
     for name, after in _statistics(obj).items():
         if name not in before or before[name].shape != after.shape:
@@ -133,9 +124,7 @@ def _momentum(exam: Examination) -> Iterator[Finding]:
                         "rate": rate_name,
                         "share": float(share.flat[0]),
                     }
-                    yield exam.finding(
-                        "evaluation", "momentum-swapped", method="forward", quantity=name, values=values
-                    )
+                    yield exam.finding("evaluation", "momentum-swapped", method="forward", quantity=name, values=values)
                     return
 
 
@@ -172,11 +161,7 @@ def _expectation(exam: Examination) -> Iterator[Finding]:
     subject = exam.subject
     many = np.ones((400, *np.shape(subject.x)[1:]))
     fixed = subject.fresh()
-    rates = [
-        n
-        for n in attributes_of(fixed)
-        if isinstance(getattr(fixed, n, None), float) and getattr(fixed, n) == 0.5
-    ]
+    rates = [n for n in attributes_of(fixed) if isinstance(getattr(fixed, n, None), float) and getattr(fixed, n) == 0.5]
     for value in [None, 0.3] if rates else [None]:
         measured = _kept(subject, many, rates[0] if value else None, value)
         if measured is None:
@@ -186,15 +171,9 @@ def _expectation(exam: Examination) -> Iterator[Finding]:
             continue
         values = {"train": share * scale, "test": test}
         if abs(scale - 1) < 1e-9 and abs(test - 1) < 1e-9:
-            yield exam.finding(
-                "evaluation", "missing-test-scale", method="forward", quantity="forward", values=values
-            )
-        elif abs(scale * (1 - share) - 1) < 0.06 or (
-            abs(scale - 1) < 1e-9 and abs(test - (1 - share)) < 0.04
-        ):
-            yield exam.finding(
-                "evaluation", "keep-drop-confusion", method="forward", quantity="forward", values=values
-            )
+            yield exam.finding("evaluation", "missing-test-scale", method="forward", quantity="forward", values=values)
+        elif abs(scale * (1 - share) - 1) < 0.06 or (abs(scale - 1) < 1e-9 and abs(test - (1 - share)) < 0.04):
+            yield exam.finding("evaluation", "keep-drop-confusion", method="forward", quantity="forward", values=values)
         else:
             yield exam.finding(
                 "evaluation",
@@ -206,10 +185,9 @@ def _expectation(exam: Examination) -> Iterator[Finding]:
         return
 
 
-def _kept(
-    subject: Subject, many: Array, name: str | None, value: float | None
-) -> tuple[float, float, float] | None:
-    """Give the share of units kept, their factor, and the factor at test time; None where it is no dropout."""
+def _kept(subject: Subject, many: Array, name: str | None, value: float | None) -> tuple[float, float, float] | None:
+    """Give the share of units kept, their factor, and the factor at test time; None where it is no
+    dropout."""
     try:
         obj = subject.fresh()
         if name is not None:

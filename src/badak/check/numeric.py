@@ -1,6 +1,7 @@
 """Slopes of a function, with an estimate of their error and the places where it has a kink.
 
-Central differences with two steps, extrapolated (Richardson); the slopes to either side come from the same points.
+Central differences with two steps, extrapolated (Richardson); the slopes to either side come from the same
+points.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ KINK = 1e-2  # relative difference of the two one-sided slopes above which a poi
 
 @dataclass
 class Slopes:
-    """Derivatives of the M outputs by E elements of one array; rows of elements that were not measured are NaN.
+    """Derivatives of the M outputs by E elements of one array; rows of elements that were not measured are
+    NaN.
 
-    `central`, `left`, `right`, `error` have shape (E, M); `kinked` (E, M) tells where left and right differ.
+    `central`, `left`, `right`, `error` have shape (E, M); left and right are the smallest and the largest
+    of the one-sided slopes, `kinked` (E, M) tells where they differ.
     """
 
     central: Array
@@ -40,7 +43,7 @@ class Slopes:
         positive, negative = np.maximum(flat, 0), np.minimum(flat, 0)
         lower, upper = low @ positive + high @ negative, high @ positive + low @ negative
         error = self.error @ np.abs(flat) + self.noise * np.abs(flat).sum()
-        return tuple(part.reshape(self.shape) for part in (slope, lower, upper, error))  # type: ignore[return-value]
+        return tuple(part.reshape(self.shape) for part in (slope, lower, upper, error))
 
 
 def measure(
@@ -52,7 +55,8 @@ def measure(
 ) -> Slopes:
     """Measure d f / d at, element by element. `f` takes an array like `at` and gives an array.
 
-    `rows` names the elements (flat indices) to measure, all by default; elements left out when `expired()` are NaN.
+    `rows` names the elements (flat indices) to measure, all by default; elements left out when `expired()`
+    are NaN.
     """
     at = np.array(at, dtype=np.float64)
     centre = np.array(f(at.copy()), dtype=np.float64).ravel()
@@ -81,8 +85,9 @@ def _fill(out: dict[str, Array], i: int, points: list[tuple[float, Array]]) -> N
     wide, narrow = (fd - fa) / (d - a), (fc - fb) / (c - b)
     out["central"][i] = (4 * narrow - wide) / 3
     out["error"][i] = np.abs(narrow - wide)
-    out["left"][i] = fb / b
-    out["right"][i] = fc / c
+    # The one-sided slopes that differ most: a kink may lie between the inner and the outer points.
+    sides = np.stack([fa / a, fb / b, fc / c, fd / d])
+    out["left"][i], out["right"][i] = sides.min(axis=0), sides.max(axis=0)
 
 
 def _kinks(out: dict[str, Array], centre: Array) -> Array:
@@ -90,15 +95,17 @@ def _kinks(out: dict[str, Array], centre: Array) -> Array:
     with np.errstate(invalid="ignore"):
         scale = np.maximum(np.abs(left), np.abs(right))
         overall = float(np.nanmax(scale, initial=0.0)) if scale.size else 0.0
-        return np.abs(left - right) > KINK * np.maximum(scale, 1e-3 * overall) + 1e-9 * (
-            1 + float(np.max(np.abs(centre), initial=0.0))
-        )
+        scale = np.maximum(scale, 1e-3 * overall)
+        differ = np.abs(left - right) > KINK * scale + 1e-9 * (1 + float(np.max(np.abs(centre), initial=0.0)))
+        # A small kink among smooth terms shows in the two steps that disagree.
+        return np.asarray(differ | (out["error"] > 1e-5 * scale + 1e-9))
 
 
 def measure_direction(
     f: Callable[[Array], Array], at: Array, direction: Array, step: float = STEP
 ) -> tuple[Array, Array, Array]:
-    """Measure the slope of f along `direction`: slope, error estimate, and the difference of the one-sided slopes."""
+    """Measure the slope of f along `direction`: slope, error estimate, and the difference of the one-sided
+    slopes."""
     at = np.array(at, dtype=np.float64)
     centre = np.array(f(at.copy()), dtype=np.float64).ravel()
     points = []

@@ -1,8 +1,10 @@
-"""Where is the slip? Try small changes to the user's backward, in memory, and see which one makes the gradient right.
+"""Where is the slip? Try small changes to the user's backward, in memory, and see which one makes the
+gradient right.
 
-A change that repairs every gradient measured is evidence of the strongest kind: it shows the line, and what to write
-there. The user's file is never touched. The changes are those of the slips that people make: a factor, an axis, a
-transpose, an `=` for a `+=`, a name for another.
+A change that repairs every gradient measured is evidence of the strongest kind: it shows the line, and
+what to write
+there. The user's file is never touched. The changes are those of the slips that people make: a factor, an
+axis, a transpose, an `=` for a `+=`, a name for another.
 """
 
 from __future__ import annotations
@@ -24,10 +26,8 @@ from badak.check.subject import UserError, attributes_of, get_path
 if TYPE_CHECKING:
     from badak.check.contract import Examination
 
-SECONDS = 1.2
-Change = tuple[
-    ast.AST, set[str], ast.AST
-]  # the node, the causes this change is the repair of, what replaces it
+SECONDS = 1.2  # of this process: a busy machine must not change the answer
+Change = tuple[ast.AST, set[str], ast.AST]  # the node, the causes this change is the repair of, what replaces it
 
 
 @dataclass
@@ -42,11 +42,12 @@ class Repair:
 
 
 def search(exam: Examination, case: Case, label: str | None, also: Sequence[Case] = ()) -> Repair | None:
-    """Give the repair that fits `label` best, or any that works; None where none does or there is no source."""
+    """Give the repair that fits `label` best, or any that works; None where none does or there is no
+    source."""
     subject = case.subject
     if subject.source is None or subject.namespace is None or case.n[0].size > 4000:
         return None
-    deadline = time.monotonic() + SECONDS
+    deadline = time.process_time() + SECONDS
     method = "gradient" if subject.protocol == "network" else "backward"
     functions = subject.source.reached(subject.name, method)
     found: list[tuple[int, Repair]] = []
@@ -54,7 +55,7 @@ def search(exam: Examination, case: Case, label: str | None, also: Sequence[Case
         changes = list(_changes(function, case, method))
         changes.sort(key=lambda change: label is not None and label not in change[1])
         for node, labels, replacement in changes:
-            if time.monotonic() > deadline or subject.expired():
+            if time.process_time() > deadline or subject.expired():
                 break
             if label is not None and found and label not in labels:
                 break
@@ -159,7 +160,7 @@ def _lend(obj: Any, case: Case) -> None:
         obj.__dict__["_lent_y"] = np.array(case.y)
 
 
-# The changes ------------------------------------------------------------------------------------------------------------
+# The changes --------------------------------------------------------------------------------------
 
 
 def _expression(text: str) -> ast.expr:
@@ -198,9 +199,7 @@ def _numbers(case: Case) -> list[str]:
     """Give the attributes that hold arrays or numbers, parameters first."""
     obj = case.passes[0].obj
     first = [p.name for p in case.subject.parameters if p.name.isidentifier()]
-    rest = [
-        n for n in attributes_of(obj) if isinstance(getattr(obj, n, None), (np.ndarray, float, np.floating))
-    ]
+    rest = [n for n in attributes_of(obj) if isinstance(getattr(obj, n, None), (np.ndarray, float, np.floating))]
     return [n for n in dict.fromkeys(first + rest) if n.isidentifier()]
 
 
@@ -217,6 +216,8 @@ def _statements(function: Function) -> Iterator[Change]:
     seen: set[str] = set()
     for node in sorted((n for n in ast.walk(function) if isinstance(n, ast.Assign)), key=lambda n: n.lineno):
         target = node.targets[0]
+        if not isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
+            continue
         plus = ast.copy_location(ast.AugAssign(copy.deepcopy(target), ast.Add(), node.value), node)
         if isinstance(target, ast.Subscript):
             yield node, {"overwrites-instead-of-accumulates"}, plus
@@ -228,21 +229,21 @@ def _statements(function: Function) -> Iterator[Change]:
                 )
             )
             yield node, {"overwrites-instead-of-accumulates"}, at
-        elif isinstance(target, (ast.Name, ast.Attribute)):
+        else:
             key = ast.unparse(target)
             if key in seen or isinstance(target, ast.Attribute):
                 yield node, {"missing-branch-grad"}, plus
             seen.add(key)
-    for node in ast.walk(function):
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Subscript):
+    for added in ast.walk(function):
+        if isinstance(added, ast.AugAssign) and isinstance(added.target, ast.Subscript):
             at = ast.Expr(
                 ast.Call(
                     _expression("__import__('numpy').add.at"),
-                    [_as_load(node.target.value), node.target.slice, node.value],
+                    [_as_load(added.target.value), added.target.slice, added.value],
                     [],
                 )
             )
-            yield node, {"overwrites-instead-of-accumulates"}, at
+            yield added, {"overwrites-instead-of-accumulates"}, at
     yield from _returns(function)
 
 
@@ -281,9 +282,7 @@ def _expressions(node: ast.expr, function: Function, case: Case) -> Iterator[Cha
         yield from _constants(node, function, case)
     elif isinstance(node, ast.Attribute) and node.attr == "T":
         yield node, {"transposed-weight-grad", "missing-weight-transpose", "kernel-not-flipped"}, node.value
-    elif (
-        isinstance(node, ast.Subscript) and ":" in ast.unparse(node.slice) and "-1" in ast.unparse(node.slice)
-    ):
+    elif isinstance(node, ast.Subscript) and ":" in ast.unparse(node.slice) and "-1" in ast.unparse(node.slice):
         yield node, {"kernel-not-flipped"}, node.value
     if isinstance(node, ast.Call) and node.args and called_name(node) == "where" and len(node.args) == 3:
         a, b, c = node.args
@@ -305,10 +304,18 @@ def _expressions(node: ast.expr, function: Function, case: Case) -> Iterator[Cha
 
 def _operations(node: ast.BinOp) -> Iterator[Change]:
     scales = {
-        "divides-by-batch-twice", "factor-two", "missing-batch-mean", "mean-instead-of-sum", "wrong-mean-count",
-        "divides-by-wrong-axis", "one-d-divides-by-classes", "missing-scale", "extra-sigmoid-derivative", "extra-batch-division",
+        "divides-by-batch-twice",
+        "factor-two",
+        "missing-batch-mean",
+        "mean-instead-of-sum",
+        "wrong-mean-count",
+        "divides-by-wrong-axis",
+        "one-d-divides-by-classes",
+        "missing-scale",
+        "extra-sigmoid-derivative",
+        "extra-batch-division",
         "missing-factor-two",
-    }  # fmt: skip
+    }
     if isinstance(node.op, (ast.Div, ast.FloorDiv)):
         yield node, scales, node.left
         yield node, {"missing-scale"}, ast.BinOp(node.left, ast.Mult(), node.right)
@@ -364,17 +371,11 @@ def _products(node: ast.expr, p: ast.expr, q: ast.expr, product: Any) -> Iterato
     yield node, labels, _turn(product(p, q))
     yield node, labels, product(q, p)
     for left, right in ((p, q), (q, p)):
-        if (
-            isinstance(left, ast.Call)
-            and called_name(left) == "reshape"
-            and isinstance(left.func, ast.Attribute)
-        ):
+        if isinstance(left, ast.Call) and called_name(left) == "reshape" and isinstance(left.func, ast.Attribute):
             yield (
                 node,
                 {"reshape-instead-of-transpose"},
-                product(_turn(left.func.value), right)
-                if left is p
-                else product(right, _turn(left.func.value)),
+                product(_turn(left.func.value), right) if left is p else product(right, _turn(left.func.value)),
             )
 
 
@@ -441,9 +442,7 @@ def _reductions(node: ast.Call, name: str, value: ast.expr | None) -> Iterator[C
         )
     rest = [k for k in node.keywords if k.arg not in ("axis", "keepdims")]
     inside = (
-        [value]
-        if value is not None and not (isinstance(node.func, ast.Attribute) and value is node.func.value)
-        else []
+        [value] if value is not None and not (isinstance(node.func, ast.Attribute) and value is node.func.value) else []
     )
     for axis in ("0", "1", "-1", "(0, 2, 3)", "(0, 1)", "None"):
         for keep in (False, True):
@@ -461,9 +460,7 @@ def _reductions(node: ast.Call, name: str, value: ast.expr | None) -> Iterator[C
 
 def _constants(node: ast.Constant, function: Function, case: Case) -> Iterator[Change]:
     if isinstance(node.value, str):
-        words = {
-            n.value for n in ast.walk(function) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-        }
+        words = {n.value for n in ast.walk(function) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
         for word in sorted(words - {node.value}):
             yield node, {"duplicate-param-grad", "swapped-param-grads"}, ast.Constant(word)
         return
@@ -475,11 +472,7 @@ def _constants(node: ast.Constant, function: Function, case: Case) -> Iterator[C
     source = case.subject.source
     forward = source.method(case.subject.name, "forward") if source else None
     used = (
-        {
-            n.value
-            for n in ast.walk(forward)
-            if isinstance(n, ast.Constant) and isinstance(n.value, (int, float))
-        }
+        {n.value for n in ast.walk(forward) if isinstance(n, ast.Constant) and isinstance(n.value, (int, float))}
         if forward
         else set()
     )
@@ -506,6 +499,10 @@ def _whole(node: ast.expr, argument: str | None, names: list[str], case: Case) -
         )
         yield node, {"missing-branch-grad"}, ast.BinOp(node, ast.Add(), _expression(argument))
     yield node, {"sign-flip"}, ast.UnaryOp(ast.USub(), node)
+    reshape = ast.Attribute(node, "reshape", ast.Load())
+    yield node, {"wrong-shape-dx"}, ast.Call(reshape, [_expression("self._lent_x.shape")], [])
+    for crop in ("[..., 1:-1, 1:-1]", "[..., 2:-2, 2:-2]", "[..., 1:-1]"):
+        yield node, {"wrong-shape-dx"}, _expression(f"({ast.unparse(node)}){crop}")
     for text in ("2", "0.5"):
         yield node, {"missing-factor-two", "factor-two"}, ast.BinOp(_expression(text), ast.Mult(), node)
     for size in ("len(self._lent_x)", "self._lent_x.size", "self._lent_x.shape[-1]", "4"):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (markup in one line is easier to read than in three)
 """Reports for people (text, HTML) and machines (JSON, one object a line)."""
 
 from __future__ import annotations
@@ -17,10 +18,18 @@ def finding_json(finding: Finding, lang: str | None = None) -> dict[str, Any]:
     """Give a finding as the plain object that --json prints."""
     message, hint = speak(finding, lang)
     return {
-        "check": finding.check, "label": finding.label, "severity": finding.severity, "method": finding.method,
-        "quantity": finding.quantity, "index": finding.index, "line": finding.line, "got": _plain(finding.got),
-        "expected": _plain(finding.expected), "message": message, "hint": hint,
-    }  # fmt: skip
+        "check": finding.check,
+        "label": finding.label,
+        "severity": finding.severity,
+        "method": finding.method,
+        "quantity": finding.quantity,
+        "index": finding.index,
+        "line": finding.line,
+        "got": _plain(finding.got),
+        "expected": _plain(finding.expected),
+        "message": message,
+        "hint": hint,
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -49,9 +58,7 @@ def where(finding: Finding, report: Report, lang: str | None = None) -> str:
         parts.append(f"{say(HEADINGS['line'])} {finding.line}")
     if finding.index is not None and finding.quantity is not None:
         parts.append(
-            f"d{finding.quantity}[{', '.join(map(str, finding.index))}]"
-            if finding.index
-            else f"d{finding.quantity}"
+            f"d{finding.quantity}[{', '.join(map(str, finding.index))}]" if finding.index else f"d{finding.quantity}"
         )
     return ", ".join(parts)
 
@@ -65,9 +72,7 @@ def report_text(report: Report, lang: str | None = None) -> str:
     for finding in report.findings:
         message, hint = speak(finding, lang)
         place = where(finding, report, lang)
-        lines.append(
-            f"  [{say(HEADINGS[finding.severity])}: {finding.label}] {place + ': ' if place else ''}{message}"
-        )
+        lines.append(f"  [{say(HEADINGS[finding.severity])}: {finding.label}] {place + ': ' if place else ''}{message}")
         if finding.line is not None and 0 < finding.line <= len(report.source):
             lines.append(f"      {finding.line} | {report.source[finding.line - 1].strip()}")
         if isinstance(finding.got, float) and isinstance(finding.expected, float):
@@ -121,8 +126,7 @@ def _articles(report: Report, lang: str | None) -> str:
         if finding.line is not None and 0 < finding.line <= len(report.source):
             first = max(0, finding.line - 3)
             code = "\n".join(
-                f"{n + 1:4} {report.source[n]}"
-                for n in range(first, min(len(report.source), finding.line + 2))
+                f"{n + 1:4} {report.source[n]}" for n in range(first, min(len(report.source), finding.line + 2))
             )
             parts.append(f"<pre>{html.escape(code)}</pre>")
         if isinstance(finding.got, float) and isinstance(finding.expected, float):

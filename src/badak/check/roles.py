@@ -1,4 +1,5 @@
-"""What an object evidently is, and whether it is that along the right axes. A gradient check cannot see these faults."""
+"""What an object evidently is, and whether it is that along the right axes. A gradient check cannot see
+these faults."""
 
 from __future__ import annotations
 
@@ -50,11 +51,7 @@ def _softmax(exam: Examination) -> Iterator[Finding]:
         if value is subject.x or (value < 0).any() or np.isin(value, (0, 1)).all():
             continue
         if np.allclose(value.sum(axis=0), 1) and not np.allclose(value.sum(axis=1), 1):
-            if (
-                subject.second is not None
-                and np.shape(subject.second) == value.shape
-                and close(value, subject.second)
-            ):
+            if subject.second is not None and np.shape(subject.second) == value.shape and close(value, subject.second):
                 continue
             yield exam.finding("role", "softmax-over-batch-axis", method="forward", quantity="forward")
             return
@@ -106,15 +103,13 @@ def _image(exam: Examination) -> Iterator[Finding]:
         before, after = np.shape(exam.y), y.shape
         if after[3] > before[3] and after[2] == before[2]:
             values = {"shape": list(tall.shape[2:]), "got_shape": list(after[2:])}
-            yield exam.finding(
-                "role", "swapped-height-width", method="forward", quantity="forward", values=values
-            )
+            yield exam.finding("role", "swapped-height-width", method="forward", quantity="forward", values=values)
             return
         if after[2] > before[2]:
             return
 
 
-# Labels ---------------------------------------------------------------------------------------------------------------
+# Labels -------------------------------------------------------------------------------------------
 
 
 def check_labels(exam: Examination) -> Iterator[Finding]:
@@ -139,9 +134,18 @@ def _broadcast(exam: Examination) -> Iterator[Finding]:
     same = subject.forward(subject.fresh(), x.copy(), t.reshape(x.shape).copy())
     if not close(np.ravel(same), np.ravel(exam.y), 1e-9):
         yield exam.finding(
-            "labels", "silent-broadcast", method="forward", quantity="forward", got=float(np.ravel(exam.y)[0]), expected=float(np.ravel(same)[0]),
-            values={"shape_x": list(x.shape), "shape_t": list(t.shape), "shape": list(np.broadcast_shapes(x.shape, t.shape))},
-        )  # fmt: skip
+            "labels",
+            "silent-broadcast",
+            method="forward",
+            quantity="forward",
+            got=float(np.ravel(exam.y)[0]),
+            expected=float(np.ravel(same)[0]),
+            values={
+                "shape_x": list(x.shape),
+                "shape_t": list(t.shape),
+                "shape": list(np.broadcast_shapes(x.shape, t.shape)),
+            },
+        )
 
 
 def _indices(exam: Examination) -> Iterator[Finding]:
@@ -184,29 +188,21 @@ def _one_sample(exam: Examination) -> Iterator[Finding]:
         )
 
 
-# Construction -----------------------------------------------------------------------------------------------------------
+# Construction -------------------------------------------------------------------------------------
 
 
 def check_construction(exam: Examination) -> Iterator[Finding]:
     """A required array argument of __init__ that nothing depends on, in an object that has no parameters."""
     subject = exam.subject
     init = subject.kind.__dict__.get("__init__")
-    if (
-        init is None
-        or not inspect.isfunction(init)
-        or subject.protocol == "trainer"
-        or subject.source is None
-    ):
+    if init is None or not inspect.isfunction(init) or subject.protocol == "trainer" or subject.source is None:
         return
     node = subject.source.method(subject.name, "__init__")
     names = [n for n in required(init) if n != "self"]
     if node is None or not names:
         return
     used = {
-        n.id
-        for item in node.body
-        for n in ast.walk(item)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
+        n.id for item in node.body for n in ast.walk(item) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
     }
     unused = [n for n in names if n not in used]
     if not unused or re.match(r"_|args|kwargs|seed|name", unused[0]):
@@ -232,9 +228,7 @@ def _depends_on(subject: Subject, place: int) -> bool:
             if len(names) != 1 or place != 0:
                 return False
             subject.world.restore()
-            outputs.append(
-                np.asarray(subject.forward(subject.kind(filler), clone(subject.x), clone(subject.second)))
-            )
+            outputs.append(np.asarray(subject.forward(subject.kind(filler), clone(subject.x), clone(subject.second))))
         except Exception:
             return True
     return not close(outputs[0], outputs[1], 1e-12)

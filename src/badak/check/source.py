@@ -13,9 +13,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 class Source:
     """The text of a file (or of a notebook's code cells, joined) and its syntax tree."""
 
-    def __init__(
-        self, text: str, filename: str = "<source>", cells: list[tuple[int, int]] | None = None
-    ) -> None:
+    def __init__(self, text: str, filename: str = "<source>", cells: list[tuple[int, int]] | None = None) -> None:
         """Parse `text`; `cells` are (cell number, first line) of a notebook. Raises SyntaxError."""
         self.text = text
         self.filename = filename
@@ -67,15 +65,14 @@ class Source:
                     return None, node.name
                 if isinstance(node, ast.ClassDef):
                     for item in node.body:
-                        if isinstance(item, Function) and item.lineno <= line <= (
-                            item.end_lineno or item.lineno
-                        ):
+                        if isinstance(item, Function) and item.lineno <= line <= (item.end_lineno or item.lineno):
                             return node.name, item.name
                     return node.name, None
         return None, None
 
     def reached(self, class_name: str, method: str) -> list[tuple[str | None, Function]]:
-        """Give a method and the methods and functions of the file that it calls, directly or not: (class, node)."""
+        """Give a method and the methods and functions of the file that it calls, directly or not: (class,
+        node)."""
         start = self.method(class_name, method)
         found: list[tuple[str | None, Function]] = []
         waiting: list[tuple[str | None, Function | None]] = [(class_name, start)]
@@ -128,7 +125,8 @@ def root(target: ast.expr) -> ast.expr:
 
 
 def names_quantity(target: ast.expr, quantity: str) -> bool:
-    """Tell whether a target is where the gradient of `quantity` is kept: self.dW, dW, grads['W'], self.grads[0]."""
+    """Tell whether a target is where the gradient of `quantity` is kept: self.dW, dW, grads['W'],
+    self.grads[0]."""
     wanted = {f"d{quantity}", f"d_{quantity}", f"grad_{quantity}", f"{quantity}_grad", f"grad{quantity}"}
     wanted |= {name.lower() for name in wanted}
     node = target
@@ -223,9 +221,7 @@ def has_keyword_axis(node: ast.AST, *values: Any) -> bool:
             except (ValueError, TypeError):
                 return False
     places = (
-        node.args[1:2]
-        if not isinstance(node.func, ast.Attribute) or _is_module(node.func.value)
-        else node.args[:1]
+        node.args[1:2] if not isinstance(node.func, ast.Attribute) or _is_module(node.func.value) else node.args[:1]
     )
     for place in places:
         try:

@@ -1,4 +1,6 @@
-"""The object under check: how it is called, where its parameters and gradients are, and how to probe it safely."""
+# ruff: noqa: PLR0911, PLR0912 (one question after the other)
+"""The object under check: how it is called, where its parameters and gradients are, and how to probe it
+safely."""
 
 from __future__ import annotations
 
@@ -29,15 +31,14 @@ FLAGS = (
     "trainable_mode",
     "mode_train",
 )
-TARGETS = re.compile(
-    r"(?i)^(t|target|targets|label|labels|y_true|truth|teacher|answer|answers|ans|gt|true|y_t)$"
-)
+TARGETS = re.compile(r"(?i)^(t|target|targets|label|labels|y_true|truth|teacher|answer|answers|ans|gt|true|y_t)$")
 
 
 class UserError(Exception):
     """The user's code raised; `line` and `function` tell where in the user's file."""
 
     def __init__(self, error: BaseException, filename: str | None, method: str) -> None:
+        """Find the deepest frame that is the user's own."""
         super().__init__(str(error))
         self.error = error
         self.method = method
@@ -130,9 +131,7 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
 def required(function: Callable[..., Any]) -> list[str]:
     """Give the names of the positional arguments without default."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [
-        p.name for p in parameters_of(function) if p.kind in kinds and p.default is inspect.Parameter.empty
-    ]
+    return [p.name for p in parameters_of(function) if p.kind in kinds and p.default is inspect.Parameter.empty]
 
 
 def protocol_of(obj: Any) -> str:
@@ -161,7 +160,8 @@ def protocol_of(obj: Any) -> str:
 
 
 class Subject:
-    """An object with what it takes to call it; every method works on copies and never changes the original."""
+    """An object with what it takes to call it; every method works on copies and never changes the
+    original."""
 
     def __init__(
         self,
@@ -193,18 +193,14 @@ class Subject:
         self.warnings: list[str] = []
         classes = {self.kind}
         walk(obj, lambda part: classes.add(type(part)))
-        own = [
-            kind
-            for kind in classes
-            if kind.__module__ != "builtins" and not kind.__module__.startswith("numpy")
-        ]
+        own = [kind for kind in classes if kind.__module__ != "builtins" and not kind.__module__.startswith("numpy")]
         self.world = World(namespace, own)
         self.flag = self._find_flag()
         self._slopes: dict[str, Slopes] = {}
         self._pure: bool | None = None
         self.upcast = True
 
-    # Calling ------------------------------------------------------------------------------------------------------
+    # Calling --------------------------------------------------------------------------------------
 
     def fresh(self, upcast: bool | None = None, seed: int | None = None) -> Any:
         """Give a copy in the original state, and put the state of randomness back."""
@@ -288,11 +284,7 @@ class Subject:
                 for key in (parameter.key, f"d{parameter.key}", f"grad_{parameter.key}"):
                     if key in holder:
                         return _plain(holder[key])
-            elif (
-                isinstance(holder, (list, tuple))
-                and isinstance(parameter.key, int)
-                and parameter.key < len(holder)
-            ):
+            elif isinstance(holder, (list, tuple)) and isinstance(parameter.key, int) and parameter.key < len(holder):
                 return _plain(holder[parameter.key])
         return None
 
@@ -324,15 +316,16 @@ class Subject:
         """Run forward in training or in evaluation, by whichever flag the object has."""
         assert self.flag is not None
         if self.flag[0] == "argument":
-            return _plain(self.forward(obj, _copied(x), _copied(self.second), **{self.flag[1]: training}))
+            return np.asarray(self.forward(obj, _copied(x), _copied(self.second), **{self.flag[1]: training}))
         setattr(obj, self.flag[1], training)
-        return _plain(self.forward(obj, _copied(x), _copied(self.second)))
+        return np.array(self.forward(obj, _copied(x), _copied(self.second)))
 
-    # Slopes -------------------------------------------------------------------------------------------------------
+    # Slopes ---------------------------------------------------------------------------------------
 
     @property
     def pure(self) -> bool:
-        """Whether forward gives the same on a used object as on a fresh one, so that slopes need no copies."""
+        """Whether forward gives the same on a used object as on a fresh one, so that slopes need no
+        copies."""
         if self._pure is None:
             try:
                 obj = self.fresh()
@@ -371,7 +364,7 @@ class Subject:
                 second = value
             elif parameter is not None:
                 set_path(obj, parameter.path, value)
-            return _plain(self.forward(obj, _copied(x), _copied(second)))
+            return np.array(self.forward(obj, _copied(x), _copied(second)))
 
         if shared is not None and parameter is not None:
             kept = np.array(get_path(shared, parameter.path), dtype=float)
@@ -416,7 +409,7 @@ def _plain(value: Any) -> Any:
         return value
 
 
-# Finding the parameters ---------------------------------------------------------------------------------------------
+# Finding the parameters ---------------------------------------------------------------------------
 
 GRADIENT_NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dL{}")
 
@@ -432,7 +425,8 @@ def attributes_of(obj: Any) -> list[str]:
 
 
 def find_parameters(subject: Subject, obj: Any, returned: Any) -> list[Parameter]:
-    """Find parameters and gradients by looking at the object before (`subject.obj`) and after (`obj`) a pass."""
+    """Find parameters and gradients by looking at the object before (`subject.obj`) and after (`obj`) a
+    pass."""
     found: list[Parameter] = []
     seen: list[Array] = []
 
@@ -441,10 +435,7 @@ def find_parameters(subject: Subject, obj: Any, returned: Any) -> list[Parameter
         if not is_numbers(value):
             return
         if isinstance(value, np.ndarray):
-            if any(
-                value is other or (value.size == other.size and np.shares_memory(value, other))
-                for other in seen
-            ):
+            if any(value is other or (value.size == other.size and np.shares_memory(value, other)) for other in seen):
                 return
             seen.append(value)
         found.append(parameter)
@@ -453,9 +444,7 @@ def find_parameters(subject: Subject, obj: Any, returned: Any) -> list[Parameter
         if part is None or depth > 3:
             return
         # A property that raises before the first forward is not a parameter.
-        names = [
-            n for n in attributes_of(part) + attributes_of(after) if hasattr(part, n) or hasattr(after, n)
-        ]
+        names = [n for n in attributes_of(part) + attributes_of(after) if hasattr(part, n) or hasattr(after, n)]
         names = list(dict.fromkeys(names))
         for name in names:
             for form in GRADIENT_NAMES:
@@ -482,11 +471,7 @@ def find_parameters(subject: Subject, obj: Any, returned: Any) -> list[Parameter
                     name = str(key)
                     name = name if hasattr(part, name) else name.removeprefix("d")
                     if hasattr(part, name):
-                        add(
-                            Parameter(
-                                label + name, (*prefix, ("a", name)), (*prefix, ("a", grads_name), ("i", key))
-                            )
-                        )
+                        add(Parameter(label + name, (*prefix, ("a", name)), (*prefix, ("a", grads_name), ("i", key))))
         for name in names:
             child = getattr(part, name, None)
             grown = getattr(after, name, None)
@@ -510,7 +495,8 @@ def pieces(child: Any, grown: Any) -> list[tuple[Path, Any, Any]]:
 
 
 def _from_returned(subject: Subject, obj: Any, returned: Any, seen: list[Array]) -> list[Parameter]:
-    """Match the extra members of a returned tuple (dx, dW, db) to arrays of the object, by name and then by shape."""
+    """Match the extra members of a returned tuple (dx, dW, db) to arrays of the object, by name and then
+    by shape."""
     inputs = 2 if subject.protocol == "layer2" else 1
     if not isinstance(returned, (tuple, list)) or len(returned) <= inputs:
         return []
@@ -521,9 +507,7 @@ def _from_returned(subject: Subject, obj: Any, returned: Any, seen: list[Array])
     for place in range(inputs, len(returned)):
         value = returned[place]
         title = written[place] if place < len(written) else ""
-        match = next(
-            (n for n in names if title.lower() in {f.format(n).lower() for f in GRADIENT_NAMES}), None
-        )
+        match = next((n for n in names if title.lower() in {f.format(n).lower() for f in GRADIENT_NAMES}), None)
         if match is None and value is not None:
             match = next((n for n in names if np.shape(getattr(subject.obj, n)) == np.shape(value)), None)
         if match is not None:
@@ -546,9 +530,7 @@ def _returned_names(subject: Subject) -> list[str]:
 def network_parameters(subject: Subject) -> list[Parameter]:
     """Give the parameters of a network: the arrays in `params`."""
     obj = subject.obj
-    holder_name = next(
-        (n for n in ("params", "parameters", "weights") if getattr(obj, n, None) is not None), None
-    )
+    holder_name = next((n for n in ("params", "parameters", "weights") if getattr(obj, n, None) is not None), None)
     holder = getattr(obj, holder_name) if holder_name else None
     if callable(holder) or holder is None:
         return []

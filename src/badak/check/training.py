@@ -12,11 +12,12 @@ farthest that a healthy run went, "sick from" the least that a sick one showed.
 import math
 import os
 from collections.abc import Mapping, Sequence
+from json import dumps
 from typing import Any
 
 from badak import store
 from badak.check.findings import Finding
-from badak.language import translator
+from badak.language import choose_language, translator
 
 Record = Mapping[str, Any]
 
@@ -74,6 +75,25 @@ def check_run(folder: str | os.PathLike[str]) -> list[Finding]:
         for finding in find(records[:count]):
             found.setdefault(finding.label, finding)
     return list(found.values())
+
+
+def training_command(folder: str | os.PathLike[str], json: bool = False, lang: str | None = None) -> int:
+    """Print what was wrong with the run in `folder`, a line each, as text or JSON; give 1 for anything wrong, else 0.
+
+    Raises as `check_run`, and ValueError for an unknown language.
+    """
+    lang = choose_language(lang)
+    found = check_run(folder)
+    for finding in found:
+        if json:
+            told = {"file": str(folder), "label": finding.label, "severity": finding.severity,
+                    "message": sentence(finding, lang), "values": finding.values}  # fmt: skip
+            print(dumps(told, ensure_ascii=False, default=str))
+        else:
+            print(f"{folder}: [{finding.label}] {sentence(finding, lang)}")
+    if not found and not json:
+        print(f"{folder}: {translator('training', lang).gettext('nothing is wrong with this run')}")
+    return int(bool(found))
 
 
 def sentence(finding: Finding, lang: str | None = None) -> str:

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM105
 """Networks and layers made of layers: who calls whom, with what, and which gradient goes where.
 
 The network is run with every inner layer recording its calls; each inner layer is then examined by itself.
@@ -65,7 +66,8 @@ def inner_layers(obj: Any) -> list[tuple[str, Any]]:
 
 
 def record(obj: Any, calls: list[Call], guard: bool = False) -> bool:
-    """Make the inner layers of `obj` (a copy) record their calls; with `guard`, hand each backward a copy of dout."""
+    """Make the inner layers of `obj` (a copy) record their calls; with `guard`, hand each backward a copy
+    of dout."""
     for name, layer in inner_layers(obj):
         if not hasattr(layer, "__dict__") or "forward" in vars(layer):
             continue
@@ -122,8 +124,14 @@ def explain_failure(exam: Examination, failure: UserError) -> Finding | None:
     except UserError:
         pass
     if _not_reversed(calls) and isinstance(failure.error, (ValueError, IndexError, TypeError)):
-        return exam.finding("runs", "backward-order", method="gradient", quantity="*", values={"error": failure.words.splitlines()[0]},
-                            line=_loop_line(subject))  # fmt: skip
+        return exam.finding(
+            "runs",
+            "backward-order",
+            method="gradient",
+            quantity="*",
+            values={"error": failure.words.splitlines()[0]},
+            line=_loop_line(subject),
+        )
     # An inner layer that fails by itself has the cause.
     inner = calls[-1].layer if calls else None
     if inner is not None and calls[-1].result is None:
@@ -169,9 +177,15 @@ def _examine_inner(subject: Subject, name: str, layer: Any, sample: list[Any]) -
     # A large batch of a large layer is as telling with fewer rows.
     sample = [s[:5].copy() if np.ndim(s) and len(s) > 5 else s.copy() for s in sample[:2]]
     inner = Subject(
-        clone(layer), sample[0], sample[1] if len(sample) > 1 else None, protocol=protocol_of(layer),
-        namespace=subject.namespace, source=subject.source, name=type(layer).__name__, expired=subject.expired,
-    )  # fmt: skip
+        clone(layer),
+        sample[0],
+        sample[1] if len(sample) > 1 else None,
+        protocol=protocol_of(layer),
+        namespace=subject.namespace,
+        source=subject.source,
+        name=type(layer).__name__,
+        expired=subject.expired,
+    )
     only = [
         "methods",
         "runs",
@@ -194,7 +208,7 @@ def _adopt(subject: Subject, name: str, finding: Finding) -> Finding:
     return finding
 
 
-# Gradients of a network ---------------------------------------------------------------------------------------------------
+# Gradients of a network ---------------------------------------------------------------------------
 
 
 def check_network_gradients(exam: Examination) -> Iterator[Finding]:
@@ -249,9 +263,7 @@ def _log_guard(exam: Examination, wrong: list[str]) -> bool:
         a = exam.gradient(exam.passes[0], quantity)
         if a is None or np.shape(a) != slope.shape:
             return False
-        gaps.append(
-            float(np.nanmax(np.abs(np.asarray(a, float) - slope)) / max(np.nanmax(np.abs(slope)), 1e-30))
-        )
+        gaps.append(float(np.nanmax(np.abs(np.asarray(a, float) - slope)) / max(np.nanmax(np.abs(slope)), 1e-30)))
     if max(gaps) > 1e-2:
         return False
     calm = subject.fresh()
@@ -299,9 +311,7 @@ def _unconnected(exam: Examination, wrong: list[str], shared: list[str]) -> Find
     after = float(np.ravel(np.asarray(subject.forward(moved, clone(subject.x), clone(subject.second))))[0])
     rows = max(len(np.atleast_1d(subject.x)), 1)
     if before == after and not _steps(before, rows):
-        return exam.finding(
-            "gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject)
-        )
+        return exam.finding("gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject))
     if has_method(subject.obj, "accuracy"):
         try:
             same = close(
@@ -316,9 +326,7 @@ def _unconnected(exam: Examination, wrong: list[str], shared: list[str]) -> Find
     if same:
         return exam.finding("gradients", "loss-returns-accuracy", method="loss", quantity="*", got=before)
     if before == after:
-        return exam.finding(
-            "gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject)
-        )
+        return exam.finding("gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject))
     return None
 
 
@@ -348,9 +356,7 @@ def _copy_line(subject: Subject) -> int | None:
     if init is None:
         return None
     calls = [
-        n
-        for n in ast.walk(init)
-        if isinstance(n, ast.Call) and any(copies(a) for x in n.args for a in ast.walk(x))
+        n for n in ast.walk(init) if isinstance(n, ast.Call) and any(copies(a) for x in n.args for a in ast.walk(x))
     ]
     return min((n.lineno for n in calls), default=None)
 
@@ -403,21 +409,22 @@ def _swapped_keys(exam: Examination, wrong: list[str], shared: list[str]) -> Fin
             measured = subject.slopes(other).along(np.ones(1))[0]
             if not close(grads[quantity], measured) or np.nanmax(np.abs(measured), initial=0) == 0:
                 continue
-            label = (
-                "swapped-param-grads" if _fits(subject, grads[other], quantity) else "duplicate-param-grad"
-            )
+            label = "swapped-param-grads" if _fits(subject, grads[other], quantity) else "duplicate-param-grad"
             return exam.finding(
-                "gradients", label, method="gradient", quantity=quantity, values={"other": other}, line=_key_line(subject, quantity)
-            )  # fmt: skip
+                "gradients",
+                label,
+                method="gradient",
+                quantity=quantity,
+                values={"other": other},
+                line=_key_line(subject, quantity),
+            )
     return None
 
 
 def _key_line(subject: Subject, quantity: str) -> int | None:
     from badak.check.source import gradient_line
 
-    return (
-        gradient_line(subject.source, subject.name, "gradient", quantity, False) if subject.source else None
-    )
+    return gradient_line(subject.source, subject.name, "gradient", quantity, False) if subject.source else None
 
 
 def _by_trace(exam: Examination, wrong: list[str]) -> Finding | None:
@@ -448,9 +455,7 @@ def _order(exam: Examination, wrong: list[str], calls: list[Call], obj: Any) -> 
             dout = layers[name].backward(dout)
     except Exception:
         return None
-    return exam.finding(
-        "gradients", "backward-order", method="gradient", quantity="*", line=_loop_line(subject)
-    )
+    return exam.finding("gradients", "backward-order", method="gradient", quantity="*", line=_loop_line(subject))
 
 
 def _is_probability(value: Any) -> bool:
@@ -493,18 +498,11 @@ def _double_softmax(exam: Examination, wrong: list[str], calls: list[Call], obj:
 def _softmax_line(subject: Subject) -> int | None:
     if subject.source is None:
         return None
-    functions = (
-        subject.source.reached(subject.name, "predict")[:1]
-        or subject.source.reached(subject.name, "loss")[:1]
-    )
+    functions = subject.source.reached(subject.name, "predict")[:1] or subject.source.reached(subject.name, "loss")[:1]
     return (
         find_line(functions, lambda n: called_name(n) in ("exp", "softmax"))
-        or find_line(
-            subject.source.reached(subject.name, "loss")[:1], lambda n: called_name(n) in ("exp", "softmax")
-        )
-        or find_line(
-            subject.source.reached(subject.name, "__init__")[:1], lambda n: called_name(n) == "Softmax"
-        )
+        or find_line(subject.source.reached(subject.name, "loss")[:1], lambda n: called_name(n) in ("exp", "softmax"))
+        or find_line(subject.source.reached(subject.name, "__init__")[:1], lambda n: called_name(n) == "Softmax")
     )
 
 
@@ -525,9 +523,7 @@ def _guarded(exam: Examination, wrong: list[str], calls: list[Call], obj: Any) -
             ):
                 line = _inner_write(subject, call)
                 break
-        return exam.finding(
-            "gradients", "shared-dout-mutated", method="backward", quantity=wrong[0], line=line
-        )
+        return exam.finding("gradients", "shared-dout-mutated", method="backward", quantity=wrong[0], line=line)
     return None
 
 
@@ -558,8 +554,20 @@ def check_composite(exam: Examination, wrong: list[str]) -> Finding | None:
     if subject.protocol != "loss" and all(
         guarded.get(q) is not None and close(guarded[q], subject.slopes(q).along(dout)[0]) for q in wrong
     ):
-        return exam.finding("gradients", "shared-dout-mutated", method="backward", quantity=wrong[0],
-                            line=next((_inner_write(subject, c) for c in calls if c.method == "backward" and not close(c.copies[0], c.after[0], 0)), None))  # fmt: skip
+        return exam.finding(
+            "gradients",
+            "shared-dout-mutated",
+            method="backward",
+            quantity=wrong[0],
+            line=next(
+                (
+                    _inner_write(subject, c)
+                    for c in calls
+                    if c.method == "backward" and not close(c.copies[0], c.after[0], 0)
+                ),
+                None,
+            ),
+        )
     return _inner_fault(exam, wrong, calls, None)
 
 
@@ -598,16 +606,12 @@ def _ignored_line(subject: Subject, call: Call, later: list[Call]) -> int | None
     if subject.source is None:
         return None
     taker = next((c for c in later if _uses(call.given[0], c.given)), None)
-    functions = subject.source.reached(subject.name, "predict") or subject.source.reached(
-        subject.name, "loss"
-    )
+    functions = subject.source.reached(subject.name, "predict") or subject.source.reached(subject.name, "loss")
     if taker is None:
         return None
     return find_line(
         functions,
-        lambda n: (
-            isinstance(n, ast.Call) and called_name(n) == "forward" and taker.name in ast.unparse(n.func)
-        ),
+        lambda n: isinstance(n, ast.Call) and called_name(n) == "forward" and taker.name in ast.unparse(n.func),
     )
 
 
@@ -629,7 +633,7 @@ def _inner_fault(exam: Examination, wrong: list[str], calls: list[Call], obj: An
     return None
 
 
-# Role ---------------------------------------------------------------------------------------------------------------------
+# Role ---------------------------------------------------------------------------------------------
 
 
 def check_network_role(exam: Examination) -> Iterator[Finding]:
@@ -652,11 +656,7 @@ def check_network_role(exam: Examination) -> Iterator[Finding]:
 def _accuracy(exam: Examination) -> Iterator[Finding]:
     """Accuracy against the network's own predictions is 1."""
     subject = exam.subject
-    if (
-        not has_method(subject.obj, "accuracy")
-        or not has_method(subject.obj, "predict")
-        or np.ndim(subject.x) < 2
-    ):
+    if not has_method(subject.obj, "accuracy") or not has_method(subject.obj, "predict") or np.ndim(subject.x) < 2:
         return
     try:
         y = np.asarray(subject.call("predict", subject.fresh().predict, clone(subject.x)))

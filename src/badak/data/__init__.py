@@ -1,17 +1,19 @@
 """Data: MNIST in the package, the UCI digits, anyone's IDX files or `.npz`. One door: `load_data`.
 
-Imports NumPy alone; what a source needs beyond that is imported when it is asked for.
+Imports nothing: each source, and what it needs, is imported when it is first asked for.
 """
 
+import importlib
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from badak.data.digits import load_digits
-from badak.data.idx import load_idx_folder, read_idx, write_idx
-from badak.data.mnist import CacheWarning, load_mnist, load_mnist_pixels
-from badak.data.npz import load_npz
-from badak.data.pixels import Pixels
-from badak.data.sets import Data, make_data
+if TYPE_CHECKING:
+    from badak.data.digits import load_digits
+    from badak.data.idx import load_idx_folder, read_idx, write_idx
+    from badak.data.mnist import CacheWarning, load_mnist, load_mnist_pixels
+    from badak.data.npz import load_npz
+    from badak.data.pixels import Pixels
+    from badak.data.sets import Data, make_data
 
 __all__ = [
     "CacheWarning",
@@ -28,13 +30,38 @@ __all__ = [
     "write_idx",
 ]
 
+_HOMES = {
+    "digits": ("load_digits",),
+    "idx": ("load_idx_folder", "read_idx", "write_idx"),
+    "mnist": ("CacheWarning", "load_mnist", "load_mnist_pixels"),
+    "npz": ("load_npz",),
+    "pixels": ("Pixels",),
+    "sets": ("Data", "make_data"),
+}
 
-def load_data(name: str | os.PathLike[str]) -> Data:
+
+def __getattr__(name: str) -> Any:
+    """Import the module that `name` lives in; so `import badak` need not read them all."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"badak.data.{module}"), name)
+    raise AttributeError(f"module 'badak.data' has no attribute {name!r}")
+
+
+def load_data(name: str | os.PathLike[str]) -> "Data":
     """Give the data called `name`: "mnist", "digits", a folder of four IDX files, or the path of an `.npz`.
 
     Raises TypeError if `name` is neither text nor a path, FileNotFoundError if nothing is called so, and what
     the reader of the source raises (`load_idx_folder`, `load_npz`, `load_digits`).
     """
+    from pathlib import Path
+
+    from badak.data.digits import load_digits
+    from badak.data.idx import load_idx_folder
+    from badak.data.mnist import load_mnist
+    from badak.data.npz import load_npz
+    from badak.data.sets import make_data
+
     if not isinstance(name, str | os.PathLike):
         raise TypeError(f"data must be given by name or path, not {type(name).__name__}")
     if name == "mnist":

@@ -108,7 +108,10 @@ def _read_header(file: BufferedIOBase, path: Path) -> tuple[tuple[int, ...], np.
         raise ValueError(
             f"{path}: truncated: {ndim} dimensions need a header of {4 + 4 * ndim} bytes, the file has {4 + len(sizes)}"
         )
-    return struct.unpack(f">{ndim}I", sizes), np.dtype(ELEMENTS[code]), 4 + 4 * ndim
+    shape = struct.unpack(f">{ndim}I", sizes)
+    if 0 in shape and math.prod(n for n in shape if n) >= 2**60:  # empty, yet too large for NumPy
+        raise ValueError(f"{path}: the file states impossible dimensions: {' x '.join(map(str, shape))}")
+    return shape, np.dtype(ELEMENTS[code]), 4 + 4 * ndim
 
 
 def write_idx(path: StrPath, values: Array) -> None:

@@ -5,9 +5,7 @@ The four IDX files lie beside this module, compressed with xz; who made them and
 """
 
 import contextlib
-import hashlib
 import json
-import lzma
 import math
 import os
 import stat
@@ -124,6 +122,8 @@ def _size(name: str) -> int:
 
 
 def _md5(data: bytes | memoryview) -> str:
+    import hashlib
+
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
@@ -177,6 +177,8 @@ def _unpack() -> dict[str, bytes]:
 
 
 def _unpack_file(name: str) -> bytes:
+    import lzma
+
     path = SHIPPED / f"{name}.xz"
     try:
         raw = lzma.LZMADecompressor().decompress(path.read_bytes(), max_length=_size(name) + 1)

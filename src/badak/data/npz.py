@@ -1,5 +1,7 @@
 """Anyone's own data from an `.npz` file with x_train, t_train, x_test, t_test. Imports NumPy alone."""
 
+import lzma
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -31,7 +33,7 @@ def load_npz(path: StrPath, *, max_bytes: int = MOST_BYTES) -> Data:
         try:
             with zipfile.ZipFile(file) as archive:
                 return _read(archive, path, max_bytes)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError) as error:
             raise ValueError(f"{path}: the .npz file is damaged ({error})") from None
 
 
@@ -63,7 +65,11 @@ def _read_array(file: IO[bytes], size: int, what: str, max_bytes: int) -> Array:
         raise ValueError(f"{what} is not a NumPy array ({error})") from None
     if dtype.hasobject:
         raise TypeError(f"{what} holds Python objects, which are not read; expected numbers")
-    needed = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if dtype.kind not in "biuf":
+        raise TypeError(f"{what} must hold numbers, not {dtype}")
+    if any(n < 1 for n in shape):
+        raise ValueError(f"{what} is empty: its shape is {shape}")
+    needed = math.prod(shape) * dtype.itemsize
     if needed > max_bytes:
         raise ValueError(f"{what}: an array of shape {shape} needs {needed:,} bytes; at most {max_bytes:,} are read")
     if needed != size - file.tell():

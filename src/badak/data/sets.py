@@ -35,7 +35,7 @@ class Data:
 
 
 def make_data(name: str, x_train: Array, t_train: Array, x_test: Array, t_test: Array) -> Data:
-    """Make Data from arrays, after checking them; `name` begins each complaint.
+    """Make Data from arrays (or lists), after checking them; `name` begins each complaint.
 
     x: (N, D), or images (N, H, W) or (N, C, H, W); uint8 becomes Pixels with scale 255, others float32.
     t: (N,) integers from 0, or one-hot (N, C).
@@ -43,7 +43,7 @@ def make_data(name: str, x_train: Array, t_train: Array, x_test: Array, t_test: 
     """
     pairs = []
     for part, x, t in (("train", x_train, t_train), ("test", x_test, t_test)):
-        pixels, labels = _samples(f"{name}: x_{part}", x), _labels(f"{name}: t_{part}", t)
+        pixels, labels = _samples(f"{name}: x_{part}", np.asarray(x)), _labels(f"{name}: t_{part}", np.asarray(t))
         if len(pixels) != len(labels):
             raise ValueError(f"{name}: x_{part} has {len(pixels):,} rows, t_{part} has {len(labels):,}")
         pairs.append((pixels, labels))

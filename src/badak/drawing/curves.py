@@ -23,9 +23,9 @@ def draw_curves(records: Sequence[Mapping[str, Any]], path: str | os.PathLike[st
     say = translator("badak", lang).gettext
     family = ["DejaVu Sans"]
     if choose_language(lang) == "ko":
-        # Matplotlib's own font has no Hangul, and would draw boxes.
+        # Matplotlib's own font has no Hangul, and would draw boxes; it takes from the next what it lacks.
         font_manager.fontManager.addfont(str(hangul_font_path()))
-        family.insert(0, font_manager.FontProperties(fname=str(hangul_font_path())).get_name())
+        family.append(font_manager.FontProperties(fname=str(hangul_font_path())).get_name())
     epochs = [record["epoch"] for record in records]
     with rc_context({"font.family": family, "svg.hashsalt": "badak"}):
         figure = Figure(figsize=(8, 3.4), layout="constrained")

@@ -136,7 +136,7 @@ COMMANDS = {
     "": "Exercises in a folder: every save is checked, and what is wrong is said. This RUNS the files in the folder.",
     "hint": "The next of three hints for the exercise not yet solved.",
     "status": "How far you are.",
-    "mark": "Mark a folder of hand-ins, a row a pupil. This RUNS their files, each in a process of its own with limits.",
+    "mark": "Mark a folder of hand-ins, a row a pupil. This RUNS their files, each in a process with limits.",
 }
 
 
