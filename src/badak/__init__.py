@@ -29,6 +29,7 @@ from badak.networks import register_calls as register_calls
 from badak.optimizers import SGD as SGD
 from badak.training import History as History
 from badak.training import fit as fit
+from badak.training import register_observer as register_observer
 from badak.training import register_runner as register_runner
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def __getattr__(name: str) -> Any:
     return getattr(found, what) if what else found
 
 
-# The engine is named, not imported: it comes when it is first used.
+# The engine and the watcher of trainings are named, not imported: they come when they are first used.
 register_calls("badak.engine.calls:Calls")
 register_runner("native", "badak.engine.runner:NativeRunner")
+register_observer("badak.check.training:observe")
