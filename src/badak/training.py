@@ -24,10 +24,10 @@ from badak.networks import ENGINES, Network, positive
 from badak.optimizers import SGD
 from badak.types import Array, IntArray, Runner
 
-LOOK_AT = 500
+LOOK_AT = 1000
 """So many training samples are looked at for the health of the layers, fewer where there are not many."""
 LOOKS = 5
-"""So many evaluations look at the layers whatever that costs; later ones only while it stays below 1 % of the work."""
+"""So many evaluations look at the layers whatever that costs; later ones only while it stays below 2 % of the work."""
 CALL_SECONDS = 0.2
 """A runner is called for about so long at a time, so that Ctrl-C and the progress bar live."""
 
@@ -290,7 +290,7 @@ class _Look:
         self.network, self.per_epoch, self.lr = network, per_epoch, optimizer.lr
         self.sets = [(x, t), (x_test, t_test)]
         self.samples = [len(x), 0 if x_test is None else len(x_test)]
-        count = min(max(len(x) // 100, 100), LOOK_AT, len(x))
+        count = min(max(len(x) // 60, 100), LOOK_AT, len(x))
         self.some = np.arange(count) * len(x) // count
         self.started, self.seen, self.looks, self.trained = time.perf_counter(), 0, 0, 0
         self.labels: Array | None = None
@@ -331,7 +331,7 @@ class _Look:
             "layers": {},
         }
         order, self.latest = self.latest, self.latest[:0]
-        if self.looks < LOOKS or 100 * self.looks * len(self.some) <= self.trained:
+        if self.looks < LOOKS or 50 * self.looks * len(self.some) <= self.trained:
             self.looks += 1
             x, t = self.sets[0]
             record["layers"] = health(self.network, x[self.some], t[self.some])
