@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from badak.functions import check_labels, floating, one_hot
+from badak.functions import binary, check_labels, floating, one_hot
 from badak.gradients import numerical_gradient
 from badak.layers import Affine, Relu, Sigmoid
-from badak.losses import SoftmaxWithLoss
+from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.memory import Block, Params
 from badak.types import Array, parameters
 
@@ -93,8 +93,11 @@ class Network:
         return float(self.last_layer.forward(self.predict(x), t))
 
     def accuracy(self, x: Any, t: Any) -> float:
-        """Give the share of `x` whose highest score is at the label `t`: a number from 0 to 1."""
-        right, count = 0, len(x)
+        """Give the share of `x` whose highest score is at the label `t`: a number from 0 to 1.
+
+        With SigmoidWithLoss, the share of scores on the right side of 0.
+        """
+        right, count = 0.0, len(x)
         if np.ndim(x) < 2 or len(t) != count:
             raise ValueError(f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}")
         if not count:
@@ -102,7 +105,7 @@ class Network:
         for start in range(0, count, ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             scores = self.predict(x[rows])
-            right += int(np.sum(scores.argmax(axis=-1) == class_indices(t[rows], scores.shape)))
+            right += self._right(scores, t[rows])
         return right / count
 
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
@@ -134,6 +137,13 @@ class Network:
         return float(loss)
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _right(self, scores: Array, t: Any) -> float:
+        """Give how many of these samples are predicted rightly."""
+        if isinstance(self.last_layer, SigmoidWithLoss):
+            answers = binary(t, scores.shape) > 0.5
+            return float(((scores > 0) == answers).reshape(len(scores), -1).mean(axis=1).sum())
+        return float(np.sum(scores.argmax(axis=-1) == class_indices(t, scores.shape)))
 
     def _door(self, x: Any) -> Array:
         """Convert the input to the network's dtype, once."""

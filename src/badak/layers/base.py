@@ -53,3 +53,12 @@ def upstream(layer: object, dout: Any, like: Array | tuple[int, ...] | None) -> 
             f"{type(layer).__name__}.backward: dout must have the shape of the last output, {shape}, not {dout.shape}"
         )
     return dout
+
+
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """Give `value` as an int of `least` or more. Raises TypeError or ValueError, naming it, for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be {least} or more, not {value}")
+    return int(value)
