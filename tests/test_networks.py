@@ -8,8 +8,24 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from badak import Affine, IdentityWithLoss, MultiLayerNet, Network, Relu, Sigmoid, SoftmaxWithLoss, TwoLayerNet
-from badak.graph import describe, input_shape, load_network, load_params, nodes, rebuild, save_network
+from badak import (
+    Affine,
+    BatchNormalization,
+    Convolution,
+    Dropout,
+    Flatten,
+    IdentityWithLoss,
+    MultiLayerNet,
+    Network,
+    Pooling,
+    Relu,
+    Sigmoid,
+    SigmoidWithLoss,
+    SoftmaxWithLoss,
+    TwoLayerNet,
+    training,
+)
+from badak.graph import describe, input_shape, load_network, load_params, nodes, rebuild, save_network, tensors_of
 
 
 @pytest.fixture
@@ -360,3 +376,88 @@ def test_load_params_is_all_or_nothing(network):
     assert_array_equal(network.block.values, before)
     load_params(network, {k: v + 1 for k, v in network.params.items()})
     assert_array_equal(network.block.values, before + 1)
+
+
+# -- state, images, yes or no ---------------------------------------------------------------------------------------
+
+
+def normalized(rng, seed=0):
+    one, two, three = pair(rng)
+    layers = [one, BatchNormalization(np.ones(5), np.zeros(5)), two, Dropout(0.5), three]
+    return Network(layers, SoftmaxWithLoss(), seed=seed)
+
+
+def test_running_statistics_come_back_from_the_file(rng, batch, tmp_path):
+    x, t = batch
+    network = normalized(rng)
+    for _ in range(3):
+        network.gradient(x, t)
+    save_network(tmp_path / "net.safetensors", network)
+    again = load_network(tmp_path / "net.safetensors")
+    assert again.layers["BatchNormalization1"].running_mean.any()
+    assert_array_equal(again.predict(x), network.predict(x))
+    assert list(network.params) == ["W1", "b1", "gamma1", "beta1", "W2", "b2"]
+    assert set(tensors_of(network)) - set(network.params) == {
+        "BatchNormalization1.running_mean",
+        "BatchNormalization1.running_var",
+    }
+    other = normalized(np.random.default_rng(1))
+    load_params(other, tensors_of(network))
+    assert_array_equal(other.predict(x), network.predict(x))
+    network.gradient(100 * x, t)
+    assert_array_equal(other.predict(x), again.predict(x), "what was loaded is a copy")
+
+
+def test_weights_without_running_statistics_are_refused(rng):
+    with pytest.raises(ValueError, match=r"BatchNormalization1.running_mean: network \(5,\), file none"):
+        load_params(normalized(rng), dict(normalized(rng).params))
+
+
+def test_predicting_does_not_move_the_running_statistics(rng, batch):
+    x, t = batch
+    network = normalized(rng)
+    before = {key: value.copy() for key, value in tensors_of(network).items()}
+    network.predict(x)
+    network.loss(x, t)
+    training.health(network, x, t)
+    for key, value in tensors_of(network).items():
+        assert_array_equal(value, before[key])
+
+
+def test_rows_are_read_as_images_where_the_shape_was_told(rng):
+    layers = [
+        Convolution(rng.standard_normal((3, 1, 2, 2)), np.zeros(3)),
+        Relu(),
+        Affine(np.ones((75, 2)), np.zeros(2)),
+    ]
+    network = Network(layers, SoftmaxWithLoss(), input_shape=(1, 6, 6))
+    x = rng.standard_normal((4, 36))
+    assert_array_equal(network.predict(x), network.predict(x.reshape(4, 1, 6, 6)))
+    assert input_shape(network) == (1, 6, 6)
+    assert [node.output_shape for node in nodes(network)] == [(3, 5, 5), (3, 5, 5), (2,), ()]
+    with pytest.raises(ValueError, match="Convolution"):
+        network.predict(x[:, :35])
+    with pytest.raises(ValueError, match=r"Affine1 cannot follow Convolution1, which gives \(3, 4, 5\)"):
+        Network(copy.deepcopy(layers), SoftmaxWithLoss(), input_shape=(1, 5, 6))
+    with pytest.raises(ValueError, match="Convolution1 cannot follow the input"):
+        Network(copy.deepcopy(layers), SoftmaxWithLoss(), input_shape=(36,))
+
+
+def test_an_image_network_comes_back_from_its_file(rng, tmp_path):
+    layers = [Convolution(rng.standard_normal((3, 1, 2, 2)), np.zeros(3), stride=2, pad=1), Pooling(2, 2), Flatten()]
+    network = Network(layers, SoftmaxWithLoss(), input_shape=(1, 6, 6))
+    save_network(tmp_path / "net", network)
+    x = rng.standard_normal((2, 36))
+    assert_array_equal(load_network(tmp_path / "net").predict(x), network.predict(x))
+
+
+@pytest.mark.parametrize("shape", [(40,), (40, 1)])
+def test_yes_or_no_trains_and_counts(rng, shape):
+    x = rng.standard_normal((40, 3))
+    t = (x @ [1.0, -2.0, 0.5] > 0).astype(int).reshape(shape)
+    network = Network([Affine(np.zeros((3, 1)), np.zeros(1))], SigmoidWithLoss())
+    assert training.fit(network, x, t, epochs=100, batch_size=10, lr=1.0).train_accuracy in (None, 1)
+    assert network.accuracy(x, t) == 1
+    assert network.accuracy(x, 1 - t) == 0
+    with pytest.raises(ValueError, match="are 1 or 0"):
+        training.fit(network, x, 2 * t)

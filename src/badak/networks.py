@@ -4,6 +4,7 @@ A Network adopts its layers: their parameters move into the Block, and the layer
 a Network does not ask: anything with `forward` and `backward` will do.
 """
 
+import math
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -34,6 +35,8 @@ class Network:
     `loss` the last layer, with `forward(x, t)`. `dtype` is that of the parameters, and input is converted to it at
     the door: float64, or float32 for speed. `seed` seeds the generator of each layer that has an attribute `rng`
     still None. `engine` says who computes: 'numpy', 'native', or 'auto' (native where that is possible).
+    `input_shape` is that of one sample, (784,) or (1, 28, 28), for first layers that don't tell it: then rows (N, 784)
+    are read as images.
 
     Raises ValueError where two layers do not fit together, naming both, or where a layer belongs to another network.
     """
@@ -46,14 +49,16 @@ class Network:
         dtype: DTypeLike = np.float64,
         seed: int | None = None,
         engine: str = "auto",
+        input_shape: Sequence[int] | None = None,
     ) -> None:
         if engine not in ENGINES:
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         self.engine = engine
+        self.input_shape = None if input_shape is None else tuple(positive("input_shape", n) for n in input_shape)
         self.layers: dict[str, Any] = dict(layers) if isinstance(layers, Mapping) else _named(layers)
         self.last_layer = loss
         _check_parts(self.layers, loss)
-        _check_sizes(self.layers)
+        _check_sizes(self.layers, self.input_shape)
         for name, layer in self.layers.items():
             _refuse_second_adoption(self, name, layer)
         self._adopted = dict(self.layers)
@@ -146,10 +151,12 @@ class Network:
         return float(np.sum(scores.argmax(axis=-1) == class_indices(t, scores.shape)))
 
     def _door(self, x: Any) -> Array:
-        """Convert the input to the network's dtype, once."""
-        if isinstance(x, np.ndarray) and x.dtype == self.dtype:
-            return x
-        return floating(x).astype(self.dtype, copy=False)
+        """Convert the input to the network's dtype, once, and rows to the shape that was told for a sample."""
+        if not (isinstance(x, np.ndarray) and x.dtype == self.dtype):
+            x = floating(x).astype(self.dtype, copy=False)
+        if self.input_shape is not None and x.ndim == 2 and x.shape[1] == math.prod(self.input_shape):
+            return x.reshape(-1, *self.input_shape)
+        return x
 
     def _forward(self, x: Array, training: bool) -> Array:
         self._check_adopted()
@@ -187,7 +194,7 @@ class Network:
                 f"it had {list(self._adopted)}, now {list(self.layers)}"
             )
         _check_parts(self.layers, self.last_layer)
-        _check_sizes(self.layers)
+        _check_sizes(self.layers, self.input_shape)
         for name, layer in self.layers.items():
             if layer is self._adopted[name]:
                 continue
@@ -251,10 +258,9 @@ def _check_parts(layers: dict[str, Any], loss: Any) -> None:
         seen[id(layer)] = name
 
 
-def _check_sizes(layers: dict[str, Any]) -> None:
-    """Follow the shape of one sample from layer to layer, as far as layers tell it."""
-    shape: tuple[int, ...] | None = None
-    giver = ""
+def _check_sizes(layers: dict[str, Any], shape: tuple[int, ...] | None) -> None:
+    """Follow the shape of one sample, None if it isn't known, from layer to layer, as far as layers tell it."""
+    giver = "the input" if shape else ""
     for name, layer in layers.items():
         tell = getattr(layer, "output_shape", None)
         if tell is None:

@@ -18,8 +18,9 @@ import numpy as np
 
 from badak import store
 from badak.data import batches
-from badak.functions import check_labels, one_hot
-from badak.graph import describe
+from badak.functions import binary, check_labels, one_hot
+from badak.graph import describe, tensors_of
+from badak.losses import SigmoidWithLoss
 from badak.networks import ENGINES, Network, positive
 from badak.optimizers import SGD
 from badak.types import Array, IntArray, Runner
@@ -205,7 +206,7 @@ def save_run(history: History, network: Network) -> None:
     """Write the weights and the history of a run into its folder."""
     assert history.folder is not None
     make_up = {**describe(network), "engine": history.engine}
-    store.save_model(history.folder / store.MODEL, network.params, make_up)
+    store.save_model(history.folder / store.MODEL, tensors_of(network), make_up)
     store.write_history(history.folder, history.records)
 
 
@@ -301,7 +302,7 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
     """
     told: dict[str, dict[str, float]] = {}
     inputs = {}
-    scores = np.asarray(x).astype(network.dtype, copy=False)
+    scores = network._door(x)
     for name, layer in network.layers.items():
         if hasattr(layer, "training"):
             layer.training = False
@@ -367,7 +368,9 @@ def _check_data(network: Network, x: Any, t: Any, which: str) -> None:
         row = int(np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))[0])
         raise ValueError(f"x{which} holds NaN or infinity, first in sample {row}")
     scores = network.predict(x[:1])
-    if t.ndim == 1 and t.dtype.kind in "iu":
+    if isinstance(network.last_layer, SigmoidWithLoss):
+        binary(t, (len(t), *scores.shape[1:]))
+    elif t.ndim == 1 and t.dtype.kind in "iu":
         check_labels(t, scores.shape[-1])
     elif _are_labels(t):
         one_hot(t, (len(t), scores.shape[-1]))
