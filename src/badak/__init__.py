@@ -34,6 +34,15 @@ from badak.networks import MultiLayerNet as MultiLayerNet
 from badak.networks import Network as Network
 from badak.networks import TwoLayerNet as TwoLayerNet
 from badak.optimizers import SGD as SGD
+from badak.optimizers import AdaGrad as AdaGrad
+from badak.optimizers import Adam as Adam
+from badak.optimizers import AdamW as AdamW
+from badak.optimizers import CosineSchedule as CosineSchedule
+from badak.optimizers import Momentum as Momentum
+from badak.optimizers import Nesterov as Nesterov
+from badak.optimizers import RMSprop as RMSprop
+from badak.optimizers import StepSchedule as StepSchedule
+from badak.optimizers import WarmUp as WarmUp
 from badak.training import History as History
 from badak.training import fit as fit
 

@@ -22,7 +22,7 @@ from badak.functions import binary, check_labels, one_hot
 from badak.graph import describe, tensors_of
 from badak.losses import SigmoidWithLoss
 from badak.networks import ENGINES, Network, positive
-from badak.optimizers import SGD
+from badak.optimizers import Optimizer, Schedule, make_optimizer, make_schedule
 from badak.types import Array, IntArray, Runner
 
 LOOK_AT = 1000
@@ -134,7 +134,11 @@ def fit(
     epochs: int | None = None,
     iterations: int | None = None,
     batch_size: int = 100,
-    lr: float = 0.1,
+    lr: float | None = None,
+    optimizer: Any = "sgd",
+    weight_decay: float | None = None,
+    clip_norm: float | None = None,
+    schedule: str | Schedule | None = None,
     seed: int = 0,
     engine: str = "auto",
     out: str | os.PathLike[str] | None = None,
@@ -150,10 +154,16 @@ def fit(
     is evaluated: see History. `out` names a folder for the weights, history and configuration; `settings` is written
     into that configuration too. `progress` shows a bar on standard error; `watch` is called with each record.
 
+    `optimizer` is a name (see `make_optimizer`), an Optimizer, or anything with `update(params, grads)` that changes
+    the flat `params` in place. `lr` is by default 0.1 for 'sgd', else that of the
+    class; `weight_decay` (of weights, not of biases, gamma or beta) and `clip_norm` are as in Optimizer; `schedule`
+    is a name (see `make_schedule`) or a Schedule. An optimizer that was made has its own: then these four are not
+    given.
+
     Ctrl-C saves what there is to `out` and then raises KeyboardInterrupt. Raises TypeError or ValueError for
     arguments that don't fit, before anything is changed or written.
     """
-    optimizer = SGD(lr)
+    rule = _optimizer(optimizer, lr, weight_decay, clip_norm, schedule)
     batch_size = positive("batch_size", batch_size)
     _check_data(network, x, t, "")
     if (x_test is None) != (t_test is None):
@@ -171,12 +181,17 @@ def fit(
         epochs = 10 if epochs is None else positive("epochs", epochs)
         orders = _shuffled(len(x), batch_size, epochs, seed)
         total = epochs * -(-len(x) // batch_size)
-    runner = make_runner(network, optimizer, x, t, engine)
+    if isinstance(schedule, str):
+        rule.schedule = make_schedule(schedule, total)
+    if isinstance(rule, Optimizer):
+        rule.decayed = network.block.weights
+        rule.begin(network.block.values)
+    runner = make_runner(network, rule, x, t, engine)
     history = History(engine=runner.engine)
     config = {
         **(settings or {}),
         "batch_size": batch_size,
-        "lr": optimizer.lr,
+        **_told(rule),
         "iterations": iterations,
         "epochs": epochs,
         "seed": seed,
@@ -200,6 +215,32 @@ def fit(
         if history.folder is not None:
             save_run(history, network)
     return history
+
+
+def _optimizer(optimizer: Any, lr: Any, weight_decay: Any, clip_norm: Any, schedule: Any) -> Any:
+    """Give the optimizer that `fit` was asked for."""
+    shared = {"lr": lr, "weight_decay": weight_decay, "clip_norm": clip_norm, "schedule": schedule}
+    if isinstance(optimizer, str):
+        if lr is None and optimizer.lower() == "sgd":
+            shared["lr"] = 0.1
+        if isinstance(schedule, str):
+            shared["schedule"] = make_schedule(schedule, 1)  # the right one follows when the length is known
+        return make_optimizer(optimizer, **shared)
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "update", None)):
+        raise TypeError(f"optimizer must be a name or an object with update, such as SGD(0.1), not {optimizer!r}")
+    given = [name for name, value in shared.items() if value is not None]
+    if given:
+        kind = type(optimizer).__name__
+        raise ValueError(f"{', '.join(given)}: the optimizer given has its own; give them to {kind} instead")
+    return optimizer
+
+
+def _told(rule: Any) -> dict[str, Any]:
+    """Give the optimizer and its numbers as the configuration has them."""
+    if not isinstance(rule, Optimizer):
+        return {"optimizer": type(rule).__name__}
+    plain = {key: repr(value) if key == "schedule" and value else value for key, value in rule.hyperparameters.items()}
+    return {"optimizer": rule.name, **plain}
 
 
 def save_run(history: History, network: Network) -> None:
