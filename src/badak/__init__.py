@@ -4,6 +4,8 @@ Layers are short NumPy classes with `forward(x)` and `backward(dout)`; a Network
 Importing badak imports NumPy and nothing heavier.
 """
 
+from badak.convnets import DeepConvNet as DeepConvNet
+from badak.convnets import SimpleConvNet as SimpleConvNet
 from badak.data.mnist import load_mnist as load_mnist
 from badak.functions import cross_entropy_error as cross_entropy_error
 from badak.functions import relu as relu

@@ -61,10 +61,35 @@ def _plain(error: Exception) -> str:
 
 @app.command()
 def train(
-    hidden: Annotated[str, typer.Option(help="Hidden sizes: 50, or 100,50.")] = "50",
-    activation: Annotated[str, typer.Option(help="relu or sigmoid.")] = "relu",
+    net: Annotated[str, typer.Option(help="mlp, simple-conv or deep-conv.")] = "mlp",
+    hidden: Annotated[
+        str | None, typer.Option(help="Hidden sizes: 50, or 100,50. By default 50; of simple-conv, 100.")
+    ] = None,
+    activation: Annotated[str, typer.Option(help="Of mlp: relu, sigmoid, tanh, leakyrelu or gelu.")] = "relu",
+    init: Annotated[
+        str | None,
+        typer.Option(help="First weights: a number, he or xavier; by default what suits the net."),
+    ] = None,
+    dropout: Annotated[
+        float | None,
+        typer.Option(parser=_number, metavar="RATIO", help="Drop this share of the hidden values; deep-conv has 0.5."),
+    ] = None,
+    batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Of mlp: normalize each batch.")] = False,
+    optimizer: Annotated[str, typer.Option(help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.")] = "sgd",
     batch_size: Annotated[int, _whole_option("Samples in a batch.")] = 100,
-    lr: Annotated[float, typer.Option(parser=_number, metavar="NUMBER", help="Learning rate.")] = 0.1,
+    lr: Annotated[
+        float | None,
+        typer.Option(parser=_number, metavar="NUMBER", help="Learning rate: by default 0.1; of adam, 0.001 …"),
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(parser=_number, metavar="NUMBER", help="Add this much of a weight to its gradient.")
+    ] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(parser=_number, metavar="NUMBER", help="Shorten longer gradients to this length.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="Of the learning rate: step, cosine, warmup, warmup-step or warmup-cosine.")
+    ] = None,
     iterations: Annotated[int | None, _whole_option("Batches drawn with replacement; 10000 by default.")] = None,
     epochs: Annotated[int | None, _whole_option("Instead: times through the data, shuffled.")] = None,
     seed: Annotated[int, _whole_option("Same seed, same bytes.")] = 0,
@@ -78,7 +103,6 @@ def train(
     from badak.data import load_data
     from badak.drawing import draw_curves
     from badak.language import choose_language
-    from badak.networks import MultiLayerNet, TwoLayerNet
     from badak.training import fit
 
     lang = choose_language(lang)
@@ -86,19 +110,25 @@ def train(
         raise ValueError(f"--dtype must be float32 or float64, not {dtype!r}")
     if seed < 0:
         raise ValueError(f"--seed must be 0 or more, not {seed}")
-    sizes = _sizes(hidden)
+    sizes = _sizes(("100" if net == "simple-conv" else "50") if hidden is None else hidden)
     folder = store.fresh_folder() if out is None else out
     store.refuse_other_run(folder)
     loaded = load_data(data)
-    columns = math.prod(loaded.x_train.shape[1:])
-    shared: dict[str, Any] = {"dtype": dtype, "seed": seed}
-    if len(sizes) == 1 and activation == "relu":
-        network: Any = TwoLayerNet(columns, sizes[0], loaded.classes, **shared)
-    else:
-        network = MultiLayerNet(columns, sizes, loaded.classes, activation, **shared)
+    network = _network(
+        net,
+        loaded,
+        sizes,
+        activation,
+        _init(init),
+        dropout,
+        batch_norm,
+        dtype=dtype,
+        seed=seed,
+    )
     if iterations is None and epochs is None:
         iterations = 10_000
-    settings = {"data": data, "hidden": sizes, "activation": activation}
+    settings = {"data": data, "net": net, "hidden": sizes, "activation": activation, "init": init, "dropout": dropout,
+                "batch_norm": batch_norm}  # fmt: skip
     stopped = False
     try:
         history = fit(
@@ -111,6 +141,10 @@ def train(
             iterations=iterations,
             batch_size=batch_size,
             lr=lr,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            schedule=schedule,
             seed=seed,
             out=folder,
             progress=True,
@@ -128,6 +162,58 @@ def train(
     print(folder, flush=True)
     if stopped:
         raise typer.Exit(130)
+
+
+def _init(text: str | None) -> float | str | None:
+    """Read --init: a number where it is one, else a name."""
+    try:
+        return text if text is None else float(text)
+    except ValueError:
+        return text
+
+
+def _network(
+    net: str,
+    loaded: Any,
+    sizes: list[int],
+    activation: str,
+    init: float | str | None,
+    dropout: float | None,
+    batch_norm: bool,
+    **shared: Any,
+) -> Any:
+    """Make the network that `train` was asked for. Raises ValueError for options that it has no place for."""
+    from badak.convnets import DeepConvNet, SimpleConvNet
+    from badak.networks import MultiLayerNet, TwoLayerNet
+
+    columns = math.prod(loaded.x_train.shape[1:])
+    if net == "mlp":
+        if len(sizes) == 1 and activation == "relu" and dropout is None and not batch_norm and init is None:
+            return TwoLayerNet(columns, sizes[0], loaded.classes, **shared)
+        use_dropout: dict[str, Any] = {} if dropout is None else {"use_dropout": True, "dropout_ratio": dropout}
+        return MultiLayerNet(
+            columns, sizes, loaded.classes, activation, init, use_batchnorm=batch_norm, **use_dropout, **shared
+        )
+    if net not in ("simple-conv", "deep-conv"):
+        raise ValueError(f"--net must be mlp, simple-conv or deep-conv, not {net!r}")
+    wrong = {"--batch-norm": batch_norm, "--activation": activation != "relu",
+             "--dropout": dropout is not None and net == "simple-conv"}  # fmt: skip
+    for option, given in wrong.items():
+        if given:
+            raise ValueError(f"{option} has no place in --net {net}")
+    if len(sizes) != 1:
+        raise ValueError(f"--net {net} has one hidden size, not {len(sizes)}")
+    if len(loaded.image_shape) != 3:
+        raise ValueError(f"--net {net} needs images; the samples of {loaded.name} have the shape {loaded.image_shape}")
+    options: dict[str, Any] = {
+        "hidden_size": sizes[0],
+        "output_size": loaded.classes,
+        "weight_init_std": init,
+        **shared,
+    }
+    if net == "simple-conv":
+        return SimpleConvNet(loaded.image_shape, **options)
+    return DeepConvNet(loaded.image_shape, **options, **({} if dropout is None else {"dropout_ratio": dropout}))
 
 
 def _row(iteration: Any, epoch: Any, loss: Any, *accuracies: float | None) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from badak.functions import binary, check_labels, floating, one_hot
 from badak.gradients import numerical_gradient
-from badak.layers import Affine, Relu, Sigmoid
+from badak.layers import Affine, BatchNormalization, Dropout, Gelu, LeakyRelu, Relu, Sigmoid, Tanh
 from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.memory import Block, Params
 from badak.types import Array, parameters
@@ -23,6 +23,8 @@ from badak.types import Array, parameters
 ENGINES = ("auto", "numpy", "native")
 ROWS_AT_ONCE = 2000
 """So many samples go through `predict` together in `accuracy`: a large set need not fit in memory as floats."""
+IMAGES_AT_ONCE = 200
+"""The same for images, of which a convolution keeps every window."""
 
 # Which network holds a layer, by the layer's id; weak on both sides, so that nothing is kept alive.
 _owners: dict[int, tuple["weakref.ref[Any]", "weakref.ref[Network]"]] = {}
@@ -107,8 +109,9 @@ class Network:
             raise ValueError(f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}")
         if not count:
             raise ValueError("accuracy of no samples is not defined; x is empty")
-        for start in range(0, count, ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
+        together = ROWS_AT_ONCE if self.input_shape is None or len(self.input_shape) == 1 else IMAGES_AT_ONCE
+        for start in range(0, count, together):
+            rows = slice(start, start + together)
             scores = self.predict(x[rows])
             right += self._right(scores, t[rows])
         return right / count
@@ -339,16 +342,43 @@ class TwoLayerNet(Network):
         super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
 
 
-ACTIVATIONS = {"relu": Relu, "sigmoid": Sigmoid}
-GAIN = {"relu": 2.0, "sigmoid": 1.0}
-"""Variance of a weight times the number of inputs: He for Relu, Xavier for Sigmoid (book, ch. 6.2)."""
+ACTIVATIONS: dict[str, type[Any]] = {
+    "relu": Relu,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "leakyrelu": LeakyRelu,
+    "gelu": Gelu,
+}
+HE, XAVIER = 2.0, 1.0
+GAIN = {"relu": HE, "leakyrelu": HE, "gelu": HE, "he": HE, "sigmoid": XAVIER, "tanh": XAVIER, "xavier": XAVIER}
+"""Variance of a weight times the number of inputs, by name or by the activation that it suits."""
+
+
+def weight_std(how: float | str | None, inputs: int, activation: str = "relu") -> float:
+    """Give the standard deviation of a layer's first weights, for so many `inputs` of each of its outputs.
+
+    `how` is a number, that itself; 'he', √(2 / inputs) (He et al., 2015); 'xavier', √(1 / inputs) (Glorot and Bengio,
+    2010, as the book's ch. 6.2 has it, with the outputs left out); an activation, by which of the two suits it; or
+    None for the `activation` at hand. Raises TypeError or ValueError for anything else.
+    """
+    how = activation if how is None else how
+    if not isinstance(how, str):
+        if isinstance(how, bool) or not isinstance(how, int | float | np.integer | np.floating):
+            raise TypeError(f"weight_init_std must be a number or a name, not {how!r}")
+        if not (np.isfinite(how) and how >= 0):
+            raise ValueError(f"weight_init_std must be 0 or more and finite, not {how}")
+        return float(how)
+    if how.lower() not in GAIN:
+        raise ValueError(f"weight_init_std must be a number or one of {', '.join(GAIN)}, not {how!r}")
+    return math.sqrt(GAIN[how.lower()] / inputs)
 
 
 class MultiLayerNet(Network):
     """Affine and an activation for each hidden size, a last Affine, and softmax (book, ch. 6).
 
-    `activation` is 'relu' or 'sigmoid'. `weight_init_std` is a number, or None for one that suits the activation:
-    sqrt(2 / inputs) for Relu (He), sqrt(1 / inputs) for Sigmoid (Xavier). Raises as TwoLayerNet.
+    `activation` is 'relu', 'sigmoid', 'tanh', 'leakyrelu' or 'gelu'. `weight_init_std` is as in `weight_std`: a number,
+    a name, or None for the one that suits the activation. `use_batchnorm` puts BatchNormalization between Affine and
+    activation, `use_dropout` Dropout of `dropout_ratio` behind the activation. Raises as TwoLayerNet.
     """
 
     def __init__(
@@ -357,7 +387,10 @@ class MultiLayerNet(Network):
         hidden_size_list: Sequence[int],
         output_size: int,
         activation: str = "relu",
-        weight_init_std: float | None = None,
+        weight_init_std: float | str | None = None,
+        use_dropout: bool = False,
+        dropout_ratio: float = 0.5,
+        use_batchnorm: bool = False,
         *,
         dtype: DTypeLike = np.float64,
         seed: int | None = None,
@@ -369,10 +402,14 @@ class MultiLayerNet(Network):
         hidden = [positive("hidden size", size) for size in hidden_size_list]
         sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
         layers: list[Any] = []
-        for D, H in pairwise(sizes):
-            std = np.sqrt(GAIN[activation] / D) if weight_init_std is None else weight_init_std
-            layers += [Affine(std * rng.standard_normal((D, H)), np.zeros(H)), ACTIVATIONS[activation]()]
-        super().__init__(layers[:-1], SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
+        for number, (D, H) in enumerate(pairwise(sizes), 1):
+            std = weight_std(weight_init_std, D, activation)
+            layers.append(Affine(std * rng.standard_normal((D, H)), np.zeros(H)))
+            if number <= len(hidden):
+                layers += [BatchNormalization(np.ones(H), np.zeros(H))] if use_batchnorm else []
+                layers.append(ACTIVATIONS[activation]())
+                layers += [Dropout(dropout_ratio)] if use_dropout else []
+        super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
 
 
 def positive(name: str, value: Any) -> int:

@@ -181,11 +181,7 @@ def fit(
         epochs = 10 if epochs is None else positive("epochs", epochs)
         orders = _shuffled(len(x), batch_size, epochs, seed)
         total = epochs * -(-len(x) // batch_size)
-    if isinstance(schedule, str):
-        rule.schedule = make_schedule(schedule, total)
-    if isinstance(rule, Optimizer):
-        rule.decayed = network.block.weights
-        rule.begin(network.block.values)
+    _make_ready(rule, schedule, total, network)
     runner = make_runner(network, rule, x, t, engine)
     history = History(engine=runner.engine)
     config = {
@@ -233,6 +229,15 @@ def _optimizer(optimizer: Any, lr: Any, weight_decay: Any, clip_norm: Any, sched
         kind = type(optimizer).__name__
         raise ValueError(f"{', '.join(given)}: the optimizer given has its own; give them to {kind} instead")
     return optimizer
+
+
+def _make_ready(rule: Any, schedule: Any, total: int, network: Network) -> None:
+    """Tell the optimizer how long the training is, and which parameters it will train."""
+    if isinstance(schedule, str):
+        rule.schedule = make_schedule(schedule, total)
+    if isinstance(rule, Optimizer):
+        rule.decayed = network.block.weights
+        rule.begin(network.block.values)
 
 
 def _told(rule: Any) -> dict[str, Any]:
