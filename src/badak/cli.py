@@ -205,15 +205,10 @@ def _network(
         raise ValueError(f"--net {net} has one hidden size, not {len(sizes)}")
     if len(loaded.image_shape) != 3:
         raise ValueError(f"--net {net} needs images; the samples of {loaded.name} have the shape {loaded.image_shape}")
-    options: dict[str, Any] = {
-        "hidden_size": sizes[0],
-        "output_size": loaded.classes,
-        "weight_init_std": init,
-        **shared,
-    }
+    shared |= {"hidden_size": sizes[0], "output_size": loaded.classes, "weight_init_std": init}
     if net == "simple-conv":
-        return SimpleConvNet(loaded.image_shape, **options)
-    return DeepConvNet(loaded.image_shape, **options, **({} if dropout is None else {"dropout_ratio": dropout}))
+        return SimpleConvNet(loaded.image_shape, **shared)
+    return DeepConvNet(loaded.image_shape, dropout_ratio=0.5 if dropout is None else dropout, **shared)
 
 
 def _row(iteration: Any, epoch: Any, loss: Any, *accuracies: float | None) -> str:
@@ -297,3 +292,19 @@ def predict(
         for number, row in enumerate(softmax(scores)):
             name = str(path) if len(pixels) == 1 else f"{path}[{number}]"
             print(f"{name}: {row.argmax()} ({100 * row.max():.1f} %)")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+def book(
+    context: typer.Context,
+    script: Annotated[Path, typer.Argument(help="A Python file; what follows it are its own arguments.")],
+    chapter: Annotated[
+        int | None, _whole_option("Whose two_layer_net it means, 4 or 5, if its folder does not tell.")
+    ] = None,
+) -> None:
+    """Run a script typed from the book, unchanged: common.layers, dataset.mnist … find badak."""
+    from badak.book import run
+
+    run(script, context.args, chapter)
