@@ -61,8 +61,9 @@ class Net:
         return list(self.layers.items()) if isinstance(self.layers, dict) else list(enumerate(self.layers))
 
     def _forward(self, x: Any, train_flg: bool) -> Any:
-        for _, layer in self._named():
-            flagged = isinstance(layer, (Dropout, BatchNormalization))
+        for name, layer in self._named():
+            # By name too, as the book goes: a reader's own layer may stand there.
+            flagged = isinstance(layer, (Dropout, BatchNormalization)) or str(name).startswith(("Dropout", "BatchNorm"))
             x = layer.forward(x, train_flg) if flagged else layer.forward(x)
         return x
 
