@@ -14,7 +14,7 @@ ORDER = [
     ["language", "fonts"],
     ["types", "memory", "functions", "gradients", "store"],
     ["layers", "losses"],
-    ["networks", "graph"],
+    ["networks", "convnets", "graph"],
     ["optimizers", "data"],
     ["training"],
     ["check", "drawing", "export", "engine"],

@@ -18,10 +18,11 @@ import numpy as np
 
 from badak import store
 from badak.data import batches
-from badak.functions import check_labels, one_hot
-from badak.graph import describe
+from badak.functions import binary, check_labels, one_hot
+from badak.graph import describe, tensors_of
+from badak.losses import SigmoidWithLoss
 from badak.networks import ENGINES, Network, positive
-from badak.optimizers import SGD
+from badak.optimizers import Optimizer, Schedule, make_optimizer, make_schedule
 from badak.types import Array, IntArray, Runner
 
 LOOK_AT = 1000
@@ -45,7 +46,7 @@ _observers: list[Any] = []
 
 
 def register_runner(engine: str, factory: Any) -> None:
-    """Let `factory(network, optimizer, x, t)` give the Runner for `engine`; it raises NotNative where it cannot.
+    """Let `factory(network, optimizer, x, t, threads)` give the Runner; it raises NotNative where it cannot.
 
     `factory` may be a string 'module:name', imported at first use.
     """
@@ -89,7 +90,7 @@ class NumPyRunner:
 register_runner("numpy", NumPyRunner)
 
 
-def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str) -> Runner:
+def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str, threads: int | None = None) -> Runner:
     """Give the runner for `engine`; 'auto' is native where every layer has a rule, else NumPy, saying why."""
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -97,7 +98,7 @@ def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str) -
         engine = network.engine
     if engine != "numpy" and "native" in _runners:
         try:
-            return _resolve(_runners["native"])(network, optimizer, x, t)
+            return _resolve(_runners["native"])(network, optimizer, x, t, threads)
         except NotNative as reason:
             if engine == "native":
                 raise ValueError(f"this network cannot train on the native engine: {reason}") from None
@@ -141,9 +142,14 @@ def fit(
     epochs: int | None = None,
     iterations: int | None = None,
     batch_size: int = 100,
-    lr: float = 0.1,
+    lr: float | None = None,
+    optimizer: Any = "sgd",
+    weight_decay: float | None = None,
+    clip_norm: float | None = None,
+    schedule: str | Schedule | None = None,
     seed: int = 0,
     engine: str = "auto",
+    threads: int | None = None,
     shuffle: bool = True,
     out: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -157,13 +163,22 @@ def fit(
     `shuffle=False` goes through the samples as they stand instead, in epochs.
     After the update of the first iteration, and once an epoch from there on (every N // batch_size iterations), it
     is evaluated: see History. `out` names a folder for the weights, history and configuration; `settings` is written
-    into that configuration too. `progress` shows a bar on standard error; `watch` is called with each record.
+    into that configuration too. `engine` is 'numpy', 'native', or 'auto': native where the network and the optimizer
+    have rules for it, on `threads` threads (by default BADAK_THREADS, or the cores that this process may use; the
+    result is the same on any number). `progress` shows a bar on standard error; `watch` is called with each record.
+
+    `optimizer` is a name (see `make_optimizer`), an Optimizer, or anything with `update(params, grads)` that changes
+    the flat `params` in place. `lr` is by default 0.1 for 'sgd', else that of the
+    class; `weight_decay` (of weights, not of biases, gamma or beta) and `clip_norm` are as in Optimizer; `schedule`
+    is a name (see `make_schedule`) or a Schedule. An optimizer that was made has its own: then these four are not
+    given.
 
     Ctrl-C saves what there is to `out` and then raises KeyboardInterrupt. Raises TypeError or ValueError for
     arguments that don't fit, before anything is changed or written.
     """
-    optimizer = SGD(lr)
+    rule = _optimizer(optimizer, lr, weight_decay, clip_norm, schedule)
     batch_size = positive("batch_size", batch_size)
+    threads = None if threads is None else positive("threads", threads)
     _check_data(network, x, t, "")
     if (x_test is None) != (t_test is None):
         raise ValueError("x_test and t_test go together; one of them is missing")
@@ -174,12 +189,13 @@ def fit(
     if epochs is None and iterations is None:
         epochs = 10
     orders, total, per_epoch = _orders(len(x), batch_size, epochs, iterations, seed, shuffle)
-    runner = make_runner(network, optimizer, x, t, engine)
+    _make_ready(rule, schedule, total, network)
+    runner = make_runner(network, rule, x, t, engine, threads)
     history = History(engine=runner.engine)
     config = {
         **(settings or {}),
         "batch_size": batch_size,
-        "lr": optimizer.lr,
+        **_told(rule),
         "iterations": iterations,
         "epochs": epochs,
         "shuffle": shuffle,
@@ -190,7 +206,7 @@ def fit(
     if out is not None:
         history.folder = store.new_folder(out)
         store.write_config(history.folder, config)
-    look = _Look(network, x, t, x_test, t_test, per_epoch, optimizer)
+    look = _Look(network, x, t, x_test, t_test, per_epoch, rule)
     try:
         with _bar(total, progress) as advance:
             for order, evaluate in orders:
@@ -207,11 +223,46 @@ def fit(
     return history
 
 
+def _optimizer(optimizer: Any, lr: Any, weight_decay: Any, clip_norm: Any, schedule: Any) -> Any:
+    """Give the optimizer that `fit` was asked for."""
+    shared = {"lr": lr, "weight_decay": weight_decay, "clip_norm": clip_norm, "schedule": schedule}
+    if isinstance(optimizer, str):
+        if lr is None and optimizer.lower() == "sgd":
+            shared["lr"] = 0.1
+        if isinstance(schedule, str):
+            shared["schedule"] = make_schedule(schedule, 1)  # the right one follows when the length is known
+        return make_optimizer(optimizer, **shared)
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "update", None)):
+        raise TypeError(f"optimizer must be a name or an object with update, such as SGD(0.1), not {optimizer!r}")
+    given = [name for name, value in shared.items() if value is not None]
+    if given:
+        kind = type(optimizer).__name__
+        raise ValueError(f"{', '.join(given)}: the optimizer given has its own; give them to {kind} instead")
+    return optimizer
+
+
+def _make_ready(rule: Any, schedule: Any, total: int, network: Network) -> None:
+    """Tell the optimizer how long the training is, and which parameters it will train."""
+    if isinstance(schedule, str):
+        rule.schedule = make_schedule(schedule, total)
+    if isinstance(rule, Optimizer):
+        rule.decayed = network.block.weights
+        rule.begin(network.block.values)
+
+
+def _told(rule: Any) -> dict[str, Any]:
+    """Give the optimizer and its numbers as the configuration has them."""
+    if not isinstance(rule, Optimizer):
+        return {"optimizer": type(rule).__name__}
+    plain = {key: repr(value) if key == "schedule" and value else value for key, value in rule.hyperparameters.items()}
+    return {"optimizer": rule.name, **plain}
+
+
 def save_run(history: History, network: Network) -> None:
     """Write the weights and the history of a run into its folder."""
     assert history.folder is not None
     make_up = {**describe(network), "engine": history.engine}
-    store.save_model(history.folder / store.MODEL, network.params, make_up)
+    store.save_model(history.folder / store.MODEL, tensors_of(network), make_up)
     store.write_history(history.folder, history.records)
 
 
@@ -287,7 +338,7 @@ class _Look:
     def __init__(
         self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, per_epoch: int, optimizer: Any
     ) -> None:
-        self.network, self.per_epoch, self.lr = network, per_epoch, optimizer.lr
+        self.network, self.per_epoch, self.lr = network, per_epoch, getattr(optimizer, "lr", None)
         self.sets = [(x, t), (x_test, t_test)]
         self.samples = [len(x), 0 if x_test is None else len(x_test)]
         count = min(max(len(x) // 60, 100), LOOK_AT, len(x))
@@ -316,7 +367,7 @@ class _Look:
     def record(self, losses: list[float]) -> Record:
         train, test = self.accuracies()
         new, self.seen = losses[self.seen :], len(losses)
-        record = {
+        record: Record = {
             "iteration": len(losses) - 1,
             "epoch": len(losses) // self.per_epoch,
             "loss": float(np.mean(new)),
@@ -402,7 +453,7 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
     """
     told: dict[str, dict[str, float]] = {}
     inputs = {}
-    scores = np.asarray(x).astype(network.dtype, copy=False)
+    scores = network._door(x)
     for name, layer in network.layers.items():
         if hasattr(layer, "training"):
             layer.training = False
@@ -475,7 +526,9 @@ def _check_data(network: Network, x: Any, t: Any, which: str) -> None:
         row = int(np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))[0])
         raise ValueError(f"x{which} holds NaN or infinity, first in sample {row}")
     scores = network.predict(x[:1])
-    if t.ndim == 1 and t.dtype.kind in "iu":
+    if isinstance(network.last_layer, SigmoidWithLoss):
+        binary(t, (len(t), *scores.shape[1:]))
+    elif t.ndim == 1 and t.dtype.kind in "iu":
         check_labels(t, scores.shape[-1])
     elif _are_labels(t):
         one_hot(t, (len(t), scores.shape[-1]))
