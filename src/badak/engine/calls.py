@@ -15,10 +15,10 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from badak.data.pixels import Pixels
-from badak.engine import build, lower, target
+from badak.engine import build, lower, runner, target
 from badak.engine.crew import aligned, crew
 from badak.engine.opcodes import Bank, Frame
-from badak.engine.runner import Ready, forget, labels, prepare, readable, targets
+from badak.engine.runner import Ready, forget, labels, mostly_zero, prepare, readable, targets
 from badak.graph import nodes
 from badak.networks import Network
 from badak.training import NotNative
@@ -58,11 +58,13 @@ class Calls:
         self._kind: type | None = None
         self.threads = target.thread_count(threads)
         self._layers: list[Any] = []
-        self._watched: list[tuple[Any, dict[str, Any], Any, Any, Any]] = []
-        self._bound: list[tuple[Any, str, Array]] = []
+        self._kinds: list[Any] = []
+        self._methods: list[tuple[Any, Any, Any]] = []
+        self._own: list[dict[str, Any]] = []
+        self._bound: list[tuple[dict[str, Any], str, Array]] = []
         self._programs: OrderedDict[Any, Ready] = OrderedDict()
         self._reason: str | None = None
-        self._small: dict[Any, tuple[Ready, Array, Array]] = {}
+        self._small: dict[Any, tuple[Array, Array, Callable[[], Any]]] = {}
 
     @property
     def network(self) -> Network:
@@ -76,21 +78,19 @@ class Calls:
     def ready(self) -> bool:
         """Say whether the network is as it was when it was last looked at closely, and has rules for everything."""
         network = self.network
-        layers = self._layers
-        if (
-            type(network) is not self._kind
-            or len(network.layers) + 1 != len(layers)
-            or not (all(map(is_, network.layers.values(), layers)) and network.last_layer is layers[-1])
-        ):
+        now = [*network.layers.values(), network.last_layer]
+        # Lists compare by identity first, and classes of ours have no == of their own.
+        if now != self._layers or [*map(type, now)] != self._kinds or type(network) is not self._kind:
             self._look()
         if self._reason is not None or not METHODS.isdisjoint(network.__dict__):
             return False
-        for kind, own, forward, backward, layer in self._watched:
-            if kind.forward is not forward or kind.backward is not backward or type(layer) is not kind:
+        for kind, forward, backward in self._methods:
+            if kind.forward is not forward or kind.backward is not backward:
                 return False
+        for own in self._own:
             if "forward" in own or "backward" in own:
                 return False
-        return all(getattr(layer, attribute) is view for layer, attribute, view in self._bound)
+        return all(own.get(attribute) is view for own, attribute, view in self._bound)
 
     def _look(self) -> None:
         """Look at a network's layers closely: at first, and when one was exchanged."""
@@ -102,14 +102,17 @@ class Calls:
         own = [m for m in sorted(METHODS) if getattr(self._kind, m) is not getattr(Network, m)]
         self._reason = f"{self._kind.__name__} has its own {own[0]}" if own else lower.unruled(network)
         self._reason = self._reason or build.missing(network.dtype.itemsize)
-        self._watched = [(type(p), p.__dict__, type(p).forward, type(p).backward, p) for p in self._layers]
+        self._kinds = [*map(type, self._layers)]
+        self._methods = [(kind, kind.forward, kind.backward) for kind in dict.fromkeys(self._kinds)]
+        self._own = [layer.__dict__ for layer in self._layers]
         same = list(network.layers) == list(network._adopted)
         if not same or not all(map(is_, network.layers.values(), network._adopted.values())):
             self._layers = []  # not adopted yet: NumPy's way takes it in, and the next call looks again
             self._reason = "a layer was exchanged"
             return
         self._bound = [
-            (network.layers[name], attribute, network.block.view(key)) for name, attribute, key in network._keys
+            (network.layers[name].__dict__, attribute, network.block.view(key))
+            for name, attribute, key in network._keys
         ]
 
     @property
@@ -119,13 +122,15 @@ class Calls:
 
     # -- programs -----------------------------------------------------------------------------------------------
 
-    def _program(self, purpose: str, batch: int, shape: tuple[int, ...], source: str, scale: float) -> Ready:
+    def _program(
+        self, purpose: str, batch: int, shape: tuple[int, ...], source: str, scale: float, sparse: bool = False
+    ) -> Ready:
         threads = crew.advise(self.threads)
-        key = (purpose, batch, shape, source, scale, threads)
+        key = (purpose, batch, shape, source, scale, threads, sparse)
         ready = self._programs.get(key)
         if ready is None:
             ready = prepare(self.network, batch=batch, shape=shape, source=source, scale=scale, purpose=purpose,
-                            threads=threads)  # fmt: skip
+                            threads=threads, sparse=sparse)  # fmt: skip
             ready.session.point(Frame.BANKS + Bank.VALUES, self.network.block.values)
             self._programs[key] = ready
             if len(self._programs) > KEPT:
@@ -199,9 +204,9 @@ class Calls:
             small = self._small.get(x.shape)
             if small is None:
                 small = self._make_small(x.shape)
-            ready, inside, out = small
+            inside, out, run = small
             np.copyto(inside, x)  # converts, too
-            ready.run(1)
+            run()
             forget(network, None, gradients=False)
             return out.copy()
         if not isinstance(x, Pixels):
@@ -213,7 +218,7 @@ class Calls:
         self._pieces("scores", x, out)
         return out
 
-    def _make_small(self, shape: tuple[int, int]) -> tuple[Ready, Array, Array]:
+    def _make_small(self, shape: tuple[int, int]) -> tuple[Array, Array, Callable[[], Any]]:
         """Make ready for a few samples at a time, as often as can be: input and output have their places."""
         outputs, dtype = self._outputs(shape[1:]), self.network.dtype
         if not shape[0]:
@@ -225,7 +230,10 @@ class Calls:
         session.point(Frame.ORDER, _counting(shape[0]))
         session.point(Frame.BANKS + Bank.DATA, inside)
         session.point(Frame.BANKS + Bank.OUTPUT, out)
-        self._small[shape] = (ready, inside, out)
+        ready.run(1)  # once by the front door; from then on all that it would set is set
+        again = functools.partial(session.machine, session.address, 0)
+        run = again if session.threads == 1 and not runner.POISON else functools.partial(ready.run, 1)
+        self._small[shape] = (inside, out, run)
         return self._small[shape]
 
     @_or_none
@@ -246,10 +254,11 @@ class Calls:
         data, source, scale = readable(x, self.network.dtype)
         shape = tuple(x.shape[1:])
         pieces, rest = divmod(len(data), PIECE)
+        sparse = pieces >= 8 and mostly_zero(data)
         for start, batch, rounds in ((0, PIECE, pieces), (pieces * PIECE, rest, 1)):
             if not batch * rounds:
                 continue
-            ready = self._program(purpose, batch, shape, source, scale)
+            ready = self._program(purpose, batch, shape, source, scale, sparse)
             session = ready.session
             session.point(Frame.ORDER, _counting(len(data))[start:])
             session.point(Frame.BANKS + Bank.DATA, data)

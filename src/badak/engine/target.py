@@ -3,6 +3,7 @@
 Nothing heavier than the standard library is imported here until a function asks the compiler what the host is.
 """
 
+import functools
 import math
 import os
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class Target:
         return self.bits // (8 * itemsize)
 
 
+@functools.cache
 def host() -> tuple[str, dict[str, bool]]:
     """Give the processor's name and its features, as LLVM calls them."""
     import llvmlite.binding as llvm
