@@ -18,7 +18,7 @@ ORDER = [
     ["optimizers", "data"],
     ["training"],
     ["check", "drawing", "export", "engine"],
-    ["estimators", "cluster", "playground", "book", "cli", "__init__", "__main__"],
+    ["estimators", "cluster", "playground", "book", "learn", "cli", "__init__", "__main__"],
 ]
 PLACE = {room: (line, column) for line, rooms in enumerate(ORDER) for column, room in enumerate(rooms)}
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left on device: .*file"):
         store.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
@@ -108,6 +110,24 @@ def test_new_folders(tmp_path, monkeypatch):
         store.new_folder("file")
     assert store.new_folder("deep/er").is_dir()
     assert store.new_folder("deep/er").is_dir(), "an empty folder is free"
+
+
+def test_history_grows_by_whole_lines(tmp_path, monkeypatch):
+    for number in range(3):
+        store.append_history(tmp_path, {"iteration": number})
+    assert [r["iteration"] for r in store.read_history(tmp_path)] == [0, 1, 2]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's limits on the size of files")
+def test_history_on_a_full_disk_keeps_its_whole_lines(tmp_path):
+    code = (
+        "import resource, signal, sys, pathlib; from badak import store\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (30, 30))\n"
+        "for n in range(3): store.append_history(pathlib.Path(sys.argv[1]), {'iteration': n})"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert "OSError" in done.stderr
+    assert [r["iteration"] for r in store.read_history(tmp_path)] == [0]
 
 
 def test_history_of_odd_numbers(tmp_path):

@@ -4,6 +4,9 @@ Layers are short NumPy classes with `forward(x)` and `backward(dout)`; a Network
 Importing badak imports NumPy and nothing heavier.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from badak.convnets import DeepConvNet as DeepConvNet
 from badak.convnets import SimpleConvNet as SimpleConvNet
 from badak.data.mnist import load_mnist as load_mnist
@@ -35,6 +38,7 @@ from badak.losses import SoftmaxWithLoss as SoftmaxWithLoss
 from badak.networks import MultiLayerNet as MultiLayerNet
 from badak.networks import Network as Network
 from badak.networks import TwoLayerNet as TwoLayerNet
+from badak.networks import register_calls as register_calls
 from badak.optimizers import SGD as SGD
 from badak.optimizers import AdaGrad as AdaGrad
 from badak.optimizers import Adam as Adam
@@ -47,5 +51,30 @@ from badak.optimizers import StepSchedule as StepSchedule
 from badak.optimizers import WarmUp as WarmUp
 from badak.training import History as History
 from badak.training import fit as fit
+from badak.training import register_observer as register_observer
+from badak.training import register_runner as register_runner
+
+if TYPE_CHECKING:
+    from badak import check as check
+    from badak.check import check_layer as check_layer
+    from badak.engine.listing import listing as listing
 
 __version__ = "0.1.0"
+
+# Rooms that read a network come when they are first asked for: badak.check, badak.check_layer, badak.listing.
+_LATE = {"check": "badak.check", "check_layer": "badak.check:check_layer", "listing": "badak.engine.listing:listing"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import one of the rooms below, by name, at its first use."""
+    if name not in _LATE:
+        raise AttributeError(f"module 'badak' has no attribute {name!r}")
+    module, _, what = _LATE[name].partition(":")
+    found = importlib.import_module(module)
+    return getattr(found, what) if what else found
+
+
+# The engine and the watcher of trainings are named, not imported: they come when they are first used.
+register_calls("badak.engine.calls:Calls")
+register_runner("native", "badak.engine.runner:NativeRunner")
+register_observer("badak.check.training:observe")

@@ -96,6 +96,8 @@ def train(
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     data: Data = "mnist",
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<time> by default.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, numpy or native.")] = "auto",
+    listing: Annotated[bool, typer.Option("--listing", help="Print a step as the engine does it, and stop.")] = False,
     lang: Lang = None,
 ) -> None:
     """Train a network on MNIST, as the book's chapter 5 does, and keep the run in a folder."""
@@ -115,16 +117,13 @@ def train(
     store.refuse_other_run(folder)
     loaded = load_data(data)
     network = _network(
-        net,
-        loaded,
-        sizes,
-        activation,
-        _init(init),
-        dropout,
-        batch_norm,
-        dtype=dtype,
-        seed=seed,
+        net, loaded, sizes, activation, _init(init), dropout, batch_norm, dtype=dtype, seed=seed, engine=engine
     )
+    if listing:
+        from badak.engine.listing import listing as tape
+
+        print(tape(network, batch_size))
+        return
     if iterations is None and epochs is None:
         iterations = 10_000
     settings = {"data": data, "net": net, "hidden": sizes, "activation": activation, "init": init, "dropout": dropout,
@@ -308,3 +307,40 @@ def book(
     from badak.book import run
 
     run(script, context.args, chapter)
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(help="FILE.py, FILE.py:ClassName or FILE.ipynb.", show_default=False)],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    html: Annotated[str | None, typer.Option(help="Write a page with all reports to this file.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A hazard alone is exit code 1 too.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="Run this check alone; may be given again.")] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds that a file may take.")] = 20.0,
+    memory_limit: Annotated[int, typer.Option(help="MiB that a file may take.")] = 2048,
+    lang: Lang = None,
+) -> None:
+    """Say what is wrong with layers, losses and networks that you wrote, and where.
+
+    This RUNS the code in the files, in a child process with limits on time and memory: check only what you would run.
+    Exit code 0: right; 1: wrong; 2: could not be checked.
+    """
+    from badak.check import check_command
+
+    raise typer.Exit(check_command(files, json, html, strict, lang, time_limit, memory_limit << 20, only=only))
+
+
+@app.command()
+def bench() -> None:
+    """Measure this machine: its peak, the share of it that the engine reaches, and NumPy beside the engine."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from badak.engine.bench import bench as measure
+    from badak.engine.bench import report
+
+    table = Table("what", "median", "remark")
+    table.columns[1].justify = "right"
+    for row in report(measure()):
+        table.add_row(*row)
+    Console().print(table)

@@ -4,6 +4,7 @@ A Network adopts its layers: their parameters move into the Block, and the layer
 a Network does not ask: anything with `forward` and `backward` will do.
 """
 
+import importlib
 import math
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,21 @@ IMAGES_AT_ONCE = 200
 
 # Which network holds a layer, by the layer's id; weak on both sides, so that nothing is kept alive.
 _owners: dict[int, tuple["weakref.ref[Any]", "weakref.ref[Network]"]] = {}
+
+# Who computes a network's calls natively: 'module:name' of a class like badak.engine.calls.Calls, imported at first
+# use; None where there is nobody.
+_calls: str | None = None
+# Beside the networks and not in them: what the engine keeps are addresses, which no copy of a network may take over.
+_calls_of: "weakref.WeakKeyDictionary[Network, Any]" = weakref.WeakKeyDictionary()
+
+
+def register_calls(factory: str) -> None:
+    """Let `factory`, 'module:name', give for a network an object with ready(), predict, loss, gradient, accuracy.
+
+    Each answers None where the layers themselves are to compute.
+    """
+    global _calls  # noqa: PLW0603
+    _calls = factory
 
 
 class Network:
@@ -93,17 +109,25 @@ class Network:
 
     def predict(self, x: Any) -> Array:
         """Give the scores, (N, C), for `x`, (N, D): the last layer's input, not probabilities. Changes nothing."""
-        return self._forward(self._door(x), training=False)
+        native = self._native()
+        scores = native.predict(x) if native else None
+        return self._forward(self._door(x), training=False) if scores is None else scores
 
     def loss(self, x: Any, t: Any) -> float:
         """Give the loss of predicting `x` where `t` (class indices or one-hot) is right."""
-        return float(self.last_layer.forward(self.predict(x), t))
+        native = self._native()
+        loss = native.loss(x, t) if native else None
+        return float(self.last_layer.forward(self.predict(x), t)) if loss is None else loss
 
     def accuracy(self, x: Any, t: Any) -> float:
         """Give the share of `x` whose highest score is at the label `t`: a number from 0 to 1.
 
         With SigmoidWithLoss, the share of scores on the right side of 0.
         """
+        native = self._native()
+        share = native.accuracy(x, t) if native else None
+        if share is not None:
+            return float(share)
         right, count = 0.0, len(x)
         if np.ndim(x) < 2 or len(t) != count:
             raise ValueError(f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}")
@@ -118,7 +142,9 @@ class Network:
 
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Give the gradient of the loss by backpropagation: arrays of your own, named and shaped as `params`."""
-        self.backpropagate(x, t)
+        native = self._native()
+        if not native or native.gradient(x, t) is None:
+            self.backpropagate(x, t)
         return self.block.named(self.block.grads.copy())
 
     def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
@@ -145,6 +171,20 @@ class Network:
         return float(loss)
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _native(self) -> Any:
+        """Give the engine's calls for this network, or None where its layers are to compute."""
+        if self.engine == "numpy" or _calls is None:
+            return None
+        calls = _calls_of.get(self)
+        if calls is None:
+            module, name = _calls.split(":")
+            calls = _calls_of[self] = getattr(importlib.import_module(module), name)(self)
+        if calls.ready():
+            return calls
+        if self.engine == "native":
+            raise ValueError(f"this network cannot compute on the native engine: {calls.reason}")
+        return None
 
     def _right(self, scores: Array, t: Any) -> float:
         """Give how many of these samples are predicted rightly."""
@@ -252,6 +292,8 @@ def _check_parts(layers: dict[str, Any], loss: Any) -> None:
         for method in ("forward", "backward"):
             if not callable(getattr(part, method, None)):
                 raise TypeError(f"{name} ({type(part).__name__}) has no method {method}")
+    for name, layer in layers.items():
+        _check_parameters(name, layer)
     seen: dict[int, str] = {}
     for name, layer in layers.items():
         if id(layer) in seen:
@@ -259,6 +301,29 @@ def _check_parts(layers: dict[str, Any], loss: Any) -> None:
                 f"{seen[id(layer)]} and {name} are the same object; a layer has one place, as it keeps its last input"
             )
         seen[id(layer)] = name
+
+
+PARAMETER_NAMES = {"W", "w", "b", "B", "weight", "weights", "bias", "gamma", "beta"}
+
+
+def _check_parameters(name: str, layer: Any) -> None:
+    """Refuse a layer whose parameters would not be found, and so would silently not be trained."""
+    found = parameters(layer)
+    alone = [
+        a
+        for a in getattr(layer, "__dict__", {})
+        if a in PARAMETER_NAMES - {*found} and isinstance(getattr(layer, a), np.ndarray)
+    ]
+    if alone:
+        raise ValueError(
+            f"{name}.{alone[0]} has no partner d{alone[0]}, so it would not be trained: "
+            f"write self.d{alone[0]} = None in __init__ of {type(layer).__name__}, and set it in backward"
+        )
+    if not found and isinstance(getattr(layer, "params", None), (list, tuple, dict)) and layer.params:
+        raise ValueError(
+            f"{name} ({type(layer).__name__}) keeps its parameters in `params`: a Network looks for arrays such as W "
+            "with a partner dW as attributes of the layer"
+        )
 
 
 def _check_sizes(layers: dict[str, Any], shape: tuple[int, ...] | None) -> None:
@@ -287,8 +352,13 @@ def _parameter_names(layers: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Give (layer, attribute, name) for each parameter: a layer's share one number, counted as the book counts."""
     count: dict[str, int] = {}
     keys = []
+    places: dict[int, str] = {}
     for name, layer in layers.items():
         attributes = list(parameters(layer))
+        for attribute in attributes:
+            place, array = f"{name}.{attribute}", id(getattr(layer, attribute))
+            if places.setdefault(array, place) != place:
+                raise ValueError(f"{places[array]} and {place} are one array: a Network gives each layer its own")
         number = 1 + max((count.get(a, 0) for a in attributes), default=0)
         for attribute in attributes:
             count[attribute] = number

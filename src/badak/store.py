@@ -5,6 +5,7 @@ none, never half of one. Nothing that is read is ever run.
 """
 
 import contextlib
+import errno
 import itertools
 import json
 import math
@@ -37,9 +38,11 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.umask(mask)
             os.chmod(name, 0o666 & ~mask)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(name)
+        if isinstance(error, OSError) and error.errno is not None:  # a full disk is said without a name otherwise
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
@@ -115,6 +118,17 @@ def write_history(folder: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Write `history.jsonl`: one object a record; numbers that JSON has no word for (NaN, infinity) become null."""
     lines = [json.dumps(_finite(record), sort_keys=False, allow_nan=False) for record in records]
     write_atomically(folder / HISTORY, "".join(line + "\n" for line in lines).encode())
+
+
+def append_history(folder: Path, record: Mapping[str, Any]) -> None:
+    """Add one record to `history.jsonl`: a whole line or, where the disk is full, none. Raises OSError."""
+    path = folder / HISTORY
+    line = (json.dumps(_finite(record), allow_nan=False) + "\n").encode()
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        if file.write(line) != len(line):
+            file.truncate(before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def read_history(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:

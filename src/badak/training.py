@@ -25,8 +25,10 @@ from badak.networks import ENGINES, Network, positive
 from badak.optimizers import Optimizer, Schedule, make_optimizer, make_schedule
 from badak.types import Array, IntArray, Runner
 
-LOOK_AT = 1000
-"""So many training samples are looked at in each evaluation for the health of the layers."""
+LOOK_AT = 500
+"""So many training samples are looked at for the health of the layers, fewer where there are not many."""
+LOOKS = 5
+"""So many evaluations look at the layers whatever that costs; later ones only while it stays below 1 % of the work."""
 CALL_SECONDS = 0.2
 """A runner is called for about so long at a time, so that Ctrl-C and the progress bar live."""
 
@@ -52,8 +54,9 @@ def register_runner(engine: str, factory: Any) -> None:
 
 
 def register_observer(observer: Any) -> None:
-    """Let `observer(records)` look at the records after each evaluation; it gives sentences about what is wrong.
+    """Let `observer(records)` look at the records after each evaluation.
 
+    It gives what is wrong, a sentence by name of the cause; of each cause the first sentence is kept.
     `observer` may be a string 'module:name', imported at first use.
     """
     _observers.append(observer)
@@ -115,13 +118,18 @@ class History:
     """One an evaluation: iteration, epoch, loss (mean since the one before), accuracies, seconds, layers."""
     losses: list[float] = field(default_factory=list)
     """One an iteration: the loss of its batch before its update."""
-    warnings: list[str] = field(default_factory=list)
-    """What the observers said of this training, each sentence once."""
+    causes: dict[str, str] = field(default_factory=dict)
+    """What the observers said of this training: a sentence by name of the cause, such as 'lr-too-high'."""
     train_accuracy: float | None = None
     """Of the network as it is at the end; None where the targets are no labels."""
     test_accuracy: float | None = None
     folder: Path | None = None
     """The run folder, where `out` asked for one."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """The sentences of `causes`, in the order in which they were said."""
+        return [*self.causes.values()]
 
 
 def fit(
@@ -141,6 +149,7 @@ def fit(
     schedule: str | Schedule | None = None,
     seed: int = 0,
     engine: str = "auto",
+    shuffle: bool = True,
     out: str | os.PathLike[str] | None = None,
     progress: bool = False,
     watch: Watch | None = None,
@@ -149,7 +158,8 @@ def fit(
     """Train `network` in place on `x`, (N, …), and `t`, class indices (N,), one-hot rows or values to regress to.
 
     `iterations` draws each batch with replacement, as the posts do; `epochs` goes through a shuffled order, the last
-    batch being smaller where N is no multiple (10 epochs where neither is given). The order comes from `seed` alone.
+    batch being smaller where N is no multiple (10 epochs where neither is given). The order comes from `seed` alone;
+    `shuffle=False` goes through the samples as they stand instead, in epochs.
     After the update of the first iteration, and once an epoch from there on (every N // batch_size iterations), it
     is evaluated: see History. `out` names a folder for the weights, history and configuration; `settings` is written
     into that configuration too. `progress` shows a bar on standard error; `watch` is called with each record.
@@ -172,15 +182,9 @@ def fit(
         _check_data(network, x_test, t_test, "_test")
     if batch_size > len(x):
         raise ValueError(f"batch_size {batch_size} is larger than the data, {len(x)} samples")
-    if epochs is not None and iterations is not None:
-        raise ValueError("give epochs or iterations, not both")
-    if iterations is not None:
-        orders = _drawn(len(x), batch_size, positive("iterations", iterations), seed)
-        total = iterations
-    else:
-        epochs = 10 if epochs is None else positive("epochs", epochs)
-        orders = _shuffled(len(x), batch_size, epochs, seed)
-        total = epochs * -(-len(x) // batch_size)
+    if epochs is None and iterations is None:
+        epochs = 10
+    orders, total, per_epoch = _orders(len(x), batch_size, epochs, iterations, seed, shuffle)
     _make_ready(rule, schedule, total, network)
     runner = make_runner(network, rule, x, t, engine)
     history = History(engine=runner.engine)
@@ -190,6 +194,7 @@ def fit(
         **_told(rule),
         "iterations": iterations,
         "epochs": epochs,
+        "shuffle": shuffle,
         "seed": seed,
         "engine": runner.engine,
         "dtype": str(network.dtype),
@@ -197,11 +202,12 @@ def fit(
     if out is not None:
         history.folder = store.new_folder(out)
         store.write_config(history.folder, config)
-    look = _Look(network, x, t, x_test, t_test, len(x), batch_size)
+    look = _Look(network, x, t, x_test, t_test, per_epoch, rule)
     try:
         with _bar(total, progress) as advance:
             for order, evaluate in orders:
                 history.losses += _steps(runner, order, advance)
+                look.order(order)
                 if evaluate:
                     history.records.append(look.record(history.losses))
                     _tell(history, watch)
@@ -257,15 +263,14 @@ def save_run(history: History, network: Network) -> None:
 
 
 def _tell(history: History, watch: Watch | None) -> None:
-    """Write the history so far, show the record, and ask the observers."""
+    """Write and show the newest record, and ask the observers."""
     if history.folder is not None:
-        store.write_history(history.folder, history.records)
+        store.append_history(history.folder, history.records[-1])
     if watch is not None:
         watch(history.records[-1])
     for observer in _observers:
-        for sentence in _resolve(observer)(history.records):
-            if sentence not in history.warnings:
-                history.warnings.append(sentence)
+        for cause, sentence in _resolve(observer)(history.records).items():
+            history.causes.setdefault(cause, sentence)
 
 
 def _steps(runner: Runner, order: IntArray, advance: Callable[[int], None]) -> list[float]:
@@ -282,6 +287,24 @@ def _steps(runner: Runner, order: IntArray, advance: Callable[[int], None]) -> l
     return losses
 
 
+def _orders(
+    size: int, batch_size: int, epochs: int | None, iterations: int | None, seed: int, shuffle: bool
+) -> tuple[Iterator[tuple[IntArray, bool]], int, int]:
+    """Give the orders, each with whether to evaluate after it; how many iterations they are; how many an epoch."""
+    if epochs is not None and iterations is not None:
+        raise ValueError("give epochs or iterations, not both")
+    if iterations is not None:
+        if not shuffle:
+            raise ValueError("shuffle=False goes with epochs: iterations draws each batch at random")
+        return (
+            _drawn(size, batch_size, positive("iterations", iterations), seed),
+            iterations,
+            max(size // batch_size, 1),
+        )
+    epochs, per_epoch = positive("epochs", epochs), -(-size // batch_size)
+    return _epochs(size, batch_size, epochs, seed, shuffle), epochs * per_epoch, per_epoch
+
+
 def _drawn(size: int, batch_size: int, iterations: int, seed: int) -> Iterator[tuple[IntArray, bool]]:
     """Give (order, evaluate after it?): the first iteration alone, then an epoch's worth at a time."""
     rng = np.random.default_rng(seed)
@@ -292,11 +315,11 @@ def _drawn(size: int, batch_size: int, iterations: int, seed: int) -> Iterator[t
         yield batches.drawn(size, batch_size, count, rng), count == per_epoch
 
 
-def _shuffled(size: int, batch_size: int, epochs: int, seed: int) -> Iterator[tuple[IntArray, bool]]:
+def _epochs(size: int, batch_size: int, epochs: int, seed: int, shuffle: bool) -> Iterator[tuple[IntArray, bool]]:
     """The same for whole epochs: evaluated after the first iteration and then at the end of each epoch."""
     rng = np.random.default_rng(seed)
     for epoch in range(epochs):
-        pieces = list(batches.shuffled(size, batch_size, rng))
+        pieces = list(batches.shuffled(size, batch_size, rng) if shuffle else batches.in_order(size, batch_size))
         if epoch == 0 and sum(map(len, pieces)) > 1:
             yield pieces[0][:1], True
             pieces[0] = pieces[0][1:]
@@ -308,11 +331,30 @@ def _shuffled(size: int, batch_size: int, epochs: int, seed: int) -> Iterator[tu
 class _Look:
     """Looks at a network during training: accuracies on all samples, health of the layers on some."""
 
-    def __init__(self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, size: int, batch_size: int) -> None:
-        self.network, self.per_epoch = network, max(size // batch_size, 1)
+    def __init__(
+        self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, per_epoch: int, optimizer: Any
+    ) -> None:
+        self.network, self.per_epoch = network, per_epoch
+        self.lr = getattr(optimizer, "lr", float("nan"))  # an optimizer of one's own may have none
         self.sets = [(x, t), (x_test, t_test)]
-        self.some = np.arange(min(LOOK_AT, size)) * size // min(LOOK_AT, size)
-        self.started, self.seen = time.perf_counter(), 0
+        self.samples = [len(x), 0 if x_test is None else len(x_test)]
+        count = min(max(len(x) // 100, 100), LOOK_AT, len(x))
+        self.some = np.arange(count) * len(x) // count
+        self.started, self.seen, self.looks, self.trained = time.perf_counter(), 0, 0, 0
+        self.labels: Array | None = None
+        self.chance: float | None = None
+        if _are_labels(t) and not isinstance(network.last_layer, SigmoidWithLoss):  # which has one score, not classes
+            self.labels = t if t.ndim == 1 else np.argmax(t, axis=1)
+            self.shares = np.bincount(self.labels) / len(t)
+            held = self.shares[self.shares > 0]
+            self.chance = float(-np.sum(held * np.log(held)))
+        self.latest: IntArray = np.empty((0, 0), np.int64)
+
+    def order(self, order: IntArray) -> None:
+        """Note which samples went into the batches: the longest piece of an epoch, not its smaller last batch."""
+        self.trained += order.size
+        if len(order) > len(self.latest):
+            self.latest = order
 
     def accuracies(self) -> list[float | None]:
         return [
@@ -322,16 +364,73 @@ class _Look:
     def record(self, losses: list[float]) -> Record:
         train, test = self.accuracies()
         new, self.seen = losses[self.seen :], len(losses)
-        x, t = self.sets[0]
-        return {
+        record: Record = {
             "iteration": len(losses) - 1,
-            "epoch": round((len(losses) - 1) / self.per_epoch, 4),
+            "epoch": len(losses) // self.per_epoch,
             "loss": float(np.mean(new)),
+            "loss_max": float(np.max(new)),
             "train_accuracy": train,
             "test_accuracy": test,
             "seconds": round(time.perf_counter() - self.started, 3),
-            "layers": health(self.network, x[self.some], t[self.some]),
+            "lr": self.lr,
+            "samples": self.samples,
+            "chance": self.chance,
+            **dict.fromkeys(("mix", "wrong", "wrong_rank", "wrong_margin")),
+            "layers": {},
         }
+        order, self.latest = self.latest, self.latest[:0]
+        if self.looks < LOOKS or 100 * self.looks * len(self.some) <= self.trained:
+            self.looks += 1
+            x, t = self.sets[0]
+            record["layers"] = health(self.network, x[self.some], t[self.some])
+            if self.labels is not None:
+                record |= _mistakes(self.network.predict(x[self.some]), self.labels[self.some])
+                record["mix"] = _mix(self.labels[order[: MIX_OF // order.shape[1] + 1]], self.shares)
+        return record
+
+
+MIX_OF = 20_000
+"""So many samples between two records are looked at for the mixture of their labels."""
+
+
+def _mix(labels: Array, shares: Array) -> float | None:
+    """Give how uneven the labels of some batches, (n, batch), are, as a multiple of what chance makes of `shares`.
+
+    For each piece of the order, of at least five samples a class: Σ (counted - expected)² / expected over the classes
+    expected at least once, divided by its mean for samples drawn at random (Pearson's χ²). Sorted labels give about
+    as much as a piece has samples. None where there is not one whole piece.
+    """
+    batches_together = -(-5 * np.count_nonzero(shares) // labels.shape[1])
+    size = labels.shape[1] * batches_together
+    pieces = labels[: len(labels) // batches_together * batches_together].reshape(-1, size)
+    common = size * shares >= 1
+    if not len(pieces) or common.sum() < 2:
+        return None
+    flat = (pieces + len(shares) * np.arange(len(pieces))[:, None]).ravel()
+    counted = np.bincount(flat, minlength=len(pieces) * len(shares)).reshape(len(pieces), -1)[:, common]
+    expected = size * shares[common]
+    uneven = ((counted - expected) ** 2 / expected).sum(axis=1) / np.sum(1 - shares[common])
+    return round(float(uneven.mean()), 3)
+
+
+def _mistakes(scores: Array, labels: Array) -> Record:
+    """Give `wrong`, the share of samples predicted wrongly, and two figures that tell wrong labels from hard samples.
+
+    `wrong_rank`: how far behind the labels' scores are where they are not first. 0 says that the label is always the
+    second choice, 1 that it is always the last, and ½ that it is anywhere, as labels drawn by chance are.
+    `wrong_margin`: how far the first choice is ahead of the second there, relative to where it is right. Both None
+    where they say nothing.
+    """
+    rows = np.arange(len(labels))
+    rank = (scores > scores[rows, labels][:, None]).sum(axis=1)  # how many classes score above the label
+    wrong = rank > 0
+    told = {"wrong": float(wrong.mean()), "wrong_rank": None, "wrong_margin": None}
+    if scores.shape[1] > 2 and wrong.any() and not wrong.all() and np.isfinite(scores).all():
+        second, first = np.partition(scores, -2, axis=1)[:, -2:].T
+        ahead = first - second
+        told["wrong_rank"] = float(np.mean(rank[wrong] - 1) / (scores.shape[1] - 2))
+        told["wrong_margin"] = float(ahead[wrong].mean() / max(ahead[~wrong].mean(), 1e-300))
+    return told
 
 
 SATURATED_SLOPE = 0.0125
@@ -341,10 +440,13 @@ SATURATED_SLOPE = 0.0125
 def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
     """Measure each layer on the samples `x`, `t`, in predicting mode; parameters stay as they are.
 
-    Every layer: `input_mean`, `input_min`, `input_max`. Layers with parameters: `W_norm`, `dW_norm`, … (Euclidean).
+    Every layer: `input_mean`, `input_min`, `input_max`, `input_rms` (root of the mean square), `dout_norm` (of the
+    gradient that comes from above). Layers with parameters:
+    `W_norm`, `dW_norm`, … (Euclidean), `W_size`, how many numbers W holds, and `alike`: 1 if all units of a W of two
+    axes have the same weights, else 0.
     Layers without whose output has the shape of their input: `dead`, the share of units that are 0 and let
-    no gradient through for any sample, and `saturated`, the share of units never 0 through which hardly any gradient
-    passes for nine samples in ten.
+    no gradient through for any sample; `saturated`, the share of units never 0 through which hardly any gradient
+    passes for nine samples in ten; and `flat`, the share of outputs, not 0, through which hardly any gradient passes.
     """
     told: dict[str, dict[str, float]] = {}
     inputs = {}
@@ -354,6 +456,7 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
             layer.training = False
         inputs[name] = scores
         told[name] = {f"input_{what}": float(getattr(scores, what)()) for what in ("mean", "min", "max")}
+        told[name]["input_rms"] = float(np.linalg.norm(scores.ravel()) / np.sqrt(scores.size))
         scores = layer.forward(scores)
         if not network.keys_of(name) and scores.shape == inputs[name].shape:
             slope = np.abs(layer.backward(np.ones_like(scores))).reshape(len(scores), -1)
@@ -362,13 +465,19 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
             told[name]["dead"] = float(dead.mean())
             quiet = (slope < SATURATED_SLOPE).mean(axis=0) >= 0.9
             told[name]["saturated"] = float((quiet & ~off.any(axis=0)).mean())
+            told[name]["flat"] = float(((slope < SATURATED_SLOPE) & ~off).mean())
     network.last_layer.forward(scores, t)
     dout = network.last_layer.backward(1)
     for name, layer in reversed(network.layers.items()):
+        told[name]["dout_norm"] = float(np.linalg.norm(dout))
         dout = layer.backward(dout)
         for attribute in network.keys_of(name):
             for array in (attribute, "d" + attribute):
                 told[name][f"{array}_norm"] = float(np.linalg.norm(getattr(layer, array)))
+            W = getattr(layer, attribute)
+            told[name][f"{attribute}_size"] = W.size
+            if W.ndim == 2 and W.shape[1] > 1:
+                told[name]["alike"] = float(np.all(W[:, :1] == W))
     return told
 
 

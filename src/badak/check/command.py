@@ -1,0 +1,75 @@
+"""The command `badak check`: reports on the terminal, as JSON or as a page, and the exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from badak.check.findings import Report
+from badak.check.isolate import MEMORY_LIMIT, TIME_LIMIT, check_file
+from badak.check.report import report_html, report_json, report_text
+from badak.language import choose_language
+
+HELP = (
+    "Check layers, losses and networks in FILE.py, FILE.py:ClassName or FILE.ipynb. This RUNS the code in "
+    "the file, in a child process with limits on time and memory; check only what you would run."
+)
+
+
+def split_name(argument: str) -> tuple[str, str | None]:
+    """Split FILE.py:ClassName; a Windows drive's colon stays with the file."""
+    head, colon, tail = argument.rpartition(":")
+    if colon and tail.isidentifier() and head.endswith((".py", ".ipynb")):
+        return head, tail
+    return argument, None
+
+
+def check_command(
+    files: Sequence[str],
+    json: bool = False,
+    html: str | None = None,
+    strict: bool = False,
+    lang: str | None = None,
+    time_limit: float = TIME_LIMIT,
+    memory_limit: int | None = MEMORY_LIMIT,
+    training: Callable[[], int] | None = None,
+    only: Sequence[str] | None = None,
+) -> int:
+    """Check files and print the reports; give the exit code.
+
+    0: all right (a hazard too, unless `strict`); 1: something is wrong; 2: something could not be checked.
+    `html` names a file for a page with all reports. `training`, if given, is called instead. Raises
+    ValueError for an unknown language, check or limit, OSError when the page cannot be written.
+    """
+    from badak.check.contract import CHECKS
+
+    if training is not None:
+        return training()
+    choose_language(lang)
+    unknown = [name for name in only or () if name not in CHECKS]
+    if unknown:
+        raise ValueError(f"no check named {unknown[0]!r}; there are {', '.join(CHECKS)}")
+    if time_limit <= 0:
+        raise ValueError(f"time_limit must be more than 0 seconds, not {time_limit}")
+    reports: list[Report] = []
+    for argument in files:
+        path, name = split_name(argument)
+        for report in check_file(path, name, time_limit=time_limit, memory_limit=memory_limit, only=only):
+            reports.append(report)
+            sys.stdout.write((report_json if json else report_text)(report, lang) + "\n")
+            sys.stdout.flush()
+    if html is not None:
+        page = report_html(reports, lang)
+        Path(html).write_text(page, encoding="utf-8")
+    return exit_code(reports, strict)
+
+
+def exit_code(reports: Sequence[Report], strict: bool = False) -> int:
+    """Give 2 if anything could not be checked, else 1 if anything is wrong (strict: a hazard too), else 0."""
+    verdicts = {report.verdict for report in reports}
+    if "unknown" in verdicts or any(r.reason is not None for r in reports):
+        return 2
+    if "wrong" in verdicts or (strict and "hazard" in verdicts):
+        return 1
+    return 0

@@ -1,0 +1,269 @@
+"""`network.gradient`, `loss`, `predict` and `accuracy`, one call at a time, on the engine.
+
+A Network asks `Calls` whether it may compute natively, and computes itself where it may not: a layer without a rule,
+a method that was replaced, a layer that was exchanged, a parameter that is no longer the Block's.
+"""
+
+import functools
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from operator import is_
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from badak.data.pixels import Pixels
+from badak.engine import build, lower, target
+from badak.engine.crew import aligned, crew
+from badak.engine.opcodes import Bank, Frame
+from badak.engine.runner import Ready, forget, labels, prepare, readable, targets
+from badak.graph import nodes
+from badak.networks import Network
+from badak.training import NotNative
+from badak.types import Array
+
+P = ParamSpec("P")
+R = TypeVar("R")
+METHODS = frozenset({"predict", "loss", "gradient", "accuracy", "backpropagate", "_forward", "_door"})
+"""What a subclass or an object must not have changed: one of these may be what another stands on."""
+KEPT = 12
+"""So many programs are kept for a network; each holds memory for its batch size."""
+PIECE = 256
+"""So many samples are predicted together."""
+
+
+def _or_none(method: Callable[P, R]) -> Callable[P, R | None]:
+    """Give None where the method finds that it must leave the work to NumPy; one call at a time."""
+
+    @functools.wraps(method)
+    def call(*arguments: P.args, **named: P.kwargs) -> R | None:
+        self: Any = arguments[0]
+        with self.lock:
+            try:
+                return method(*arguments, **named)
+            except NotNative:
+                return None
+
+    return call
+
+
+class Calls:
+    """One network's native calls. `ready()` says whether they would do what its layers do."""
+
+    def __init__(self, network: Network, threads: int | None = None) -> None:
+        self._network = weakref.ref(network)  # weak: the network's own entry in a table of the living keeps us
+        self.lock = threading.RLock()
+        self._kind: type | None = None
+        self.threads = target.thread_count(threads)
+        self._layers: list[Any] = []
+        self._watched: list[tuple[Any, dict[str, Any], Any, Any, Any]] = []
+        self._bound: list[tuple[Any, str, Array]] = []
+        self._programs: OrderedDict[Any, Ready] = OrderedDict()
+        self._reason: str | None = None
+        self._small: dict[Any, tuple[Ready, Array, Array]] = {}
+
+    @property
+    def network(self) -> Network:
+        """The network, which lives as long as somebody can call it."""
+        network = self._network()
+        assert network is not None
+        return network
+
+    # -- may we? ------------------------------------------------------------------------------------------------
+
+    def ready(self) -> bool:
+        """Say whether the network is as it was when it was last looked at closely, and has rules for everything."""
+        network = self.network
+        layers = self._layers
+        if (
+            type(network) is not self._kind
+            or len(network.layers) + 1 != len(layers)
+            or not (all(map(is_, network.layers.values(), layers)) and network.last_layer is layers[-1])
+        ):
+            self._look()
+        if self._reason is not None or not METHODS.isdisjoint(network.__dict__):
+            return False
+        for kind, own, forward, backward, layer in self._watched:
+            if kind.forward is not forward or kind.backward is not backward or type(layer) is not kind:
+                return False
+            if "forward" in own or "backward" in own:
+                return False
+        return all(getattr(layer, attribute) is view for layer, attribute, view in self._bound)
+
+    def _look(self) -> None:
+        """Look at a network's layers closely: at first, and when one was exchanged."""
+        network = self.network
+        self._programs.clear()
+        self._small.clear()
+        self._layers = [*network.layers.values(), network.last_layer]
+        self._kind = type(network)
+        own = [m for m in sorted(METHODS) if getattr(self._kind, m) is not getattr(Network, m)]
+        self._reason = f"{self._kind.__name__} has its own {own[0]}" if own else lower.unruled(network)
+        self._reason = self._reason or build.missing(network.dtype.itemsize)
+        self._watched = [(type(p), p.__dict__, type(p).forward, type(p).backward, p) for p in self._layers]
+        same = list(network.layers) == list(network._adopted)
+        if not same or not all(map(is_, network.layers.values(), network._adopted.values())):
+            self._layers = []  # not adopted yet: NumPy's way takes it in, and the next call looks again
+            self._reason = "a layer was exchanged"
+            return
+        self._bound = [
+            (network.layers[name], attribute, network.block.view(key)) for name, attribute, key in network._keys
+        ]
+
+    @property
+    def reason(self) -> str | None:
+        """Why this network is left to NumPy, if it is."""
+        return self._reason
+
+    # -- programs -----------------------------------------------------------------------------------------------
+
+    def _program(self, purpose: str, batch: int, shape: tuple[int, ...], source: str, scale: float) -> Ready:
+        threads = crew.advise(self.threads)
+        key = (purpose, batch, shape, source, scale, threads)
+        ready = self._programs.get(key)
+        if ready is None:
+            ready = prepare(self.network, batch=batch, shape=shape, source=source, scale=scale, purpose=purpose,
+                            threads=threads)  # fmt: skip
+            ready.session.point(Frame.BANKS + Bank.VALUES, self.network.block.values)
+            self._programs[key] = ready
+            if len(self._programs) > KEPT:
+                self._programs.popitem(last=False)
+        else:
+            self._programs.move_to_end(key)
+        return ready
+
+    def _compute(self, ready: Ready, x: Array, t: Any) -> float:
+        """Run one batch forward, and backward if asked for; give its loss."""
+        session, loss = ready.session, np.zeros(1)
+        session.point(Frame.ORDER, _counting(len(x)))
+        session.point(Frame.LOSSES, loss)
+        session.point(Frame.BANKS + Bank.DATA, x)
+        session.point(Frame.BANKS + Bank.TARGETS, t)
+        ready.run(1)
+        return float(loss[0])
+
+    def _door(self, x: Any, t: Any) -> tuple[Array, str, float, tuple[int, ...], Any]:
+        """Bring x and t into the form that the machine reads. Raises NotNative for what is left to NumPy."""
+        if not isinstance(x, Pixels):
+            x = np.asarray(x)
+        if x.ndim < 2 or not len(x):
+            raise NotNative("one sample without its batch axis, or none")
+        shape = tuple(x.shape[1:])
+        outputs = self._outputs(shape)
+        t = np.asarray(t)
+        if t.ndim < 1 or len(t) != len(x):
+            raise NotNative("targets that do not fit")
+        return (*readable(x, self.network.dtype), shape, targets(self.network, t, outputs))
+
+    def _outputs(self, shape: tuple[int, ...]) -> int:
+        try:
+            out = nodes(self.network, shape)[-1].input_shape
+        except ValueError as error:
+            raise NotNative(str(error)) from None  # NumPy's way raises the error that the reader knows
+        if out is None or len(out) != 1:
+            raise NotNative("outputs that are no row of numbers")
+        return out[0]
+
+    # -- the four calls; None where NumPy's way is to be taken ----------------------------------------------------
+
+    @_or_none
+    def gradient(self, x: Any, t: Any) -> float:
+        """Leave the gradients in `block.grads` and, as arrays of their own, in the layers; give the loss."""
+        network = self.network
+        x, source, scale, shape, t = self._door(x, t)
+        grads = network.block.grads
+        ready = self._program("gradient", len(x), shape, source, scale)
+        ready.session.point(Frame.BANKS + Bank.SLOPES, grads)
+        loss = self._compute(ready, x, t)
+        forget(network, loss)
+        own = network.block.named(grads.copy())
+        for name, attribute, key in network._keys:
+            setattr(network.layers[name], "d" + attribute, own[key])
+        return loss
+
+    @_or_none
+    def loss(self, x: Any, t: Any) -> float:
+        """Give the loss of one batch."""
+        x, source, scale, shape, t = self._door(x, t)
+        loss = self._compute(self._program("loss", len(x), shape, source, scale), x, t)
+        forget(self.network, loss, gradients=False)
+        return loss
+
+    @_or_none
+    def predict(self, x: Any) -> Array:
+        """Give the scores, (N, C)."""
+        network = self.network
+        if type(x) is np.ndarray and x.ndim == 2 and len(x) <= lower.THIN and x.dtype.kind == "f":
+            small = self._small.get(x.shape)
+            if small is None:
+                small = self._make_small(x.shape)
+            ready, inside, out = small
+            np.copyto(inside, x)  # converts, too
+            ready.run(1)
+            forget(network, None, gradients=False)
+            return out.copy()
+        if not isinstance(x, Pixels):
+            x = np.asarray(x)
+        if x.ndim < 2 or not len(x):
+            raise NotNative("one sample without its batch axis, or none")
+        outputs = self._outputs(tuple(x.shape[1:]))
+        out = np.empty((len(x), outputs), network.dtype)
+        self._pieces("scores", x, out)
+        return out
+
+    def _make_small(self, shape: tuple[int, int]) -> tuple[Ready, Array, Array]:
+        """Make ready for a few samples at a time, as often as can be: input and output have their places."""
+        outputs, dtype = self._outputs(shape[1:]), self.network.dtype
+        if not shape[0]:
+            raise NotNative("no samples")
+        ready = self._program("scores", shape[0], shape[1:], f"f{dtype.itemsize}", 0.0)
+        inside = aligned(int(np.prod(shape)) * dtype.itemsize).view(dtype).reshape(shape)
+        out = np.zeros((shape[0], outputs), dtype)
+        session = ready.session
+        session.point(Frame.ORDER, _counting(shape[0]))
+        session.point(Frame.BANKS + Bank.DATA, inside)
+        session.point(Frame.BANKS + Bank.OUTPUT, out)
+        self._small[shape] = (ready, inside, out)
+        return self._small[shape]
+
+    @_or_none
+    def accuracy(self, x: Any, t: Any) -> float:
+        """Give the share of samples whose highest score is at their label."""
+        if not isinstance(x, Pixels):
+            x = np.asarray(x)
+        if x.ndim < 2 or not len(x) or np.ndim(t) < 1 or len(t) != len(x):
+            raise NotNative("samples and labels that do not fit")
+        outputs = self._outputs(tuple(x.shape[1:]))
+        right = labels(t, outputs)
+        best = np.empty(len(x), np.int64)
+        self._pieces("best", x, best)
+        return int(np.sum(best == right)) / len(x)
+
+    def _pieces(self, purpose: str, x: Any, out: Array) -> None:
+        """Predict for any number of samples, PIECE at a time."""
+        data, source, scale = readable(x, self.network.dtype)
+        shape = tuple(x.shape[1:])
+        pieces, rest = divmod(len(data), PIECE)
+        for start, batch, rounds in ((0, PIECE, pieces), (pieces * PIECE, rest, 1)):
+            if not batch * rounds:
+                continue
+            ready = self._program(purpose, batch, shape, source, scale)
+            session = ready.session
+            session.point(Frame.ORDER, _counting(len(data))[start:])
+            session.point(Frame.BANKS + Bank.DATA, data)
+            session.point(Frame.BANKS + Bank.OUTPUT, out[start:])
+            ready.run(rounds)
+        forget(self.network, None, gradients=False)
+
+
+_numbers: Array = np.arange(1024)
+
+
+def _counting(count: int) -> Array:
+    """Give 0, 1, 2, … of at least `count` numbers: samples in the order in which they lie."""
+    global _numbers  # noqa: PLW0603
+    if len(_numbers) < count:
+        _numbers = np.arange(max(count, 2 * len(_numbers)))
+    return _numbers

@@ -1,0 +1,167 @@
+"""Threads that carry out a tape together, and the memory that they share.
+
+The threads are Python's: they wait for work in a queue and run the machine with Python's lock given up. They stay
+for the next call. Whatever happens to the caller (Ctrl-C included), nobody is left waiting at a barrier.
+"""
+
+import ctypes
+import os
+import queue
+import sys
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+from badak.engine.build import Machine
+from badak.engine.opcodes import Frame
+from badak.engine.plan import Program
+from badak.engine.target import usable_cores
+from badak.types import Array
+
+LINE = 128
+SPIN = 3000
+"""So often a waiting thread looks before it gives its core away: some tens of microseconds."""
+
+
+BUSY = 0.05
+"""Cores are taken by others if threads wait long at more than this share of their meetings …"""
+ALONE = 0.25
+"""… and then one thread works alone for so many seconds, or longer if it happens again."""
+
+
+def aligned(size: int, fill: int = 0) -> Array:
+    """Give `size` bytes that begin on a cache line."""
+    raw = np.full(size + 64, fill, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size]
+
+
+def _system_calls() -> tuple[int, int]:
+    """Give the addresses of the system's functions that give the core away and that sleep so many microseconds."""
+    if sys.platform == "win32":
+        switch = ctypes.cast(ctypes.windll.kernel32.SwitchToThread, ctypes.c_void_p).value
+        return switch or 0, switch or 0
+    library = ctypes.CDLL(None)
+    addresses = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in ("sched_yield", "usleep")]
+    return addresses[0] or 0, addresses[1] or 0
+
+
+class _Worker(threading.Thread):
+    """One thread that waits for (machine, frame, number, done)."""
+
+    def __init__(self) -> None:
+        super().__init__(name="badak engine", daemon=True)
+        self.work: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        while True:
+            machine, frame, me, done = self.work.get()
+            done.put(machine(frame, me))
+
+
+class Crew:
+    """The threads of this process; one call at a time uses them."""
+
+    def __init__(self) -> None:
+        self._workers: list[_Worker] = []
+        self._lock = threading.Lock()
+        self._done: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._alone_until, self._alone_for = 0.0, ALONE
+        if hasattr(os, "register_at_fork"):  # a forked process has none of the threads
+            os.register_at_fork(after_in_child=self.__init__)  # type: ignore[misc]
+
+    def advise(self, threads: int) -> int:
+        """Give how many threads to use now: one, while other processes leave us no second core.
+
+        Threads that wait for one that has no core are slower than one alone. No result depends on it.
+        """
+        return threads if time.monotonic() >= self._alone_until else 1
+
+    def learn(self, waits: int, meetings: int) -> None:
+        """Hear how often threads that met had to wait long: more than now and then means that cores are taken."""
+        if waits > 2 and waits > BUSY * meetings:
+            self._alone_for = min(2 * self._alone_for, 4.0)
+            self._alone_until = time.monotonic() + self._alone_for
+        else:
+            self._alone_for = ALONE
+
+    def run(self, machine: Machine, address: int, stop: Array, threads: int) -> None:
+        """Let `threads` threads run the machine on one frame; come back when all have."""
+        if threads == 1:
+            machine(address, 0)
+            return
+        with self._lock:
+            while len(self._workers) < threads - 1:
+                worker = _Worker()
+                worker.start()
+                self._workers.append(worker)
+            started = 0
+            answer = -1
+            try:
+                for me, worker in enumerate(self._workers[: threads - 1], 1):
+                    started += 1
+                    worker.work.put((machine, address, me, self._done))
+                answer = machine(address, 0)
+            finally:
+                if answer != 0:
+                    stop[0] = 1  # an interrupt came between: the others are not to wait for us
+                interrupted = None
+                while started:
+                    try:
+                        self._done.get()
+                        started -= 1
+                    except KeyboardInterrupt as interrupt:
+                        interrupted = interrupt
+                if interrupted is not None:
+                    raise interrupted
+
+
+crew = Crew()
+
+
+class Session:
+    """A frame with what it points to, ready to be run: everything that stays the same from call to call."""
+
+    def __init__(self, machine: Machine, program: Program) -> None:
+        self.machine, self.threads = machine, program.threads
+        threads, itemsize, width = program.threads, program.itemsize, program.width
+        banks = {buffer.bank for line in program.lines for buffer in line.operands.values()}
+        self.needed = [Frame.BANKS + bank for bank in banks] + [Frame.TAPE, Frame.ORDER]
+        self.meetings = sum(line.op.name == "BARRIER" for line in program.lines[program.body : program.ending])
+        self.frame = aligned(8 * Frame.SIZE).view(np.int64)
+        self.address = self.frame.ctypes.data
+        self.flags = aligned(LINE * (threads + 1)).view(np.int64)
+        self.stop = self.flags[LINE // 8 * threads :]
+        # Four vectors of zeros and one of ones: what sums start from, and what adding up multiplies by.
+        self.constants = aligned(5 * width).view(np.float32 if itemsize == 4 else np.float64)
+        self.constants[4 * width // itemsize :] = 1
+        self.kept: dict[Any, Any] = {}
+        # Each thread's own place for lists, on cache lines of its own.
+        step = -(-program.private // LINE) * LINE
+        self.private = aligned(step * threads + 64)
+        self.frame[Frame.PRIVATE], self.frame[Frame.PRIVATE_STEP] = self.private.ctypes.data, step
+        self.frame[Frame.THREADS] = threads
+        self.frame[Frame.FLAGS] = self.flags.ctypes.data
+        self.frame[Frame.STOP] = self.stop.ctypes.data
+        self.frame[Frame.YIELD], self.frame[Frame.SLEEP] = _system_calls()
+        self.frame[Frame.ZEROS] = self.constants.ctypes.data
+        self.frame[Frame.SPIN] = SPIN if threads <= usable_cores() else 1
+
+    def point(self, where: int, array: Array) -> None:
+        """Let a place of the frame point to an array, and keep that alive."""
+        self.frame[where] = array.ctypes.data
+        self.kept[where] = array
+
+    def run(self, iterations: int) -> None:
+        """Run the tape: what comes in once, its body so many times, what goes out once."""
+        if self.needed and not self.frame[self.needed].all():
+            raise AssertionError("a tape would run with a memory bank that nobody gave it")
+        self.needed = []  # what was given once stays
+        self.flags[:] = 0
+        self.frame[Frame.ITERATIONS] = iterations
+        crew.run(self.machine, self.address, self.stop, self.threads)
+        if self.threads > 1:
+            waits = int(self.flags[1 :: LINE // 8][: self.threads].sum())
+            crew.learn(waits, self.threads * (1 + iterations * self.meetings))

@@ -1,0 +1,392 @@
+"""From a network to lines of the machine: one rule for each class of layer.
+
+A rule is a function `rule(lowering, node, x)` that writes the forward lines and gives the output's buffer and a
+function `backward(dout) -> dx`, which writes the backward lines. `@rule(Affine)` enters it into the table. A layer
+whose exact class has no rule is refused by name: a layer that was changed or subclassed is never replaced by ours.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from badak.engine.opcodes import SOURCES, Bank, Split
+from badak.engine.plan import Buffer, Program, whole
+from badak.graph import Node
+from badak.layers import Affine, Relu, Sigmoid
+from badak.losses import IdentityWithLoss, SoftmaxWithLoss
+from badak.networks import Network
+
+Backward = Callable[[Buffer], "Buffer | None"]
+Rule = Callable[["Lowering", Node, Buffer], tuple[Buffer, "Backward"]]
+
+RULES: dict[type, Rule] = {}
+LOSSES: dict[type, Callable[["Lowering", Any, Buffer], Buffer]] = {}
+
+CHUNKED_WORK = 2_000_000
+"""From so many floating-point operations on, the first layer's sum over the inputs is cut in two parts."""
+PANELLED_WORK = 16_000_000
+"""From so many operations on, threads share a layer by columns of its weights, so that those stay in their cache."""
+WORK_PER_THREAD = 1_000_000
+"""A step is shared by no more threads than it has this many operations for each."""
+CHUNKS = 2
+NARROW, DEEP = 12, 16
+"""… if it gives at most so many vectors and takes at least so many: else its parts cost more than they save."""
+THIN = 6
+"""Up to so many samples, a prediction reads the weights as the Block has them."""
+
+
+def rule(layer: type) -> Callable[[Rule], Rule]:
+    """Enter a rule for exactly this class of layer."""
+
+    def enter(function: Rule) -> Rule:
+        RULES[layer] = function
+        return function
+
+    return enter
+
+
+class Lowering:
+    """A program being written for one network, batch size, purpose and form of the data."""
+
+    def __init__(self, program: Program, purpose: str, offsets: dict[str, int]) -> None:
+        self.program, self.purpose, self.offsets = program, purpose, offsets
+        self.batch = program.batch
+        self.later: list[Callable[[], None]] = []
+        self.numbers: dict[str, int] = {}
+        self.zeros: Buffer | None = None
+        self.kept: list[Buffer] = []
+        self.sparse = False
+        self.drawn: Buffer | None = None
+        self.layers_below = 0
+
+    @property
+    def thin(self) -> bool:
+        """Whether so few samples are predicted that laying the weights out would take longer than using them."""
+        return self.purpose in ("scores", "best") and self.batch <= THIN
+
+    @property
+    def training(self) -> bool:
+        """Whether parameters change on the way."""
+        return self.purpose == "train"
+
+    @property
+    def backwards(self) -> bool:
+        """Whether gradients are asked for."""
+        return self.purpose in ("train", "gradient")
+
+    def activation(self, columns: int, name: str) -> Buffer:
+        """Make room for what one layer gives for each sample."""
+        return self.program.matrix(name, self.batch, columns)
+
+    def nothing(self, n: int) -> Buffer:
+        """Give a row of at least `n` zeros, which a sum without a bias starts from."""
+        if self.zeros is None:
+            self.zeros = self.program.vector("0", n, Bank.WEIGHTS)
+        widest = max(n, self.zeros.shape[0])
+        self.zeros.shape, self.zeros.size = (widest,), whole(widest, self.program.lanes) * self.program.width
+        return self.zeros
+
+    def number(self, what: str) -> int:
+        """Count: 1 for the first `what`, 2 for the second."""
+        self.numbers[what] = self.numbers.get(what, 0) + 1
+        return self.numbers[what]
+
+
+def unruled(network: Network) -> str | None:
+    """Give the reason why a network cannot run natively, or None: the first layer that is not ours, unchanged."""
+    for name, layer in network.layers.items():
+        if type(layer) not in RULES:
+            return f"{name} ({type(layer).__name__}) has no rule in the engine"
+        changed = _changed(layer)
+        if changed:
+            return f"{name}.{changed} was replaced by other code"
+    if type(network.last_layer) not in LOSSES:
+        return f"the loss ({type(network.last_layer).__name__}) has no rule in the engine"
+    changed = _changed(network.last_layer)
+    if changed:
+        return f"{changed} of the loss was replaced by other code"
+    return None
+
+
+def _changed(layer: Any) -> str | None:
+    """Name the method of a layer of ours that somebody has put another in place of, on the class or the object."""
+    kind = type(layer)
+    for method in ("forward", "backward"):
+        function = kind.__dict__.get(method)
+        here = (getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
+        if method in layer.__dict__ or here != (kind.__module__, f"{kind.__name__}.{method}"):
+            return method
+    return None
+
+
+# -- the rules --------------------------------------------------------------------------------------------------
+
+
+@rule(Affine)
+def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
+    if low.thin:
+        return _thin_affine(low, node, x), _no_way_back
+    lines = _Affine(low, node, x)
+    return lines.forward(), lines.backward
+
+
+def _thin_affine(low: Lowering, node: Node, x: Buffer) -> Buffer:
+    """Multiply by the weights as they lie in the Block."""
+    program, (k, n) = low.program, np.shape(node.layer.W)
+    size = program.itemsize
+    W, bias = (
+        program.outside(f"block.{key}", Bank.VALUES, (rows, n), n * size, low.offsets[key] * size)
+        for key, rows in ((node.params["W"], k), (node.params["b"], 1))
+    )
+    out = low.activation(n, f"h{low.number('affine')}")
+    program.emit("THIN", program.by_rows(), node.name, out=out, x=x, W=W, bias=bias, rows=low.batch, k=k, n=n)
+    return out
+
+
+class _Affine:
+    """The lines of one Affine layer: forward, backward, and the change of its parameters at the end of the step."""
+
+    def __init__(self, low: Lowering, node: Node, x: Buffer) -> None:
+        self.low, self.program, self.name, self.x = low, low.program, node.name, x
+        self.k, self.n = np.shape(node.layer.W)
+        self.key_w, self.key_b = node.params["W"], node.params["b"]
+        self.W = self.program.weights(self.key_w, self.k, self.n, Bank.WEIGHTS)
+        self.b = self.program.vector(self.key_b, self.n, Bank.WEIGHTS)
+        self.number = low.number("affine")
+        self.first = x is low.drawn
+        self.transposed: Buffer | None = None
+        self.marks: dict[str, Buffer] = {}
+        self.sparse = self.first and low.sparse
+        self.split, self.chunks, self.owner = self._share()
+
+    def _share(self) -> tuple[Split, int, Any]:
+        """Choose how threads share this layer: by what is multiplied, never by how many threads there are."""
+        program, work = self.program, 2 * self.low.batch * self.k * self.n
+        narrow = self.n <= NARROW * program.lanes or self.sparse
+        deep = self.k >= DEEP * program.lanes
+        if self.first and self.low.backwards and work >= CHUNKED_WORK and deep and narrow:
+            return Split.CHUNKS, CHUNKS, program.by_chunks(self.k, CHUNKS)
+        if work >= PANELLED_WORK and not self.sparse:
+            return Split.PANELS, 1, None
+        return Split.ROWS, 1, program.by_rows()
+
+    def forward(self) -> Buffer:
+        program, batch, n = self.program, self.low.batch, self.n
+        out = self.low.activation(n, f"h{self.number}")
+        if self.split == Split.CHUNKS:
+            gather = program.lines[-1]  # each thread draws the columns that it will multiply
+            gather.sizes.update(split=self.split, chunks=self.chunks)
+            gather.owner = self.owner
+        if self.sparse:
+            self.marks = {"marks": program.bits("marks", whole(self.k, program.lanes), batch)}
+            program.emit("NONZERO", self.owner, "", out=self.marks["marks"], x=self.x, rows=batch, k=self.k,
+                         split=self.split, chunks=self.chunks)  # fmt: skip
+        if self.split != Split.CHUNKS:
+            self._multiply(out, self.b, 0)
+            return out
+        parts = program.matrix(f"parts{self.number}", batch, n, parts=self.chunks)
+        part_step = parts.step * batch
+        self._multiply(parts, self.low.nothing(n), part_step)
+        program.emit("JOIN", program.by_rows(), self.name, out=out, parts=parts, bias=self.b, rows=batch, n=n,
+                     chunks=self.chunks, part_step=part_step)  # fmt: skip
+        return out
+
+    def _multiply(self, out: Buffer, bias: Buffer, part_step: int) -> None:
+        name = "AFFINE_SPARSE" if self.sparse else "AFFINE"
+        self.program.emit(name, self.owner, self.name, **self.marks, out=out, x=self.x, W=self.W, bias=bias,
+                          rows=self.low.batch, k=self.k, n=self.n, split=self.split, chunks=self.chunks,
+                          part_step=part_step)  # fmt: skip
+
+    def backward(self, dout: Buffer) -> Buffer | None:
+        self.low.later.append(lambda: self.change(dout))
+        if not self.low.layers_below:
+            return None
+        self.low.layers_below -= 1
+        program, k, n = self.program, self.k, self.n
+        self.transposed = program.weights(f"{self.key_w}ᵀ", n, k, Bank.SCRATCH)
+        self._transpose(None)
+        program.lines.insert(program.body, program.lines.pop())  # at the start of the call
+        program.body += 1
+        dx = self.low.activation(k, f"d{self.x.name}")
+        split = Split.ROWS if self.split == Split.CHUNKS else self.split
+        owner = program.by_rows() if split == Split.ROWS else None
+        program.emit("BACK", owner, self.name, out=dx, x=dout, W=self.transposed, bias=self.low.nothing(k),
+                     rows=self.low.batch, k=n, n=k, split=split, chunks=1, part_step=0)  # fmt: skip
+        return dx
+
+    def _transpose(self, owner: Any) -> None:
+        assert self.transposed is not None
+        self.program.emit("TRANSPOSE", owner, self.name, out=self.transposed, W=self.W, k=self.k, n=self.n,
+                          split=Split.ROWS)  # fmt: skip
+
+    def change(self, dout: Buffer) -> None:
+        """Write what becomes of the gradients: a step of the parameters, or the gradients themselves."""
+        program, k, n, batch = self.program, self.k, self.n, self.low.batch
+        update, W, b = "STEP", self.W, self.b
+        if not self.low.training:
+            update = "GRAD"
+            W = program.weights(f"d{self.key_w}", k, n, Bank.GRADS)
+            b = program.vector(f"d{self.key_b}", n, Bank.GRADS)
+        by_rows_of_w = ("k", whole(k, program.lanes)) if self.split == Split.ROWS else None
+        owner = self.owner if self.split == Split.CHUNKS else by_rows_of_w
+        name = f"{update}_W_SPARSE" if self.sparse else f"{update}_W"
+        program.emit(name, owner, self.name, **self.marks, out=W, x=self.x, dout=dout, rows=batch, k=k, n=n,
+                     split=self.split, chunks=self.chunks)  # fmt: skip
+        by_columns = ("columns", whole(n, program.lanes))
+        program.emit(f"{update}_B", by_columns, self.name, out=b, dout=dout, rows=batch, n=n)
+        if self.low.training and self.transposed is not None:
+            self._transpose(owner)
+
+
+def _no_way_back(dout: Buffer) -> Buffer | None:
+    raise AssertionError("a program that only predicts has no backward part")
+
+
+def _elementwise(forward: str, back: str) -> Rule:
+    """Make the rule of a layer whose slope follows from its output: it works in place."""
+
+    def write(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
+        program, rows = low.program, low.program.by_rows()
+        n = x.shape[1]
+        # In place, except over what a layer before needs for its own way back, or over what was drawn.
+        y = low.activation(n, f"y{low.number('activation')}") if any(x is kept for kept in low.kept) else x
+        low.kept.append(y)
+        program.emit(forward, rows, node.name, out=y, x=x, rows=low.batch, n=n)
+
+        def backward(dout: Buffer) -> Buffer | None:
+            program.emit(back, rows, node.name, out=dout, dout=dout, y=y, rows=low.batch, n=n)
+            return dout
+
+        return y, backward
+
+    return write
+
+
+RULES[Relu] = _elementwise("RELU", "RELU_BACK")
+RULES[Sigmoid] = _elementwise("SIGMOID", "SIGMOID_BACK")
+
+
+def _softmax_loss(low: Lowering, loss: Any, x: Buffer) -> Buffer:
+    program, n = low.program, x.shape[1]
+    t = program.outside("t", Bank.TARGETS, (), 8, 0)
+    dx = low.activation(n, f"d{x.name}")
+    losses = program.vector("losses", low.batch, Bank.SCRATCH)
+    program.emit("SOFTMAX_LOSS", program.by_rows(), "loss", out=dx, losses=losses, x=x, t=t, rows=low.batch, n=n)
+    low.later.append(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=low.batch))
+    return dx
+
+
+def _square_loss(low: Lowering, loss: Any, x: Buffer) -> Buffer:
+    program, n = low.program, x.shape[1]
+    data = program.outside("targets", Bank.TARGETS, (), 8, 0)
+    t = program.matrix("t", low.batch, n)
+    program.emit("GATHER", program.by_rows(), "loss", out=t, data=data, row_bytes=n * program.itemsize, count=n,
+                 source=SOURCES[f"f{program.itemsize}"], scale=0, rows=low.batch, split=Split.ROWS,
+                 chunks=1)  # fmt: skip
+    dx = low.activation(n, f"d{x.name}")
+    losses = program.vector("losses", low.batch, Bank.SCRATCH)
+    program.emit("SQUARE_LOSS", program.by_rows(), "loss", out=dx, losses=losses, x=x, t=t, rows=low.batch, n=n)
+    low.later.append(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=low.batch))
+    return dx
+
+
+LOSSES[SoftmaxWithLoss] = _softmax_loss
+LOSSES[IdentityWithLoss] = _square_loss
+
+
+# -- a whole program --------------------------------------------------------------------------------------------
+
+
+def work_of(nodes: list[Node], batch: int, backwards: bool) -> int:
+    """Give the floating-point operations of one step, products only."""
+    products = sum(math.prod(np.shape(node.layer.W)) for node in nodes if "W" in node.params)
+    return 2 * batch * products * (3 if backwards else 1)
+
+
+def lower(
+    nodes: list[Node],
+    offsets: dict[str, int],
+    *,
+    batch: int,
+    inputs: int,
+    source: str,
+    scale: float,
+    threads: int,
+    itemsize: int,
+    lanes: int,
+    purpose: str,
+    sparse: bool = False,
+) -> Program:
+    """Write the program for `purpose`: 'train', 'gradient', 'loss', 'scores' or 'best' (the place of the best score).
+
+    `nodes` come from `badak.graph`, the loss last; `offsets` says where in the Block each parameter lies, in numbers.
+    `inputs` is the number of values a sample, `source` what they are kept as ('u1', 'f4', 'f8'), `scale` what bytes
+    are divided by. `sparse` says that most of the inputs are zero, so that passing over them pays; the results are
+    the same.
+    """
+    backwards = purpose in ("train", "gradient")
+    threads = max(1, min(threads, work_of(nodes, batch, backwards) // WORK_PER_THREAD))
+    program = Program(itemsize, lanes, batch, threads)
+    low = Lowering(program, purpose, offsets)
+    low.sparse = sparse and not low.thin
+    data = program.outside("data", Bank.DATA, (), 0, 0)
+    x = low.activation(inputs, "x")
+    bits = int(np.float32(scale).view(np.int32))
+    program.emit("GATHER", program.by_rows(), "", out=x, data=data, row_bytes=inputs * int(source[1]), count=inputs,
+                 source=SOURCES[source], scale=bits, rows=batch, split=Split.ROWS,
+                 chunks=1)  # fmt: skip
+    low.kept.append(x)
+    low.drawn = x
+    low.layers_below = max(0, sum(bool(node.params) for node in nodes) - 1)
+    backs: list[Backward] = []
+    at: Buffer | None = x
+    for node in nodes[:-1]:
+        assert at is not None
+        at, backward = RULES[type(node.layer)](low, node, at)
+        backs.append(backward)
+    assert at is not None
+    if purpose == "scores":
+        out = program.outside("scores", Bank.OUTPUT, (batch, at.shape[1]), at.shape[1] * itemsize)
+        program.emit("SCORES", program.by_rows(), "", out=out, x=at, rows=batch, n=at.shape[1])
+    elif purpose == "best":
+        out = program.outside("best", Bank.OUTPUT, (batch,), 8)
+        program.emit("BEST", program.by_rows(), "", out=out, x=at, rows=batch, n=at.shape[1])
+    else:
+        dout: Buffer | None = LOSSES[type(nodes[-1].layer)](low, nodes[-1].layer, at)
+        if backwards:
+            for backward in reversed(backs):
+                if dout is None:
+                    break
+                dout = backward(dout)
+        for change in low.later:
+            change()
+    _bring_in_and_out(program, offsets)
+    program.place()
+    program.add_barriers()
+    return program
+
+
+def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:
+    """Copy the parameters in before the first iteration, and what is asked for out after the last."""
+    trains = any(line.op.name.startswith("STEP") for line in program.lines)
+    program.ending, brought = len(program.lines), 0
+    for buffer in list(program.buffers):
+        if buffer.bank not in (Bank.WEIGHTS, Bank.GRADS) or buffer.name == "0":
+            continue
+        flat = len(buffer.shape) == 1
+        k, n = (1, buffer.shape[0]) if flat else buffer.shape
+        grad = buffer.bank == Bank.GRADS
+        name = buffer.name[1:] if grad else buffer.name
+        bank = Bank.SLOPES if grad else Bank.VALUES
+        size = program.itemsize
+        plain = program.outside(f"block.{name}", bank, (k, n), n * size, offsets[name] * size)
+        if not grad:
+            program.emit("PACK", None, "", out=buffer, values=plain, k=k, n=n, flat=flat)
+            program.lines.insert(brought, program.lines.pop())
+            brought += 1
+            program.body += 1
+            program.ending += 1
+        if grad or trains:
+            program.emit("UNPACK", None, "", values=plain, x=buffer, k=k, n=n, flat=flat)

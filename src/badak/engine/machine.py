@@ -1,0 +1,1092 @@
+"""The machine: one function that carries out any tape, for as many iterations as it is asked.
+
+`define(kind)` gives a Python function of two integers, the address of a frame (opcodes.Frame) and the number of
+the calling thread; compiler.py compiles it once and build.py keeps the result on disk. Every thread runs the same
+function on the same tape and takes its own share of each instruction; they meet where the tape says BARRIER.
+
+Plain Python in the little that compiler.py knows: everything is a whole number unless it is annotated `float`.
+Each instruction below is the few loops that it stands for, over the kernels of kernels.py. Places and steps are in
+bytes. Nothing is checked here: verify.py checked the tape, runner.py the data.
+
+What makes one thread and many give the same bytes: a sum always runs in the same order, whoever computes it. Only
+CHUNKS cuts a sum into parts; how many is a function of the shapes, and JOIN adds them by a fixed tree.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from badak.engine import kernels
+from badak.engine import opcodes as op
+from badak.engine.opcodes import Frame, Split
+from badak.engine.plan import tail_limit
+from badak.engine.vectors import I64, Kind, exp, multiply_add, where
+
+LINE = 128
+"""Bytes between two threads' flags: two cache lines, since processors fetch them in pairs."""
+
+
+def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
+    """Give the machine for one kind of number, as a Python function ready to be compiled."""
+    SIZE, LANES, TALL = kind.itemsize, kind.lanes, kind.rows
+    WIDTH = SIZE * LANES
+    ONES = 4 * WIDTH  # behind the zeros, see runner.py
+    TAIL = tail_limit(LANES)
+    GROUP = 4  # samples, or columns, that share a list of places that are not zero
+    BANK_MASK = (1 << op.BANK_SHIFT) - 1
+    ROW_BYTES = 8 * op.ROW
+
+    load = kernels.loader(I64)
+    load_single = kernels.loader(ir.FloatType())
+    load_real = kernels.loader(kind.real)
+    store = kernels.storer(I64)
+    store_real = kernels.storer(kind.real)
+    store_quotient = kernels.store_quotient()
+    peek, post, pause, call = kernels.thread_primitives(x86)
+    prefetch = kernels.prefetcher()
+    fill = kernels.fill(kind)
+    tiles = {(r, c): kernels.tile(kind, r, c) for r in (TALL, 4, 2, 1) for c in (3, 2, 1)}
+    tall3, tall2, tall1 = tiles[TALL, 3], tiles[TALL, 2], tiles[TALL, 1]
+    four3, four2, four1 = tiles[4, 3], tiles[4, 2], tiles[4, 1]
+    two3, two2, two1 = tiles[2, 3], tiles[2, 2], tiles[2, 1]
+    one3, one2, one1 = tiles[1, 3], tiles[1, 2], tiles[1, 1]
+    dot42, dot41 = kernels.dot(kind, 4, 2), kernels.dot(kind, 4, 1)
+    dot12, dot11 = kernels.dot(kind, 1, 2), kernels.dot(kind, 1, 1)
+    nested = {(r, c): kernels.tile(kind, r, c, nested=True) for r in (TALL, 4, 1) for c in (3, 2, 1)}
+    nested_tall3, nested_tall2, nested_tall1 = nested[TALL, 3], nested[TALL, 2], nested[TALL, 1]
+    nested_four3, nested_four2, nested_four1 = nested[4, 3], nested[4, 2], nested[4, 1]
+    nested_one3, nested_one2, nested_one1 = nested[1, 3], nested[1, 2], nested[1, 1]
+    listed3, listed2, listed1 = (kernels.tile(kind, GROUP, c, listed=True) for c in (3, 2, 1))
+    mark, list_rows = kernels.mark(kind), kernels.list_rows(kind, compress)
+    list_columns = kernels.list_columns(kind, GROUP, compress)
+    thin1, thin2, thin3, thin4 = (kernels.thin(kind, columns) for columns in (1, 2, 3, 4))
+    transpose_block = kernels.transpose(kind)
+    convert_bytes, convert_f4, convert_f8 = (kernels.convert_row(kind, s) for s in ("u1", "f4", "f8"))
+    softmax_row = kernels.softmax_loss(kind)
+    sum_row = kernels.sum_row(kind)
+    clear_rest = kernels.clear_rest(kind)
+
+    # -- formulas: one number at a time, many at once
+
+    def e_formula(x):
+        e = exp(where(x < 0.0, x, -x))  # never above 1: no overflow on either side
+        return where(x < 0.0, e, 1.0) / (1.0 + e)
+
+    relu_row = kernels.elementwise(kind, lambda x: where(x <= 0.0, 0.0, x), 1)
+    relu_back_row = kernels.elementwise(kind, lambda d, y: where(y <= 0.0, 0.0, d), 2)
+    sigmoid_row = kernels.elementwise(kind, e_formula, 1)
+    sigmoid_back_row = kernels.elementwise(kind, lambda d, y: d * (y * (1.0 - y)), 2)
+    copy_row = kernels.elementwise(kind, lambda x: x, 1)
+    add_row = kernels.elementwise(kind, lambda x, y: x + y, 2)
+    join_row = kernels.elementwise(kind, lambda a, b, bias: (a + b) + bias, 3)
+    step_row = kernels.elementwise(kind, lambda w, g, rate: multiply_add(rate, g, w), 2)
+    square_row = kernels.elementwise(
+        kind, lambda x, t, scale: (scale * (x - t), 0.5 * ((x - t) * (x - t))), 2, outputs=2
+    )
+
+    # -- reading a row
+
+    def field(row, number):
+        return load(row + 8 * number)
+
+    def place(frame, row, number):
+        """Give the address of an operand: its bank's start and the bytes into it."""
+        operand = load(row + 8 * number)
+        return load(frame + 8 * (Frame.BANKS + (operand >> op.BANK_SHIFT))) + (operand & BANK_MASK)
+
+    def argument(frame, number):
+        return load(frame + 8 * number)
+
+    def rate_of(frame, it) -> float:
+        return load_real(argument(frame, Frame.RATES) + it * argument(frame, Frame.RATES_STEP))
+
+    def share(count, me, threads) -> tuple[int, int]:
+        """Give the first of this thread's pieces and the first of the next thread's."""
+        return count * me // threads, count * (me + 1) // threads
+
+    def whole(n):
+        """Give how many vectors hold n numbers."""
+        return (n + LANES - 1) // LANES
+
+    # -- how the weights lie: panels of up to 3 vectors, and the last few columns transposed (plan.Panels)
+
+    def vectors_of(n):
+        return n // LANES + (1 if n % LANES > TAIL else 0)
+
+    def tail_of(n):
+        return 0 if n % LANES > TAIL else n % LANES
+
+    def panel_start(vectors, panels, p):
+        return p * (vectors // panels) + min(p, vectors % panels)
+
+    # -- products
+
+    def product(
+        width, rows, a, row_step, k_step, w, w_step, count, out, out_step, start, start_step, rate: float
+    ) -> None:
+        """Multiply any number of rows by one panel of `width` vectors, with the tallest tiles that fit."""
+        done = 0
+        if width == 3:
+            while rows - done >= TALL:
+                tall3(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                      start + done * start_step, start_step, rate)  # fmt: skip
+                done += TALL
+            if TALL > 4 and rows - done >= 4:
+                four3(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                      start + done * start_step, start_step, rate)  # fmt: skip
+                done += 4
+            if rows - done >= 2:
+                two3(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                     start + done * start_step, start_step, rate)  # fmt: skip
+                done += 2
+            if rows > done:
+                one3(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                     start + done * start_step, start_step, rate)  # fmt: skip
+        elif width == 2:
+            while rows - done >= TALL:
+                tall2(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                      start + done * start_step, start_step, rate)  # fmt: skip
+                done += TALL
+            if TALL > 4 and rows - done >= 4:
+                four2(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                      start + done * start_step, start_step, rate)  # fmt: skip
+                done += 4
+            if rows - done >= 2:
+                two2(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                     start + done * start_step, start_step, rate)  # fmt: skip
+                done += 2
+            if rows > done:
+                one2(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                     start + done * start_step, start_step, rate)  # fmt: skip
+        else:
+            while rows - done >= TALL:
+                tall1(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                      start + done * start_step, start_step, rate)  # fmt: skip
+                done += TALL
+            if TALL > 4 and rows - done >= 4:
+                four1(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                      start + done * start_step, start_step, rate)  # fmt: skip
+                done += 4
+            if rows - done >= 2:
+                two1(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                     start + done * start_step, start_step, rate)  # fmt: skip
+                done += 2
+            if rows > done:
+                one1(a + done * row_step, row_step, k_step, w, w_step, count, out + done * out_step, out_step,
+                     start + done * start_step, start_step, rate)  # fmt: skip
+
+    def affine_tail(rows, x, x_step, w, w_step, vectors, columns, out, out_step, start, start_step) -> None:
+        """Multiply by the few columns that are left over beside whole vectors, as inner products."""
+        q = 0
+        while q < columns:
+            pair = columns - q >= 2
+            r = 0
+            while rows - r >= 4 and start_step == 0:
+                if pair:
+                    dot42(x + r * x_step, x_step, w, w_step, vectors, out + r * out_step, out_step, start)
+                else:
+                    dot41(x + r * x_step, x_step, w, w_step, vectors, out + r * out_step, out_step, start)
+                r += 4
+            while r < rows:
+                if pair:
+                    dot12(
+                        x + r * x_step, x_step, w, w_step, vectors, out + r * out_step, out_step, start + r * start_step
+                    )
+                else:
+                    dot11(
+                        x + r * x_step, x_step, w, w_step, vectors, out + r * out_step, out_step, start + r * start_step
+                    )
+                r += 1
+            q += 2 if pair else 1
+            w += 2 * w_step
+            out += 2 * SIZE
+            start += 2 * SIZE
+
+    K_BLOCK, ROW_BLOCK = 2048 // SIZE, 128
+
+    def multiply(rows, x, x_step, w, k, k_first, k_last, n, p_first, p_last, out, out_step, bias) -> None:
+        """Give out = bias + x · W for some samples, some panels of W and some of the k's, block by block.
+
+        The blocks keep what is read again in the cache; a sum that goes on in the next block goes on from what
+        the last one stored, in the same order.
+        """
+        vectors, tail = vectors_of(n), tail_of(n)
+        panels = (vectors + 2) // 3
+        height = whole(k) * LANES
+        for r in range(0, rows, ROW_BLOCK):
+            some = min(ROW_BLOCK, rows - r)
+            x_row, out_row = x + r * x_step, out + r * out_step
+            k_at = k_first
+            while k_at < k_last:
+                k_next = min(k_at + K_BLOCK, k_last)
+                for p in range(p_first, min(p_last, panels)):
+                    first = panel_start(vectors, panels, p)
+                    width = panel_start(vectors, panels, p + 1) - first
+                    panel = w + (first * height + k_at * width) * WIDTH
+                    target = out_row + first * WIDTH
+                    start, start_step = bias + first * WIDTH, 0
+                    if k_at > k_first:
+                        start, start_step = target, out_step
+                    product(width, some, x_row + k_at * SIZE, x_step, SIZE, panel, width * WIDTH, k_next - k_at,
+                            target, out_step, start, start_step, 0.0)  # fmt: skip
+                k_at = k_next
+            if tail > 0 and p_last > panels:
+                target = out_row + vectors * WIDTH
+                for i in range(some):
+                    fill(1, target + i * out_step, 0.0)
+                affine_tail(some, x_row + k_first * SIZE, x_step, w + vectors * height * WIDTH + k_first * SIZE,
+                            height * SIZE, whole(k_last - k_first), tail, target,
+                            out_step, bias + vectors * WIDTH, 0)  # fmt: skip
+
+    def affine(frame, row, me, threads) -> None:
+        out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
+        out_step, x_step, rows, k, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
+        split, chunks, part_step = field(row, 10), field(row, 11), field(row, 12)
+        units = 1
+        all_panels = (vectors_of(n) + 2) // 3 + (1 if tail_of(n) > 0 else 0)
+        if split == Split.PANELS:
+            units = all_panels
+        elif split == Split.CHUNKS:
+            units = chunks
+        blocks = (rows + GROUP - 1) // GROUP
+        first, last = share(units * blocks, me, threads)
+        while first < last:
+            unit = first // blocks
+            until = min(last, (unit + 1) * blocks)
+            r_first = (first - unit * blocks) * GROUP
+            r_last = min(rows, (until - unit * blocks) * GROUP)
+            p_first, p_last, k_first, k_last, part = 0, all_panels + 1, 0, k, 0
+            if split == Split.PANELS:
+                p_first, p_last = unit, unit + 1
+                if unit == all_panels - 1:
+                    p_last = all_panels + 1
+            elif split == Split.CHUNKS:
+                k_first = whole(k) * unit // chunks * LANES
+                k_last = min(k, whole(k) * (unit + 1) // chunks * LANES)
+                part = unit * part_step
+            multiply(r_last - r_first, x + r_first * x_step, x_step, w, k, k_first, k_last, n, p_first, p_last,
+                     out + part + r_first * out_step, out_step, bias)  # fmt: skip
+            first = until
+
+    def thin(frame, row, me, threads) -> None:
+        """Give x · W + bias for a few samples, reading W as the Block has it: laying it out would take longer."""
+        out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
+        out_step, x_step, rows, k, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
+        first, last = row_share(rows, me, threads)
+        for r in range(first, last):
+            c = 0
+            while c < n:
+                at, to = x + r * x_step, out + r * out_step + c * SIZE
+                left = n - c
+                if left > 3 * LANES:
+                    thin4(at, w + c * SIZE, n * SIZE, k, bias + c * SIZE, to, left)
+                elif left > 2 * LANES:
+                    thin3(at, w + c * SIZE, n * SIZE, k, bias + c * SIZE, to, left)
+                elif left > LANES:
+                    thin2(at, w + c * SIZE, n * SIZE, k, bias + c * SIZE, to, left)
+                else:
+                    thin1(at, w + c * SIZE, n * SIZE, k, bias + c * SIZE, to, left)
+                c += 4 * LANES
+
+    def outer(batch, x, x_step, d, d_step, k, k_first, k_last, n, p_first, p_last, out, rate: float, zeros) -> None:
+        """Give out = xᵀ · d, or out + rate · xᵀ · d, for some rows of W and some of its panels."""
+        vectors, tail = vectors_of(n), tail_of(n)
+        panels = (vectors + 2) // 3
+        height = whole(k) * LANES
+        blocks = (batch + 159) // 160
+        for block in range(blocks):
+            b_first = batch * block // blocks
+            count = batch * (block + 1) // blocks - b_first
+            x_row, d_row = x + b_first * x_step, d + b_first * d_step
+            again = block > 0 and rate == 0
+            for p in range(p_first, min(p_last, panels)):
+                first = panel_start(vectors, panels, p)
+                width = panel_start(vectors, panels, p + 1) - first
+                target = out + (first * height + k_first * width) * WIDTH
+                start, start_step = zeros, 0
+                if again:
+                    start, start_step = target, width * WIDTH
+                product(width, k_last - k_first, x_row + k_first * SIZE, SIZE, x_step, d_row + first * WIDTH, d_step,
+                        count, target, width * WIDTH, start, start_step, rate)  # fmt: skip
+            if tail > 0 and p_last > panels:
+                v, v_last = k_first // LANES, whole(k_last)
+                while v < v_last:
+                    width = min(3, v_last - v)
+                    target = out + (vectors * height + v) * WIDTH
+                    start, start_step = zeros, 0
+                    if again:
+                        start, start_step = target, height * SIZE
+                    product(width, tail, d_row + vectors * WIDTH, SIZE, d_step, x_row + v * WIDTH, x_step,
+                            count, target, height * SIZE, start, start_step, rate)  # fmt: skip
+                    v += width
+
+    # -- convolutions: x and out are images of rows of pixels, channels side by side
+
+    def windows(width, rows, a, row_step, k_step, w, w_step, count, rounds, a_jump, w_jump, out, out_step, start,
+                start_step) -> None:  # fmt: skip
+        """Multiply as `product` does, k running over `rounds` lines of `count` places."""
+        done = 0
+        while done < rows:
+            a_row, to, since = a + done * row_step, out + done * out_step, start + done * start_step
+            if rows - done >= TALL:
+                if width == 3:
+                    nested_tall3(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                elif width == 2:
+                    nested_tall2(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                else:
+                    nested_tall1(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                done += TALL
+            elif rows - done >= 4:
+                if width == 3:
+                    nested_four3(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                elif width == 2:
+                    nested_four2(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                else:
+                    nested_four1(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                done += 4
+            else:
+                if width == 3:
+                    nested_one3(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                elif width == 2:
+                    nested_one2(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                else:
+                    nested_one1(
+                        a_row,
+                        row_step,
+                        k_step,
+                        w,
+                        w_step,
+                        count,
+                        rounds,
+                        a_jump,
+                        w_jump,
+                        to,
+                        out_step,
+                        since,
+                        start_step,
+                        0.0,
+                    )
+                done += 1
+
+    def pad(frame, row, me, threads) -> None:
+        """Copy images into a larger frame of zeros, `apart` pixels from each other (1: side by side)."""
+        out, x, x_step, images = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
+        height, width, channels, out_channels = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        top, left, apart, out_height, out_width = (
+            field(row, 9),
+            field(row, 10),
+            field(row, 11),
+            field(row, 12),
+            field(row, 13),
+        )
+        first, last = share(images, me, threads)
+        for i in range(first, last):
+            image = out + i * out_height * out_width * out_channels * SIZE
+            for e in range(out_height * out_width * out_channels):
+                store_real(image + e * SIZE, 0.0)
+            for y in range(height):
+                for column in range(width):
+                    pixel = x + i * x_step + (y * width + column) * channels * SIZE
+                    target = image + ((top + y * apart) * out_width + left + column * apart) * out_channels * SIZE
+                    for c in range(min(channels, out_channels)):
+                        store_real(target + c * SIZE, load_real(pixel + c * SIZE))
+
+    def conv(frame, row, me, threads) -> None:
+        """Give each output pixel the sum over its window: a product whose k runs line by line through the window."""
+        out, x, w, bias, out_step = (
+            place(frame, row, 1),
+            place(frame, row, 2),
+            place(frame, row, 3),
+            place(frame, row, 4),
+            field(row, 5),
+        )
+        images, height, width, channels = field(row, 6), field(row, 7), field(row, 8), field(row, 9)
+        window_height, window_width, n, stride = field(row, 10), field(row, 11), field(row, 12), field(row, 13)
+        out_height, out_width = field(row, 14), field(row, 15)
+        line, k = window_width * channels, window_height * window_width * channels
+        vectors, rows_of_panel = whole(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        first, last = share(images * out_height, me, threads)
+        for at in range(first, last):
+            i = at // out_height
+            y = at - i * out_height
+            source = x + ((i * height + y * stride) * width) * channels * SIZE
+            for p in range(panels):
+                start = panel_start(vectors, panels, p)
+                broad = panel_start(vectors, panels, p + 1) - start
+                windows(broad, out_width, source, stride * channels * SIZE, SIZE, w + start * rows_of_panel * WIDTH,
+                        broad * WIDTH, line, window_height, width * channels * SIZE, line * broad * WIDTH,
+                        out + at * out_width * out_step + start * WIDTH, out_step, bias + start * WIDTH, 0)  # fmt: skip
+
+    def grad_conv(frame, row, me, threads) -> None:
+        """Sum x's windows times dout over the pixels of all images, in `chunks` parts of the images."""
+        out, x, d, d_step = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), field(row, 4)
+        images, height, width, channels = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        window_height, window_width, n, stride = field(row, 9), field(row, 10), field(row, 11), field(row, 12)
+        out_height, out_width, chunks, part_step = field(row, 13), field(row, 14), field(row, 15), field(row, 16)
+        line, k = window_width * channels, window_height * window_width * channels
+        vectors, rows_of_panel = whole(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        first, last = share(chunks * window_height, me, threads)
+        for at in range(first, last):
+            part = at // window_height
+            y = at - part * window_height
+            if y == 0:  # rows that only fill a panel up are zeros, as they are everywhere
+                for p in range(panels):
+                    start = panel_start(vectors, panels, p)
+                    broad = panel_start(vectors, panels, p + 1) - start
+                    filling = out + part * part_step + (start * rows_of_panel + k * broad) * WIDTH
+                    fill((rows_of_panel - k) * broad, filling, 0.0)
+            for i in range(images * part // chunks, images * (part + 1) // chunks):
+                source = x + ((i * height + y) * width) * channels * SIZE
+                for p in range(panels):
+                    start = panel_start(vectors, panels, p)
+                    broad = panel_start(vectors, panels, p + 1) - start
+                    target = out + part * part_step + (start * rows_of_panel + y * line * broad) * WIDTH
+                    since, since_step = target, broad * WIDTH
+                    if i == images * part // chunks:
+                        since, since_step = argument(frame, Frame.ZEROS), 0
+                    windows(broad, line, source, SIZE, stride * channels * SIZE,
+                            d + i * out_height * out_width * d_step + start * WIDTH, d_step, out_width, out_height,
+                            stride * width * channels * SIZE, out_width * d_step, target, broad * WIDTH,
+                            since, since_step)  # fmt: skip
+
+    def add_parts(frame, row, me, threads, rate: float) -> None:
+        """Add the parts of a sum by a fixed tree: neighbours, then neighbours of those."""
+        out, parts, count = place(frame, row, 1), place(frame, row, 2), field(row, 3)
+        chunks, part_step = field(row, 4), field(row, 5)
+        first, last = share(whole(count), me, threads)
+        reach = 1
+        while reach < chunks:
+            for part in range(0, chunks - reach, 2 * reach):
+                at = parts + part * part_step + first * WIDTH
+                add_row(last - first, at, at, at + reach * part_step)
+            reach *= 2
+        if rate == 0:
+            copy_row(last - first, out + first * WIDTH, parts + first * WIDTH)
+        else:
+            step_row(last - first, out + first * WIDTH, out + first * WIDTH, parts + first * WIDTH, rate)
+
+    def flip(frame, row, me, threads) -> None:
+        """Turn the windows round and exchange inputs with outputs: dx is dout convolved with that."""
+        out, w = place(frame, row, 1), place(frame, row, 2)
+        height, width, channels, n = field(row, 3), field(row, 4), field(row, 5), field(row, 6)
+        places, first_vectors, second_vectors = height * width, whole(n), whole(channels)
+        first_panels, second_panels = (first_vectors + 2) // 3, (second_vectors + 2) // 3
+        first_rows, second_rows = whole(places * channels) * LANES, whole(places * n) * LANES
+        first, last = share(places, me, threads)
+        for at in range(first, last):
+            for c in range(channels):
+                for f in range(n):
+                    source = weight(w, first_vectors, first_panels, first_rows, at * channels + c, f)
+                    target = weight(out, second_vectors, second_panels, second_rows, (places - 1 - at) * n + f, c)
+                    store_real(target, load_real(source))
+
+    def weight(w, vectors, panels, rows, k, n):
+        """Give the address of one weight in its panel."""
+        p = 0
+        while panel_start(vectors, panels, p + 1) * LANES <= n:
+            p += 1
+        start = panel_start(vectors, panels, p)
+        width = panel_start(vectors, panels, p + 1) - start
+        return w + (start * rows + k * width) * WIDTH + (n - start * LANES) * SIZE
+
+    # -- passing over zeros: the same sums without their zeros, so the same result
+
+    def nonzero(frame, row, me, threads) -> None:
+        """Mark for each vector of each sample which numbers are not zero."""
+        out, x, out_step, x_step = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
+        rows, k, split, chunks = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        units = chunks if split == Split.CHUNKS else 1
+        blocks = (rows + GROUP - 1) // GROUP
+        first, last = share(units * blocks, me, threads)
+        while first < last:
+            unit = first // blocks
+            until = min(last, (unit + 1) * blocks)
+            v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
+            for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
+                mark(x + r * x_step + v * WIDTH, v_last - v, out + v * out_step + 2 * r, out_step)
+            first = until
+
+    def listed(width, a, row_step, k_step, w, w_step, count, places, out, out_step, start, rate: float) -> None:
+        """Multiply GROUP rows by one panel, for the listed k's only."""
+        if width == 3:
+            listed3(a, row_step, k_step, w, w_step, count, places, out, out_step, start, 0, rate)
+        elif width == 2:
+            listed2(a, row_step, k_step, w, w_step, count, places, out, out_step, start, 0, rate)
+        else:
+            listed1(a, row_step, k_step, w, w_step, count, places, out, out_step, start, 0, rate)
+
+    def affine_sparse(frame, row, me, threads) -> None:
+        out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
+        out_step, x_step, rows, k, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
+        split, chunks, part_step = field(row, 10), field(row, 11), field(row, 12)
+        marks, marks_step = place(frame, row, 13), field(row, 14)
+        places = argument(frame, Frame.PRIVATE) + me * argument(frame, Frame.PRIVATE_STEP)
+        vectors, tail, height = vectors_of(n), tail_of(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        units = chunks if split == Split.CHUNKS else 1
+        blocks = (rows + GROUP - 1) // GROUP
+        first, last = share(units * blocks, me, threads)
+        for piece in range(first, last):
+            unit = piece // blocks
+            r = (piece - unit * blocks) * GROUP
+            v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
+            k_first, k_last = v * LANES, min(k, v_last * LANES)
+            x_row, out_row = x + r * x_step, out + unit * part_step + r * out_step
+            if rows - r < GROUP:  # too few for a group: as if there were no zeros
+                multiply(rows - r, x_row, x_step, w, k, k_first, k_last, n, 0, panels + 1, out_row, out_step, bias)
+            else:
+                count = list_columns(marks + v * marks_step + 2 * r, marks_step, v_last - v, places)
+                for p in range(panels):
+                    start = panel_start(vectors, panels, p)
+                    width = panel_start(vectors, panels, p + 1) - start
+                    panel = w + (start * height + k_first * width) * WIDTH
+                    listed(width, x_row + k_first * SIZE, x_step, SIZE, panel, width * WIDTH, count, places,
+                           out_row + start * WIDTH, out_step, bias + start * WIDTH, 0.0)  # fmt: skip
+                if tail > 0:
+                    multiply(
+                        GROUP, x_row, x_step, w, k, k_first, k_last, n, panels, panels + 1, out_row, out_step, bias
+                    )
+
+    def outer_sparse(
+        batch, x, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate: float, zeros, places
+    ) -> None:
+        """Give out = xᵀ · d, or out + rate · xᵀ · d, for some rows of W, passing over zeros."""
+        vectors, height = vectors_of(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        blocks = (batch + 159) // 160
+        for block in range(blocks):
+            b_first = batch * block // blocks
+            rows = batch * (block + 1) // blocks - b_first
+            x_row, d_row = x + b_first * x_step, d + b_first * d_step
+            for k_at in range(k_first, k_last, GROUP):
+                bits = 15 << k_at % LANES
+                count = list_rows(marks + k_at // LANES * marks_step + 2 * b_first, bits, rows, places)
+                if count > 0 or (rate == 0 and block == 0):
+                    for p in range(panels):
+                        start = panel_start(vectors, panels, p)
+                        width = panel_start(vectors, panels, p + 1) - start
+                        target = out + (start * height + k_at * width) * WIDTH
+                        how = rate
+                        if rate == 0 and block > 0:
+                            how = 1.0
+                        listed(width, x_row + k_at * SIZE, SIZE, x_step, d_row + start * WIDTH, d_step, count, places,
+                               target, width * WIDTH, zeros, how)  # fmt: skip
+        outer(batch, x, x_step, d, d_step, k, k_first, k_last, n, panels, panels + 1, out, rate, zeros)
+
+    def grad_w_sparse(frame, row, me, threads, rate: float) -> None:
+        out, x, d = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
+        x_step, d_step, rows, k, n = field(row, 4), field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        split, chunks, marks, marks_step = field(row, 9), field(row, 10), place(frame, row, 11), field(row, 12)
+        places = argument(frame, Frame.PRIVATE) + me * argument(frame, Frame.PRIVATE_STEP)
+        groups = whole(k)
+        first, last = share(groups, me, threads)
+        if split == Split.CHUNKS and chunks % threads == 0:
+            first, last = groups * (chunks * me // threads) // chunks, groups * (chunks * (me + 1) // threads) // chunks
+        outer_sparse(rows, x, x_step, d, d_step, marks, marks_step, k, first * LANES, min(k, last * LANES), n, out,
+                     rate, argument(frame, Frame.ZEROS), places)  # fmt: skip
+
+    def grad_w(frame, row, me, threads, rate: float) -> None:
+        out, x, d = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
+        x_step, d_step, rows, k, n = field(row, 4), field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        split, chunks = field(row, 9), field(row, 10)
+        zeros = argument(frame, Frame.ZEROS)
+        all_panels = (vectors_of(n) + 2) // 3 + (1 if tail_of(n) > 0 else 0)
+        groups = whole(k)
+        if split == Split.CHUNKS and chunks % threads == 0:  # the same columns as this thread's AFFINE
+            first, last = groups * (chunks * me // threads) // chunks, groups * (chunks * (me + 1) // threads) // chunks
+            outer(rows, x, x_step, d, d_step, k, first * LANES, min(k, last * LANES), n, 0, all_panels + 1, out,
+                  rate, zeros)  # fmt: skip
+            return
+        units = all_panels if split == Split.PANELS else 1
+        first, last = share(units * groups, me, threads)
+        while first < last:
+            unit = first // groups
+            until = min(last, (unit + 1) * groups)
+            k_first = (first - unit * groups) * LANES
+            k_last = min(k, (until - unit * groups) * LANES)
+            p_first, p_last = 0, all_panels + 1
+            if split == Split.PANELS:
+                p_first, p_last = unit, unit + 1
+                if unit == all_panels - 1:
+                    p_last = all_panels + 1
+            outer(rows, x, x_step, d, d_step, k, k_first, k_last, n, p_first, p_last, out, rate, zeros)
+            first = until
+
+    def grad_b(frame, row, me, threads, rate: float) -> None:
+        """Sum d over the batch, for this thread's columns, and keep the sum or take a step by it."""
+        out, d, d_step, rows, n = (
+            place(frame, row, 1),
+            place(frame, row, 2),
+            field(row, 3),
+            field(row, 4),
+            field(row, 5),
+        )
+        ones, zeros = argument(frame, Frame.ZEROS) + ONES, argument(frame, Frame.ZEROS)
+        v, last = share(whole(n), me, threads)
+        while v < last:
+            width = min(3, last - v)
+            product(width, 1, ones, 0, 0, d + v * WIDTH, d_step, rows, out + v * WIDTH, 0, zeros, 0, rate)
+            v += width
+
+    def join(frame, row, me, threads) -> None:
+        out, parts, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
+        step, rows, n, part = field(row, 4), field(row, 5), field(row, 6), field(row, 8)
+        first, last = row_share(rows, me, threads)
+        for r in range(first, last):
+            at = parts + r * step
+            join_row(whole(n), out + r * step, at, at + part, bias)
+
+    def row_share(rows, me, threads) -> tuple[int, int]:
+        first, last = share((rows + GROUP - 1) // GROUP, me, threads)
+        return first * GROUP, min(rows, last * GROUP)
+
+    def transpose(frame, row, me, threads) -> None:
+        """Lay W (k × n) out as Wᵀ (n × k), block by block."""
+        out, w, k, n = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
+        vectors, tail, height = vectors_of(n), tail_of(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        out_vectors, out_tail, out_height = vectors_of(k), tail_of(k), whole(n) * LANES
+        out_panels = (out_vectors + 2) // 3
+        first, last = share(whole(k), me, threads)
+        for v in range(first, last):
+            # where column v · LANES of Wᵀ lies
+            column, column_step = out, 0
+            if v < out_vectors:
+                p = 0
+                while panel_start(out_vectors, out_panels, p + 1) <= v:
+                    p += 1
+                start = panel_start(out_vectors, out_panels, p)
+                column_step = (panel_start(out_vectors, out_panels, p + 1) - start) * WIDTH
+                column = out + start * out_height * WIDTH + (v - start) * WIDTH
+            else:
+                for q in range(out_tail):
+                    fill(whole(n), out + out_vectors * out_height * WIDTH + q * out_height * SIZE, 0.0)
+            for p in range(panels):
+                start = panel_start(vectors, panels, p)
+                width = panel_start(vectors, panels, p + 1) - start
+                for c in range(width):
+                    source = w + (start * height + v * LANES * width + c) * WIDTH
+                    row_number = (start + c) * LANES
+                    if v < out_vectors:
+                        transpose_block(source, width * WIDTH, column + row_number * column_step, column_step)
+                    else:
+                        for q in range(out_tail):
+                            at = out + out_vectors * out_height * WIDTH + q * out_height * SIZE + row_number * SIZE
+                            copy_row(1, at, source + q * width * WIDTH)
+            for q in range(tail):
+                source = w + (vectors * height + v) * WIDTH + q * height * SIZE
+                row_number = vectors * LANES + q
+                if v < out_vectors:
+                    copy_row(1, column + row_number * column_step, source)
+                else:
+                    for i in range(out_tail):
+                        at = out + out_vectors * out_height * WIDTH + i * out_height * SIZE + row_number * SIZE
+                        store_real(at, load_real(source + i * SIZE))
+
+    def repack(frame, row, me, threads, packing) -> None:
+        """Copy a matrix from rows of n numbers into panels, or back. A vector is a matrix of one row."""
+        if packing:
+            packed, plain = place(frame, row, 1), place(frame, row, 2)
+        else:
+            packed, plain = place(frame, row, 2), place(frame, row, 1)
+        k, n = field(row, 3), field(row, 4)
+        vectors, tail, height = vectors_of(n), tail_of(n), whole(k) * LANES
+        panels = (vectors + 2) // 3
+        if field(row, 5) == 2:  # a convolution's weights have no tail
+            vectors, tail = whole(n), 0
+            panels = (vectors + 2) // 3
+        if field(row, 5) == 1:  # a vector lies as it is, filled up to whole vectors
+            vectors, panels, tail, height = 0, 0, n, 1
+        first, last = share(k, me, threads)
+        for i in range(first, last):
+            line = plain + i * n * SIZE
+            for p in range(panels):
+                start = panel_start(vectors, panels, p)
+                width = panel_start(vectors, panels, p + 1) - start
+                at = packed + (start * height + i * width) * WIDTH
+                here = min(width * LANES, n - start * LANES)
+                full = here // LANES
+                if packing:
+                    copy_row(full, at, line + start * WIDTH)
+                else:
+                    copy_row(full, line + start * WIDTH, at)
+                for c in range(full * LANES, here):
+                    if packing:
+                        store_real(at + c * SIZE, load_real(line + start * WIDTH + c * SIZE))
+                    else:
+                        store_real(line + start * WIDTH + c * SIZE, load_real(at + c * SIZE))
+            for q in range(tail):
+                at = packed + vectors * height * WIDTH + q * height * SIZE + i * SIZE
+                if packing:
+                    store_real(at, load_real(line + vectors * WIDTH + q * SIZE))
+                else:
+                    store_real(line + vectors * WIDTH + q * SIZE, load_real(at))
+
+    # -- data, activations, losses
+
+    def gather(frame, row, me, threads, it) -> None:
+        out, data = place(frame, row, 1), place(frame, row, 2)
+        out_step, row_bytes, count, source = field(row, 3), field(row, 4), field(row, 5), field(row, 6)
+        scale = load_single(row + 8 * 7)
+        rows, split, chunks = field(row, 8), field(row, 9), field(row, 10)
+        order = argument(frame, Frame.ORDER) + it * argument(frame, Frame.BATCH) * 8
+        more = it + 1 < argument(frame, Frame.ITERATIONS)
+        size = 1 if source == 0 else (4 if source == 1 else 8)
+        units = chunks if split == Split.CHUNKS else 1
+        blocks = (rows + GROUP - 1) // GROUP
+        first, last = share(units * blocks, me, threads)
+        while first < last:
+            unit = first // blocks
+            until = min(last, (unit + 1) * blocks)
+            c_first = whole(count) * unit // units * LANES
+            columns = min(count, whole(count) * (unit + 1) // units * LANES) - c_first
+            for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
+                start = data + load(order + r * 8) * row_bytes + c_first * size
+                target = out + r * out_step + c_first * SIZE
+                if source == 0:
+                    convert_bytes(start, target, columns, scale)
+                elif source == 1:
+                    convert_f4(start, target, columns, scale)
+                else:
+                    convert_f8(start, target, columns, scale)
+                if more:  # the next batch is on its way while this one is computed
+                    ahead = data + load(order + (rows + r) * 8) * row_bytes + c_first * size
+                    for line in range(0, columns * size, 64):
+                        prefetch(ahead + line)
+            first = until
+
+    def unary(frame, row, me, threads, which) -> None:
+        out, x = place(frame, row, 1), place(frame, row, 2)
+        out_step, x_step, rows, n = field(row, 3), field(row, 4), field(row, 5), field(row, 6)
+        first, last = row_share(rows, me, threads)
+        for r in range(first, last):
+            if which == op.RELU:
+                relu_row(whole(n), out + r * out_step, x + r * x_step)
+            else:
+                sigmoid_row(whole(n), out + r * out_step, x + r * x_step)
+                clear_rest(out + r * out_step, n)  # the filling of a row is read as zeros
+
+    def unary_back(frame, row, me, threads, which) -> None:
+        out, d, y = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
+        out_step, d_step, y_step, rows, n = field(row, 4), field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        first, last = row_share(rows, me, threads)
+        for r in range(first, last):
+            if which == op.RELU_BACK:
+                relu_back_row(whole(n), out + r * out_step, d + r * d_step, y + r * y_step)
+            else:
+                sigmoid_back_row(whole(n), out + r * out_step, d + r * d_step, y + r * y_step)
+
+    def softmax_loss(frame, row, me, threads, it) -> None:
+        out, losses, x, t = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
+        out_step, x_step, rows, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
+        order = argument(frame, Frame.ORDER) + it * argument(frame, Frame.BATCH) * 8
+        scale = 1.0 / rows
+        first, last = row_share(rows, me, threads)
+        for r in range(first, last):
+            label = load(t + load(order + r * 8) * 8)
+            store_real(losses + r * SIZE, softmax_row(x + r * x_step, out + r * out_step, n, label, scale))
+
+    def square_loss(frame, row, me, threads) -> None:
+        out, losses, x, t = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
+        out_step, x_step, t_step, rows, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
+        scale = 1.0 / rows
+        first, last = row_share(rows, me, threads)
+        for r in range(first, last):
+            at, vectors = out + r * out_step, whole(n)
+            total = 0.0
+            for v in range(vectors):
+                # the halved squares go where the differences will go, are summed, and make room for them
+                square_row(
+                    1,
+                    at + v * WIDTH,
+                    t + r * t_step + v * WIDTH,
+                    x + r * x_step + v * WIDTH,
+                    t + r * t_step + v * WIDTH,
+                    scale,
+                )
+                total += sum_row(t + r * t_step + v * WIDTH, 1)
+            store_real(losses + r * SIZE, total)
+
+    def mean(frame, row, it) -> None:
+        losses, rows = place(frame, row, 1), field(row, 2)
+        vectors = rows // LANES
+        total = sum_row(losses, vectors)
+        for r in range(vectors * LANES, rows):
+            total += load_real(losses + r * SIZE)
+        store_quotient(argument(frame, Frame.LOSSES) + it * 8, total, rows)
+
+    def scores(frame, row, me, threads, it) -> None:
+        out, x = place(frame, row, 1), place(frame, row, 2)
+        x_step, rows, n = field(row, 3), field(row, 4), field(row, 5)
+        first, last = row_share(rows, me, threads)
+        for r in range(first, last):
+            target = out + (it * rows + r) * n * SIZE
+            copy_row(n // LANES, target, x + r * x_step)
+            for c in range(n // LANES * LANES, n):
+                store_real(target + c * SIZE, load_real(x + r * x_step + c * SIZE))
+
+    def best(frame, row, me, threads, it) -> None:
+        """Give the first highest score's place, or the first NaN's, as numpy.argmax does."""
+        out, x = place(frame, row, 1), place(frame, row, 2)
+        x_step, rows, n = field(row, 3), field(row, 4), field(row, 5)
+        first, last = row_share(rows, me, threads)
+        for r in range(first, last):
+            at, highest = 0, load_real(x + r * x_step)
+            for c in range(1, n):
+                value = load_real(x + r * x_step + c * SIZE)
+                if highest == highest and not value <= highest:
+                    at, highest = c, value
+            store(out + (it * rows + r) * 8, at)
+
+    def step(frame, row, me, threads, it) -> None:
+        out, grad, count = place(frame, row, 1), place(frame, row, 2), field(row, 3)
+        first, last = share(whole(count), me, threads)
+        step_row(last - first, out + first * WIDTH, out + first * WIDTH, grad + first * WIDTH, -rate_of(frame, it))
+
+    # -- threads
+
+    def barrier(frame, me, threads, generation):
+        """Wait for the other threads: first busily, then giving the core away, then asleep. 0 if told to stop."""
+        flags, spin = argument(frame, Frame.FLAGS), argument(frame, Frame.SPIN)
+        post(flags + me * LINE, generation)
+        for other in range(threads):
+            waited = 0
+            while peek(flags + other * LINE) < generation:
+                waited += 1
+                if waited < spin:
+                    pause()
+                else:
+                    if waited == spin:  # what `Crew.learn` counts
+                        store(flags + me * LINE + 8, load(flags + me * LINE + 8) + 1)
+                    if peek(argument(frame, Frame.STOP)) != 0:
+                        return 0
+                    if waited < spin + 200:
+                        call(argument(frame, Frame.YIELD), 0)
+                    else:
+                        call(argument(frame, Frame.SLEEP), 50)
+        return 1
+
+    def machine(frame, me):
+        """Carry out the tape of `frame` as thread `me`; 0 when done, -1 when told to stop."""
+        tape, rows, threads = argument(frame, Frame.TAPE), argument(frame, Frame.ROWS), argument(frame, Frame.THREADS)
+        body, ending = argument(frame, Frame.BODY), argument(frame, Frame.ENDING)
+        generation = argument(frame, Frame.GENERATION)
+        for part in range(3):  # what comes in, the iterations, what goes out
+            first, last, rounds = 0, body, 1
+            if part == 1:
+                first, last, rounds = body, ending, argument(frame, Frame.ITERATIONS)
+            elif part == 2:
+                first, last = ending, rows
+            for it in range(rounds):
+                for number in range(first, last):
+                    row = tape + number * ROW_BYTES
+                    code = load(row)
+                    if code == op.BARRIER:
+                        generation += 1
+                        if barrier(frame, me, threads, generation) == 0:
+                            return -1
+                    elif code == op.AFFINE or code == op.BACK:
+                        affine(frame, row, me, threads)
+                    elif code == op.STEP_W:
+                        grad_w(frame, row, me, threads, -rate_of(frame, it))
+                    elif code == op.STEP_B:
+                        grad_b(frame, row, me, threads, -rate_of(frame, it))
+                    elif code == op.GRAD_W:
+                        grad_w(frame, row, me, threads, 0.0)
+                    elif code == op.GRAD_B:
+                        grad_b(frame, row, me, threads, 0.0)
+                    elif code == op.GATHER:
+                        gather(frame, row, me, threads, it)
+                    elif code == op.JOIN:
+                        join(frame, row, me, threads)
+                    elif code == op.RELU or code == op.SIGMOID:
+                        unary(frame, row, me, threads, code)
+                    elif code == op.RELU_BACK or code == op.SIGMOID_BACK:
+                        unary_back(frame, row, me, threads, code)
+                    elif code == op.SOFTMAX_LOSS:
+                        softmax_loss(frame, row, me, threads, it)
+                    elif code == op.SQUARE_LOSS:
+                        square_loss(frame, row, me, threads)
+                    elif code == op.MEAN:
+                        if me == 0:
+                            mean(frame, row, it)
+                    elif code == op.TRANSPOSE:
+                        transpose(frame, row, me, threads)
+                    elif code == op.STEP:
+                        step(frame, row, me, threads, it)
+                    elif code == op.PACK:
+                        repack(frame, row, me, threads, 1)
+                    elif code == op.UNPACK:
+                        repack(frame, row, me, threads, 0)
+                    elif code == op.SCORES:
+                        scores(frame, row, me, threads, it)
+                    elif code == op.BEST:
+                        best(frame, row, me, threads, it)
+                    elif code == op.CONV:
+                        conv(frame, row, me, threads)
+                    elif code == op.GRAD_CONV:
+                        grad_conv(frame, row, me, threads)
+                    elif code == op.ADD_PARTS:
+                        add_parts(frame, row, me, threads, 0.0)
+                    elif code == op.STEP_PARTS:
+                        add_parts(frame, row, me, threads, -rate_of(frame, it))
+                    elif code == op.PAD:
+                        pad(frame, row, me, threads)
+                    elif code == op.FLIP:
+                        flip(frame, row, me, threads)
+                    elif code == op.NONZERO:
+                        nonzero(frame, row, me, threads)
+                    elif code == op.AFFINE_SPARSE:
+                        affine_sparse(frame, row, me, threads)
+                    elif code == op.STEP_W_SPARSE:
+                        grad_w_sparse(frame, row, me, threads, -rate_of(frame, it))
+                    elif code == op.GRAD_W_SPARSE:
+                        grad_w_sparse(frame, row, me, threads, 0.0)
+                    elif code == op.THIN:
+                        thin(frame, row, me, threads)
+        return 0
+
+    return machine
+
+
+def define_bench(kind: Kind) -> Callable[[int, int], int]:
+    """Give a function that bench.py measures: `which` 0 is nothing but multiply-and-add, 1 the tallest tile."""
+    load = kernels.loader(I64)
+    peak = kernels.peak(kind)
+    tall = kernels.tile(kind, kind.rows, 3)
+    WIDTH, SIZE = kind.itemsize * kind.lanes, kind.itemsize
+
+    def run(frame, which):
+        a, w, out, start, k = load(frame), load(frame + 8), load(frame + 16), load(frame + 24), load(frame + 32)
+        if which == 0:
+            peak(load(frame + 56), out)
+        else:
+            for _ in range(load(frame + 40)):
+                tall(a, k * SIZE, SIZE, w, 3 * WIDTH, k, out, 3 * WIDTH, start, 0, 0.0)
+        return 0
+
+    return run

@@ -1,0 +1,133 @@
+"""The processor that the machine is compiled for: its vectors, and how many threads this process may use.
+
+Nothing heavier than the standard library is imported here until a function asks the compiler what the host is.
+"""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Target:
+    """One way of compiling the machine: which instructions, how wide a vector, how tall a register tile.
+
+    `bits` is the width of a vector, `rows` the height of the tallest tile (rows × 3 vectors of sums, and 4
+    registers more, must fit in the register file), `fma` whether multiply-and-add is one instruction.
+    """
+
+    name: str
+    cpu: str
+    features: str
+    bits: int
+    rows: int
+    fma: bool
+
+    def lanes(self, itemsize: int) -> int:
+        """Give how many numbers of `itemsize` bytes one vector holds."""
+        return self.bits // (8 * itemsize)
+
+
+def host() -> tuple[str, dict[str, bool]]:
+    """Give the processor's name and its features, as LLVM calls them."""
+    import llvmlite.binding as llvm
+
+    return llvm.get_host_cpu_name(), dict(llvm.get_host_cpu_features())
+
+
+def available() -> dict[str, Target]:
+    """Give every target that this processor can run, the best one first."""
+    cpu, features = host()
+    own = ",".join(("+" if on else "-") + name for name, on in sorted(features.items()))
+    found = {}
+    if features.get("avx512f") and features.get("avx512vl") and features.get("avx512dq"):
+        # LLVM avoids 512-bit registers on some processors unless told otherwise; our vectors are explicit.
+        wide = own + ",-prefer-256-bit"
+        found["avx512"] = Target("avx512", cpu, wide, 512, 8, True)
+    if features.get("avx2") and features.get("fma"):
+        found["avx2"] = Target("avx2", "x86-64-v3", "", 256, 4, True)
+    if features.get("neon") or cpu.startswith(("apple", "neoverse", "cortex")):
+        found["neon"] = Target("neon", cpu, own, 128, 8, True)
+    found["plain"] = Target("plain", *_plain(features), 128, 4, False)
+    return found
+
+
+def _plain(features: dict[str, bool]) -> tuple[str, str]:
+    """Give the processor and features that every machine of this architecture has."""
+    return ("x86-64", "") if "sse2" in features else ("generic", "")
+
+
+def choose(name: str | None = None) -> Target:
+    """Give the target called `name`, else the one in BADAK_TARGET, else the best one of this processor.
+
+    Raises ValueError for a target that this processor cannot run.
+    """
+    targets = available()
+    name = name or os.environ.get("BADAK_TARGET") or next(iter(targets))
+    if name not in targets:
+        raise ValueError(f"this processor runs {', '.join(targets)}, not {name!r}")
+    return targets[name]
+
+
+def usable_cores() -> int:
+    """Give how many cores this process may use: its affinity, and the quota of its control group."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no such call
+        cores = os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def _cgroup_quota(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float | None:
+    """Give how many cores' worth of time the control groups above this process allow, or None for no limit."""
+    quotas = []
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("", "cpu", "cpu,cpuacct", "cpuacct,cpu"):
+            continue
+        base = root if controllers == "" else root / "cpu"
+        folder = base / path.lstrip("/")
+        for level in (folder, *folder.parents):
+            quotas.append(_read_quota(level))
+            if level == base:
+                break
+    limits = [quota for quota in quotas if quota is not None]
+    return min(limits) if limits else None
+
+
+def _read_quota(folder: Path) -> float | None:
+    """Read one control group's limit, in either version's files."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text().split()
+        else:
+            quota = (folder / "cpu.cfs_quota_us").read_text().strip()
+            period = (folder / "cpu.cfs_period_us").read_text().strip()
+        return None if quota in ("max", "-1") else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def thread_count(threads: int | None = None) -> int:
+    """Give the number of threads: the argument, else BADAK_THREADS, else the usable cores.
+
+    Raises TypeError for a number that is not whole and ValueError for one below 1.
+    """
+    if threads is None:
+        text = os.environ.get("BADAK_THREADS", "").strip()
+        if not text:
+            return usable_cores()
+        if not text.isdigit() or int(text) < 1:
+            raise ValueError(f"BADAK_THREADS must be a whole number of 1 or more, not {text!r}")
+        return int(text)
+    if isinstance(threads, bool) or not isinstance(threads, int):
+        raise TypeError(f"threads must be a whole number, not {type(threads).__name__}")
+    if threads < 1:
+        raise ValueError(f"threads must be 1 or more, not {threads}")
+    return threads

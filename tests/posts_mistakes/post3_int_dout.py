@@ -1,0 +1,18 @@
+# names: Relu mutates-dout
+import numpy as np
+
+
+class Relu:
+    def __init__(self):
+        self.mask = None
+
+    def forward(self, x):
+        self.mask = (x <= 0)
+        out = x.copy()
+        out[self.mask] = 0
+        return out
+
+    def backward(self, dout):
+        dout *= ~self.mask
+        dx = dout
+        return dx
