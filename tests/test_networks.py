@@ -487,11 +487,11 @@ def test_yes_or_no_trains_and_counts(rng, shape):
     x = rng.standard_normal((40, 3))
     t = (x @ [1.0, -2.0, 0.5] > 0).astype(int).reshape(shape)
     network = Network([Affine(np.zeros((3, 1)), np.zeros(1))], SigmoidWithLoss())
-    assert training.fit(network, x, t, epochs=100, batch_size=10, lr=1.0).train_accuracy in (None, 1)
+    assert training.fit(network, x, t, epochs=100, batch_size=10, lr=1.0, engine="numpy").train_accuracy in (None, 1)
     assert network.accuracy(x, t) == 1
     assert network.accuracy(x, 1 - t) == 0
     with pytest.raises(ValueError, match="are 1 or 0"):
-        training.fit(network, x, 2 * t)
+        training.fit(network, x, 2 * t, engine="numpy")
 
 
 # -- the networks of chapters 6 to 8 ----------------------------------------------------------------------------------
@@ -507,7 +507,7 @@ def test_multi_layer_net_with_everything(rng, activation):
     assert list(network.params)[:5] == ["W1", "b1", "gamma1", "beta1", "W2"]
     assert network.layers["Dropout1"].dropout_ratio == 0.2
     x, t = rng.standard_normal((40, 6)), rng.integers(3, size=40)
-    first = training.fit(network, x, t, epochs=30, batch_size=10).losses
+    first = training.fit(network, x, t, epochs=30, batch_size=10, engine="numpy").losses
     assert np.mean(first[-10:]) < np.mean(first[:10])
 
 
@@ -592,7 +592,7 @@ def test_the_same_seed_trains_to_the_same_bytes(make, rng, tmp_path):
     x, t = rng.random((40, 196)).astype(np.float32), rng.integers(10, size=40)
     for name in ("one", "two"):
         network = make((1, 14, 14), hidden_size=8, dtype=np.float32, seed=3)
-        training.fit(network, x, t, epochs=2, batch_size=10, optimizer="adam", out=tmp_path / name)
+        training.fit(network, x, t, epochs=2, batch_size=10, optimizer="adam", engine="numpy", out=tmp_path / name)
     one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
     assert one == two
     again = load_network(tmp_path / "one")

@@ -224,7 +224,7 @@ def data(rng):
 
 
 def net():
-    return TwoLayerNet(6, 8, 3, weight_init_std=0.3, seed=0)
+    return TwoLayerNet(6, 8, 3, weight_init_std=0.3, seed=0, engine="numpy")
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -309,3 +309,14 @@ def test_an_optimizer_of_ones_own(data, tmp_path):
     fit(other, *data, iterations=5, batch_size=10, lr=0.5)
     assert_array_equal(network.block.values, other.block.values)
     assert badak.store.read_config(tmp_path / "run")["optimizer"] == "Halves"
+
+
+@pytest.mark.filterwarnings("ignore:training on NumPy")
+@pytest.mark.parametrize("options", [{"weight_decay": 0.5}, {"clip_norm": 0.01}, {"schedule": "cosine"}])
+def test_no_engine_leaves_out_what_it_was_asked_for(data, options):
+    values = []
+    for engine in ("numpy", "auto"):
+        network = TwoLayerNet(6, 8, 3, weight_init_std=0.3, seed=0)
+        fit(network, *data, iterations=20, batch_size=10, engine=engine, **options)
+        values.append(network.block.values)
+    assert_allclose(*values, rtol=1e-9, atol=1e-12)

@@ -338,7 +338,8 @@ class _Look:
     def __init__(
         self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, per_epoch: int, optimizer: Any
     ) -> None:
-        self.network, self.per_epoch, self.lr = network, per_epoch, getattr(optimizer, "lr", None)
+        self.network, self.per_epoch = network, per_epoch
+        self.lr = getattr(optimizer, "lr", float("nan"))  # an optimizer of one's own may have none
         self.sets = [(x, t), (x_test, t_test)]
         self.samples = [len(x), 0 if x_test is None else len(x_test)]
         count = min(max(len(x) // 60, 100), LOOK_AT, len(x))
@@ -346,7 +347,7 @@ class _Look:
         self.started, self.seen, self.looks, self.trained = time.perf_counter(), 0, 0, 0
         self.labels: Array | None = None
         self.chance: float | None = None
-        if _are_labels(t):
+        if _are_labels(t) and not isinstance(network.last_layer, SigmoidWithLoss):  # which has one score, not classes
             self.labels = t if t.ndim == 1 else np.argmax(t, axis=1)
             self.shares = np.bincount(self.labels) / len(t)
             held = self.shares[self.shares > 0]

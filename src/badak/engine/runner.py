@@ -192,6 +192,7 @@ class NativeRunner:
         session.point(Frame.BANKS + Bank.TARGETS, self.t)
         session.point(Frame.BANKS + Bank.VALUES, values)
         ready.run(count)
+        self.optimizer.steps += count
         forget(self.network, float(losses[-1]))
         return losses
 
