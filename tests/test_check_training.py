@@ -116,6 +116,22 @@ def test_records_of_a_loop_of_ones_own_will_do():
     assert [f.label for f in check.find(stuck)] == ["loss-at-chance"]
 
 
+def test_fit_asks_only_where_layers_were_looked_at():
+    layers = {"Affine1": {"input_rms": 100.0}}
+    assert list(check.observe([{"loss": 2.3, "layers": layers}])) == ["inputs-not-scaled"]
+    assert check.observe([{"loss": 2.3, "layers": layers}, {"loss": 2.2, "layers": {}}]) == {}
+    assert list(check.observe([{"loss": 2.3}, {"loss": float("nan"), "layers": {}}])) == ["loss-nan"]
+
+
+def test_looking_at_layers_stays_a_small_part_of_a_long_training(blobs):
+    x, t = blobs
+    history = badak.fit(MultiLayerNet(3, [8], 3, seed=0, engine="numpy"), x, t, epochs=200, batch_size=20)
+    looks = sum(bool(record["layers"]) for record in history.records)
+    assert 5 <= looks <= 10
+    assert history.records[0]["layers"]
+    assert history.causes == {}
+
+
 def test_a_cause_silences_what_follows_from_it():
     layers = {"Affine1": {"input_rms": 100.0, "input_min": 0.0, "input_max": 255.0, "W_norm": 1.0, "dW_norm": 1e9}}
     records = [{"loss": 2.3, "lr": 0.1, "layers": layers}, {"loss": None, "lr": 0.1, "layers": layers}]

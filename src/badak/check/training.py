@@ -60,7 +60,13 @@ def find(records: Sequence[Record]) -> list[Finding]:
 
 
 def observe(records: Sequence[Record]) -> dict[str, str]:
-    """Give the sentences for `find(records)` by label, in the user's language: an observer of `badak.training`."""
+    """Give the sentences for `find(records)` by label, in the user's language: an observer of `badak.training`.
+
+    Nothing where the last record looked at no layers, unless its loss is no number: looking costs time, and `fit`
+    sees to it that records with layers are not too many.
+    """
+    if not records[-1].get("layers") and math.isfinite(_number(records[-1].get("loss"))):
+        return {}
     return {finding.label: sentence(finding) for finding in find(records)}
 
 
@@ -153,10 +159,12 @@ class _Run:
             ratios = {
                 name: look.get("lr", 0) * _number(told.get("dW_norm")) / _number(told["W_norm"])
                 for name, told in look["layers"].items()
-                if _number(told.get("W_norm")) > 0
+                if "W_norm" in told and _number(told["W_norm"]) != 0
             }
             if ratios:
-                found.append(max(ratios.items(), key=lambda item: item[1]))
+                # Weights that a step has made no numbers were moved by any length.
+                lengths = {name: size if math.isfinite(size) else math.inf for name, size in ratios.items()}
+                found.append(max(lengths.items(), key=lambda item: item[1]))
         return found
 
     def moved(self) -> float | None:
