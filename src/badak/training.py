@@ -343,12 +343,16 @@ class _Look:
         self.sets = [(x, t), (x_test, t_test)]
         self.samples = [len(x), 0 if x_test is None else len(x_test)]
         count = min(max(len(x) // 60, 100), LOOK_AT, len(x))
-        self.some = np.arange(count) * len(x) // count
+        some = np.arange(count) * len(x) // count
+        # Held as numbers, and measured once: the same samples are looked at each time.
+        self.some, self.some_t = np.asarray(x[some]).astype(network.dtype, copy=False), t[some]
+        self.some_told = _spread(self.some)
         self.started, self.seen, self.looks, self.trained = time.perf_counter(), 0, 0, 0
         self.labels: Array | None = None
         self.chance: float | None = None
         if _are_labels(t) and not isinstance(network.last_layer, SigmoidWithLoss):  # which has one score, not classes
             self.labels = t if t.ndim == 1 else np.argmax(t, axis=1)
+            self.some_labels = self.labels[some]
             self.shares = np.bincount(self.labels) / len(t)
             held = self.shares[self.shares > 0]
             self.chance = float(-np.sum(held * np.log(held)))
@@ -385,10 +389,9 @@ class _Look:
         order, self.latest = self.latest, self.latest[:0]
         if self.looks < LOOKS or 50 * self.looks * len(self.some) <= self.trained:
             self.looks += 1
-            x, t = self.sets[0]
-            record["layers"] = health(self.network, x[self.some], t[self.some])
+            record["layers"] = health(self.network, self.some, self.some_t, self.some_told)
             if self.labels is not None:
-                record |= _mistakes(self.network.predict(x[self.some]), self.labels[self.some])
+                record |= _mistakes(self.network.predict(self.some), self.some_labels)
                 record["mix"] = _mix(self.labels[order[: MIX_OF // order.shape[1] + 1]], self.shares)
         return record
 
@@ -441,8 +444,16 @@ SATURATED_SLOPE = 0.0125
 """A unit whose slope is below this is saturated: 5 % of the Sigmoid's steepest, 0.25."""
 
 
-def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
+def _spread(values: Array) -> dict[str, float]:
+    """Give mean, least, greatest and root mean square of a layer's input."""
+    told = {f"input_{what}": float(getattr(values, what)()) for what in ("mean", "min", "max")}
+    return {**told, "input_rms": float(np.linalg.norm(values.ravel()) / np.sqrt(values.size))}
+
+
+def health(network: Network, x: Any, t: Any, spread: Mapping[str, float] | None = None) -> dict[str, dict[str, float]]:
     """Measure each layer on the samples `x`, `t`, in predicting mode; parameters stay as they are.
+
+    `spread` is what is known of `x` itself, from an earlier time.
 
     Every layer: `input_mean`, `input_min`, `input_max`, `input_rms` (root of the mean square), `dout_norm` (of the
     gradient that comes from above). Layers with parameters:
@@ -459,8 +470,7 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
         if hasattr(layer, "training"):
             layer.training = False
         inputs[name] = scores
-        told[name] = {f"input_{what}": float(getattr(scores, what)()) for what in ("mean", "min", "max")}
-        told[name]["input_rms"] = float(np.linalg.norm(scores.ravel()) / np.sqrt(scores.size))
+        told[name] = dict(_spread(scores) if told or spread is None else spread)
         scores = layer.forward(scores)
         if not network.keys_of(name) and scores.shape == inputs[name].shape:
             slope = np.abs(layer.backward(np.ones_like(scores))).reshape(len(scores), -1)
@@ -472,16 +482,19 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
             told[name]["flat"] = float(((slope < SATURATED_SLOPE) & ~off).mean())
     network.last_layer.forward(scores, t)
     dout = network.last_layer.backward(1)
+    first, modes = next(iter(network.layers)), any(hasattr(layer, "training") for layer in network.layers.values())
     for name, layer in reversed(network.layers.items()):
         told[name]["dout_norm"] = float(np.linalg.norm(dout))
-        dout = layer.backward(dout)
-        for attribute in network.keys_of(name):
-            for array in (attribute, "d" + attribute):
-                told[name][f"{array}_norm"] = float(np.linalg.norm(getattr(layer, array)))
-            W = getattr(layer, attribute)
-            told[name][f"{attribute}_size"] = W.size
-            if W.ndim == 2 and W.shape[1] > 1:
-                told[name]["alike"] = float(np.all(W[:, :1] == W))
+        # The first layer's backward costs most, mostly for a dx that nobody asks for; the engine leaves that out.
+        if name != first or modes:
+            dout = layer.backward(dout)
+    grads = {} if modes else network.gradient(x, t)  # which trains, and so is not for layers with two modes
+    for name, attribute, key in network._keys:
+        W, dW = network.params[key], grads[key] if grads else getattr(network.layers[name], "d" + attribute)
+        told[name] |= {f"{attribute}_norm": float(np.linalg.norm(W)), f"d{attribute}_norm": float(np.linalg.norm(dW))}
+        told[name][f"{attribute}_size"] = W.size
+        if W.ndim == 2 and W.shape[1] > 1:
+            told[name]["alike"] = float(np.all(W[:, :1] == W))
     return told
 
 
