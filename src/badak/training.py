@@ -483,12 +483,13 @@ def health(network: Network, x: Any, t: Any, spread: Mapping[str, float] | None 
     network.last_layer.forward(scores, t)
     dout = network.last_layer.backward(1)
     first, modes = next(iter(network.layers)), any(hasattr(layer, "training") for layer in network.layers.values())
+    native = not modes and network._native() is not None  # gradient() trains, and so is not for layers with two modes
     for name, layer in reversed(network.layers.items()):
         told[name]["dout_norm"] = float(np.linalg.norm(dout))
         # The first layer's backward costs most, mostly for a dx that nobody asks for; the engine leaves that out.
-        if name != first or modes:
+        if name != first or not native:
             dout = layer.backward(dout)
-    grads = {} if modes else network.gradient(x, t)  # which trains, and so is not for layers with two modes
+    grads = network.gradient(x, t) if native else {}
     for name, attribute, key in network._keys:
         W, dW = network.params[key], grads[key] if grads else getattr(network.layers[name], "d" + attribute)
         told[name] |= {f"{attribute}_norm": float(np.linalg.norm(W)), f"d{attribute}_norm": float(np.linalg.norm(dW))}
