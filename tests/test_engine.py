@@ -176,6 +176,35 @@ def test_any_number_of_threads_gives_the_same_bytes(name, batch, splits, always_
         assert trained(name, threads, batch=batch) == one, threads
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch", [3, 100, 329])
+@pytest.mark.parametrize("name", ["two layers, the book's", "wide", "sigmoid"])
+def test_passing_over_zeros_changes_no_byte(name, batch, dtype, always_many):
+    """Which of the two ways is taken depends on the data that happen to be there: no result may."""
+    results = set()
+    for sparse in (False, True):
+        for threads in (1, 2, 3):
+            network = make(name, dtype)
+            x, t = data(network, 400)
+            x[np.random.default_rng(3).random(x.shape) < 0.7] = 0
+            native = NativeRunner(network, SGD(0.1), x, t, threads)
+            assert native.sparse
+            native.sparse = sparse
+            losses = native.steps(drawn(400, 3, batch))
+            assert any("SPARSE" in line.op.name for line in native._ready[batch, threads].program.lines) == sparse
+            results.add(losses.tobytes() + network.block.values.tobytes())
+    assert len(results) == 1
+
+
+def test_dense_data_are_not_searched_for_zeros():
+    rng = np.random.default_rng(0)
+    dense = rng.random((100, 100))
+    assert not runner.mostly_zero(dense)
+    assert not runner.mostly_zero(np.zeros((3, 100)))
+    dense[rng.random(dense.shape) < 0.8] = 0
+    assert runner.mostly_zero(dense)
+
+
 def test_the_size_of_a_call_changes_nothing():
     name = "two layers, the book's"
     whole = trained(name, 2, count=14)

@@ -64,6 +64,8 @@ class Calls:
         self._bound: list[tuple[dict[str, Any], str, Array]] = []
         self._programs: OrderedDict[Any, Ready] = OrderedDict()
         self._reason: str | None = None
+        self._sparse, self._looks = False, 0
+        self._widths: dict[tuple[int, ...], int] = {}
         self._small: dict[Any, tuple[Array, Array, Callable[[], Any]]] = {}
 
     @property
@@ -97,6 +99,7 @@ class Calls:
         network = self.network
         self._programs.clear()
         self._small.clear()
+        self._widths.clear()
         self._layers = [*network.layers.values(), network.last_layer]
         self._kind = type(network)
         own = [m for m in sorted(METHODS) if getattr(self._kind, m) is not getattr(Network, m)]
@@ -162,13 +165,23 @@ class Calls:
             raise NotNative("targets that do not fit")
         return (*readable(x, self.network.dtype), shape, targets(self.network, t, outputs))
 
+    def _mostly_zero(self, x: Array) -> bool:
+        """Say whether passing over zeros pays; looked at now and then, since no result depends on it."""
+        self._looks -= 1
+        if self._looks < 0:
+            self._sparse, self._looks = mostly_zero(x, 8), 15
+        return self._sparse
+
     def _outputs(self, shape: tuple[int, ...]) -> int:
+        if shape in self._widths:
+            return self._widths[shape]
         try:
             out = nodes(self.network, shape)[-1].input_shape
         except ValueError as error:
             raise NotNative(str(error)) from None  # NumPy's way raises the error that the reader knows
         if out is None or len(out) != 1:
             raise NotNative("outputs that are no row of numbers")
+        self._widths[shape] = out[0]
         return out[0]
 
     # -- the four calls; None where NumPy's way is to be taken ----------------------------------------------------
@@ -179,7 +192,7 @@ class Calls:
         network = self.network
         x, source, scale, shape, t = self._door(x, t)
         grads = network.block.grads
-        ready = self._program("gradient", len(x), shape, source, scale)
+        ready = self._program("gradient", len(x), shape, source, scale, self._mostly_zero(x))
         ready.session.point(Frame.BANKS + Bank.SLOPES, grads)
         loss = self._compute(ready, x, t)
         forget(network, loss)
@@ -192,7 +205,7 @@ class Calls:
     def loss(self, x: Any, t: Any) -> float:
         """Give the loss of one batch."""
         x, source, scale, shape, t = self._door(x, t)
-        loss = self._compute(self._program("loss", len(x), shape, source, scale), x, t)
+        loss = self._compute(self._program("loss", len(x), shape, source, scale, self._mostly_zero(x)), x, t)
         forget(self.network, loss, gradients=False)
         return loss
 

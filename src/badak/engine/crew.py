@@ -69,6 +69,7 @@ class Crew:
         self._lock = threading.Lock()
         self._done: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._alone_until, self._alone_for = 0.0, ALONE
+        self._waits, self._meetings = 0.0, 0.0
         if hasattr(os, "register_at_fork"):  # a forked process has none of the threads
             os.register_at_fork(after_in_child=self.__init__)  # type: ignore[misc]
 
@@ -81,10 +82,12 @@ class Crew:
 
     def learn(self, waits: int, meetings: int) -> None:
         """Hear how often threads that met had to wait long: more than now and then means that cores are taken."""
-        if waits > 2 and waits > BUSY * meetings:
+        self._waits, self._meetings = 0.9 * self._waits + waits, 0.9 * self._meetings + meetings
+        if self._waits > 2 and self._waits > BUSY * self._meetings:
             self._alone_for = min(2 * self._alone_for, 4.0)
             self._alone_until = time.monotonic() + self._alone_for
-        else:
+            self._waits = self._meetings = 0.0
+        elif self._meetings > 100:
             self._alone_for = ALONE
 
     def run(self, machine: Machine, address: int, stop: Array, threads: int) -> None:

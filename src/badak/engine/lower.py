@@ -164,7 +164,7 @@ class _Affine:
     def _share(self) -> tuple[Split, int, Any]:
         """Choose how threads share this layer: by what is multiplied, never by how many threads there are."""
         program, work = self.program, 2 * self.low.batch * self.k * self.n
-        narrow = self.n <= NARROW * program.lanes or self.sparse
+        narrow = self.n <= NARROW * program.lanes
         deep = self.k >= DEEP * program.lanes
         if self.first and self.low.backwards and work >= CHUNKED_WORK and deep and narrow:
             return Split.CHUNKS, CHUNKS, program.by_chunks(self.k, CHUNKS)

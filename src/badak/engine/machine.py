@@ -905,10 +905,13 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         out_step, x_step, rows, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
         order = argument(frame, Frame.ORDER) + it * argument(frame, Frame.BATCH) * 8
         scale = 1.0 / rows
+        more = it + 1 < argument(frame, Frame.ITERATIONS)
         first, last = row_share(rows, me, threads)
         for r in range(first, last):
             label = load(t + load(order + r * 8) * 8)
             store_real(losses + r * SIZE, softmax_row(x + r * x_step, out + r * out_step, n, label, scale))
+            if more:  # the next batch's label is on its way; without this, half the time here is waiting for it
+                prefetch(t + load(order + (rows + r) * 8) * 8)
 
     def square_loss(frame, row, me, threads) -> None:
         out, losses, x, t = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)

@@ -106,11 +106,11 @@ def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
     return x, f"f{x.dtype.itemsize}", 0.0
 
 
-def mostly_zero(x: Array) -> bool:
+def mostly_zero(x: Array, samples: int = 64) -> bool:
     """Say whether passing over zeros pays: by samples of four rows, in how many columns one of them is not zero."""
     if len(x) < 4 or x.shape[1] < 64:
         return False
-    groups = np.arange(min(64, len(x) // 4))
+    groups = np.arange(min(samples, len(x) // 4))
     rows = (groups * (len(x) // len(groups)))[:, None] + np.arange(4)
     return bool((x[rows] != 0).any(axis=1).mean() < PAYS_BELOW)
 

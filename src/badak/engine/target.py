@@ -38,6 +38,7 @@ def host() -> tuple[str, dict[str, bool]]:
     return llvm.get_host_cpu_name(), dict(llvm.get_host_cpu_features())
 
 
+@functools.cache
 def available() -> dict[str, Target]:
     """Give every target that this processor can run, the best one first."""
     cpu, features = host()
