@@ -124,6 +124,32 @@ def test_epochs_hidden_layers_and_other_data(small, tmp_path):
     assert float(done.stdout.splitlines()[-2].split()[2]) > 0.9
 
 
+def test_the_options_of_chapter_6(small, tmp_path):
+    done = badak("train", "--data", small, "--epochs", 8, "--hidden", "8,7", "--batch-size", 16, "--batch-norm",
+                 "--dropout", 0.1, "--activation", "tanh", "--optimizer", "adamw", "--lr", 0.01, "--clip-norm", 5,
+                 "--schedule", "warmup-cosine", "--weight-decay", 0.1, "--init", "xavier", "--out", "run",
+                 cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.splitlines()[-2].split()[2]) > 0.9
+    config = store.read_config(tmp_path / "run")
+    assert (config["optimizer"], config["weight_decay"], config["init"]) == ("adamw", 0.1, "xavier")
+    layers = list(load_network(tmp_path / "run").layers)
+    assert layers[:5] == ["Affine1", "BatchNormalization1", "Tanh1", "Dropout1", "Affine2"]
+
+
+@pytest.mark.parametrize("net", ["simple-conv", "deep-conv"])
+def test_convolutional_networks_train_and_predict(net, tmp_path):
+    (x, t), (x_test, t_test) = load_mnist(normalize=False, flatten=False)
+    np.savez(tmp_path / "few.npz", x_train=x[:300], t_train=t[:300], x_test=x_test[:100], t_test=t_test[:100])
+    Image.fromarray(x_test[0, 0]).save(tmp_path / "seven.png")
+    done = badak("train", "--net", net, "--data", "few.npz", "--epochs", 2, "--batch-size", 50, "--optimizer", "adam",
+                 "--hidden", 20, "--out", "run", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert net == "deep-conv" or float(done.stdout.splitlines()[-2].split()[1]) > 0.3
+    done = badak("predict", "run", "seven.png", cwd=tmp_path)
+    assert re.fullmatch(r"seven.png: \d \(\d+\.\d %\)\n", done.stdout), done.stderr
+
+
 def test_digits(tmp_path):
     pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
     done = badak("train", "--data", "digits", "--epochs", 5, "--lr", 0.5, "--out", "d", cwd=tmp_path)
@@ -234,6 +260,18 @@ BAD = {
     "hidden empty": (["train", "--hidden", ""], "--hidden takes sizes"),
     "hidden gap": (["train", "--hidden", "5,,5"], "--hidden takes sizes"),
     "activation": (["train", "--activation", "tan"], "activation must be one of"),
+    "net": (["train", "--net", "rnn"], "--net must be mlp, simple-conv or deep-conv, not 'rnn'"),
+    "conv without images": (["train", "--net", "deep-conv", "--data", bad_npz("i")], "needs images; the samples of"),
+    "conv with tanh": (["train", "--net", "simple-conv", "--activation", "tanh"], "--activation has no place in"),
+    "conv with dropout": (["train", "--net", "simple-conv", "--dropout", "0.5"], "--dropout has no place in"),
+    "conv with batch norm": (["train", "--net", "deep-conv", "--batch-norm"], "--batch-norm has no place in"),
+    "conv with sizes": (["train", "--net", "deep-conv", "--hidden", "5,5"], "one hidden size, not 2"),
+    "optimizer": (["train", "--optimizer", "adamax"], "optimizer must be one of sgd, momentum"),
+    "schedule": (["train", "--schedule", "linear"], "schedule must be one of step, cosine"),
+    "decay": (["train", "--weight-decay", "-1"], "weight_decay must be 0 or more and finite, not -1"),
+    "clip": (["train", "--clip-norm", "0"], "clip_norm must be above 0 and finite, not 0"),
+    "dropout": (["train", "--dropout", "1"], "dropout_ratio must be from 0 to below 1, not 1"),
+    "init": (["train", "--init", "ones"], "weight_init_std must be a number or one of relu"),
     "dtype": (["train", "--dtype", "float16"], "--dtype must be float32 or float64, not 'float16'"),
     "seed": (["train", "--seed", "-1"], "--seed must be 0 or more"),
     "lang": (["train", "--lang", "fr"], "lang must be one of en, ko, not 'fr'"),

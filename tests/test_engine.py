@@ -24,6 +24,7 @@ from badak import (
     SoftmaxWithLoss,
     TwoLayerNet,
     fit,
+    networks,
 )
 from badak.data.pixels import Pixels
 from badak.engine import build, crew, lower, runner, target
@@ -105,7 +106,7 @@ def test_a_step_and_a_call_are_those_of_the_layers(name, loss, dtype, batch):
     assert list(got) == list(want)
     for key in want:
         close(got[key], want[key], dtype, 3)
-    assert ours._engine_calls.ready()
+    assert networks._calls_of[ours].ready()
 
 
 def test_an_epoch_of_the_book_network_agrees_to_one_part_in_100_000():
@@ -140,7 +141,7 @@ def test_bytes_become_the_same_float32_as_in_numpy():
     for scale in (255, 256, 1, 0.3, 37.77, 1e-30, 1e30):
         pixels = Pixels(values, scale)
         assert network.predict(pixels).tobytes() == pixels[:].tobytes(), scale
-    assert network._engine_calls.ready()
+    assert networks._calls_of[network].ready()
 
 
 # -- the same bytes ---------------------------------------------------------------------------------------------
@@ -940,6 +941,19 @@ def test_the_machine_is_called_with_python_unlocked():
     """ctypes functions made with CFUNCTYPE give the lock up; PYFUNCTYPE would not, and threads would wait."""
     assert isinstance(build.machine(4), ctypes._CFuncPtr)
     assert not build.machine(4)._flags_ & ctypes._FUNCFLAG_PYTHONAPI
+
+
+def test_a_copy_made_field_by_field_does_not_compute_with_our_addresses():
+    from badak.check.copying import clone
+
+    network = make("sigmoid")
+    x, _ = data(network, 6)
+    network.predict(x)
+    other = clone(network)
+    other.params["W1"][...] *= 2
+    want = clone(other)
+    want.engine = "numpy"
+    np.testing.assert_allclose(other.predict(x), want.predict(x), rtol=1e-12)
 
 
 # -- convolution: the seam for what comes, proved on the tape itself ---------------------------------------------

@@ -14,11 +14,11 @@ ORDER = [
     ["language", "fonts"],
     ["types", "memory", "functions", "gradients", "store"],
     ["layers", "losses"],
-    ["networks", "graph"],
+    ["networks", "convnets", "graph"],
     ["optimizers", "data"],
     ["training"],
     ["check", "drawing", "export", "engine"],
-    ["estimators", "cluster", "playground", "book", "cli", "__init__", "__main__"],
+    ["estimators", "cluster", "playground", "book", "learn", "cli", "__init__", "__main__"],
 ]
 PLACE = {room: (line, column) for line, rooms in enumerate(ORDER) for column, room in enumerate(rooms)}
 

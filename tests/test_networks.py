@@ -8,8 +8,27 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from badak import Affine, IdentityWithLoss, MultiLayerNet, Network, Relu, Sigmoid, SoftmaxWithLoss, TwoLayerNet
-from badak.graph import describe, input_shape, load_network, load_params, nodes, rebuild, save_network
+from badak import (
+    Affine,
+    BatchNormalization,
+    Convolution,
+    Dropout,
+    Flatten,
+    IdentityWithLoss,
+    MultiLayerNet,
+    Network,
+    Pooling,
+    Relu,
+    Sigmoid,
+    SigmoidWithLoss,
+    SoftmaxWithLoss,
+    TwoLayerNet,
+    compare_gradient,
+    training,
+)
+from badak.convnets import DeepConvNet, SimpleConvNet
+from badak.graph import describe, input_shape, load_network, load_params, nodes, rebuild, save_network, tensors_of
+from badak.networks import ACTIVATIONS, weight_std
 
 
 @pytest.fixture
@@ -313,7 +332,7 @@ def test_multi_layer_net_and_its_first_weights(batch):
     assert MultiLayerNet(1000, [500], 10, weight_init_std=0.3, seed=0).params["W1"].std() == pytest.approx(
         0.3, rel=0.02
     )
-    with pytest.raises(ValueError, match="activation must be one of relu, sigmoid, not 'tan'"):
+    with pytest.raises(ValueError, match="activation must be one of relu, sigmoid, tanh, leakyrelu, gelu, not 'tan'"):
         MultiLayerNet(6, [5], 3, "tan")
 
 
@@ -388,3 +407,193 @@ def test_load_params_is_all_or_nothing(network):
     assert_array_equal(network.block.values, before)
     load_params(network, {k: v + 1 for k, v in network.params.items()})
     assert_array_equal(network.block.values, before + 1)
+
+
+# -- state, images, yes or no ---------------------------------------------------------------------------------------
+
+
+def normalized(rng, seed=0):
+    one, two, three = pair(rng)
+    layers = [one, BatchNormalization(np.ones(5), np.zeros(5)), two, Dropout(0.5), three]
+    return Network(layers, SoftmaxWithLoss(), seed=seed)
+
+
+def test_running_statistics_come_back_from_the_file(rng, batch, tmp_path):
+    x, t = batch
+    network = normalized(rng)
+    for _ in range(3):
+        network.gradient(x, t)
+    save_network(tmp_path / "net.safetensors", network)
+    again = load_network(tmp_path / "net.safetensors")
+    assert again.layers["BatchNormalization1"].running_mean.any()
+    assert_array_equal(again.predict(x), network.predict(x))
+    assert list(network.params) == ["W1", "b1", "gamma1", "beta1", "W2", "b2"]
+    assert set(tensors_of(network)) - set(network.params) == {
+        "BatchNormalization1.running_mean",
+        "BatchNormalization1.running_var",
+    }
+    other = normalized(np.random.default_rng(1))
+    load_params(other, tensors_of(network))
+    assert_array_equal(other.predict(x), network.predict(x))
+    network.gradient(100 * x, t)
+    assert_array_equal(other.predict(x), again.predict(x), "what was loaded is a copy")
+
+
+def test_weights_without_running_statistics_are_refused(rng):
+    with pytest.raises(ValueError, match=r"BatchNormalization1.running_mean: network \(5,\), file none"):
+        load_params(normalized(rng), dict(normalized(rng).params))
+
+
+def test_predicting_does_not_move_the_running_statistics(rng, batch):
+    x, t = batch
+    network = normalized(rng)
+    before = {key: value.copy() for key, value in tensors_of(network).items()}
+    network.predict(x)
+    network.loss(x, t)
+    training.health(network, x, t)
+    for key, value in tensors_of(network).items():
+        assert_array_equal(value, before[key])
+
+
+def test_rows_are_read_as_images_where_the_shape_was_told(rng):
+    layers = [
+        Convolution(rng.standard_normal((3, 1, 2, 2)), np.zeros(3)),
+        Relu(),
+        Affine(np.ones((75, 2)), np.zeros(2)),
+    ]
+    network = Network(layers, SoftmaxWithLoss(), input_shape=(1, 6, 6))
+    x = rng.standard_normal((4, 36))
+    assert_array_equal(network.predict(x), network.predict(x.reshape(4, 1, 6, 6)))
+    assert input_shape(network) == (1, 6, 6)
+    assert [node.output_shape for node in nodes(network)] == [(3, 5, 5), (3, 5, 5), (2,), ()]
+    with pytest.raises(ValueError, match="Convolution"):
+        network.predict(x[:, :35])
+    with pytest.raises(ValueError, match=r"Affine1 cannot follow Convolution1, which gives \(3, 4, 5\)"):
+        Network(copy.deepcopy(layers), SoftmaxWithLoss(), input_shape=(1, 5, 6))
+    with pytest.raises(ValueError, match="Convolution1 cannot follow the input"):
+        Network(copy.deepcopy(layers), SoftmaxWithLoss(), input_shape=(36,))
+
+
+def test_an_image_network_comes_back_from_its_file(rng, tmp_path):
+    layers = [Convolution(rng.standard_normal((3, 1, 2, 2)), np.zeros(3), stride=2, pad=1), Pooling(2, 2), Flatten()]
+    network = Network(layers, SoftmaxWithLoss(), input_shape=(1, 6, 6))
+    save_network(tmp_path / "net", network)
+    x = rng.standard_normal((2, 36))
+    assert_array_equal(load_network(tmp_path / "net").predict(x), network.predict(x))
+
+
+@pytest.mark.parametrize("shape", [(40,), (40, 1)])
+def test_yes_or_no_trains_and_counts(rng, shape):
+    x = rng.standard_normal((40, 3))
+    t = (x @ [1.0, -2.0, 0.5] > 0).astype(int).reshape(shape)
+    network = Network([Affine(np.zeros((3, 1)), np.zeros(1))], SigmoidWithLoss())
+    assert training.fit(network, x, t, epochs=100, batch_size=10, lr=1.0, engine="numpy").train_accuracy in (None, 1)
+    assert network.accuracy(x, t) == 1
+    assert network.accuracy(x, 1 - t) == 0
+    with pytest.raises(ValueError, match="are 1 or 0"):
+        training.fit(network, x, 2 * t, engine="numpy")
+
+
+# -- the networks of chapters 6 to 8 ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_multi_layer_net_with_everything(rng, activation):
+    network = MultiLayerNet(6, [5, 4], 3, activation, use_batchnorm=True, use_dropout=True, dropout_ratio=0.2, seed=0)
+    kind = ACTIVATIONS[activation].__name__
+    assert list(network.layers) == [
+        "Affine1", "BatchNormalization1", f"{kind}1", "Dropout1",
+        "Affine2", "BatchNormalization2", f"{kind}2", "Dropout2", "Affine3"]  # fmt: skip
+    assert list(network.params)[:5] == ["W1", "b1", "gamma1", "beta1", "W2"]
+    assert network.layers["Dropout1"].dropout_ratio == 0.2
+    x, t = rng.standard_normal((40, 6)), rng.integers(3, size=40)
+    first = training.fit(network, x, t, epochs=30, batch_size=10, engine="numpy").losses
+    assert np.mean(first[-10:]) < np.mean(first[:10])
+
+
+@pytest.mark.parametrize(
+    ("how", "activation", "expected"),
+    [(0.3, "relu", 0.3), (0, "relu", 0), ("he", "tanh", np.sqrt(2 / 50)), ("Xavier", "relu", np.sqrt(1 / 50)),
+     ("relu", "tanh", np.sqrt(2 / 50)), ("sigmoid", "relu", np.sqrt(1 / 50)), (None, "relu", np.sqrt(2 / 50)),
+     (None, "tanh", np.sqrt(1 / 50)), (None, "gelu", np.sqrt(2 / 50))],
+)  # fmt: skip
+def test_first_weights(how, activation, expected):
+    assert weight_std(how, 50, activation) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [("ones", ValueError), (-1, ValueError), (np.nan, ValueError), (True, TypeError), ([1], TypeError)],
+)
+def test_first_weights_that_are_refused(how, error):
+    with pytest.raises(error, match="weight_init_std must be"):
+        weight_std(how, 50)
+
+
+def test_simple_conv_net_is_the_books():
+    network = SimpleConvNet(seed=0)
+    assert list(network.layers) == ["Conv1", "Relu1", "Pool1", "Affine1", "Relu2", "Affine2"]
+    assert {k: v.shape for k, v in network.params.items()} == {
+        "W1": (30, 1, 5, 5), "b1": (30,), "W2": (4320, 100), "b2": (100,), "W3": (100, 10), "b3": (10,)}  # fmt: skip
+    assert network.params["W1"].std() == pytest.approx(np.sqrt(2 / 25), rel=0.1)
+    assert network.params["W2"].std() == pytest.approx(np.sqrt(2 / 4320), rel=0.01)
+    assert SimpleConvNet(weight_init_std=0.01, seed=0).params["W2"].std() == pytest.approx(0.01, rel=0.01)
+
+
+def test_deep_conv_net_is_the_books():
+    network = DeepConvNet(seed=0)
+    assert list(network.layers) == [
+        "Conv1", "Relu1", "Conv2", "Relu2", "Pool1", "Conv3", "Relu3", "Conv4", "Relu4", "Pool2",
+        "Conv5", "Relu5", "Conv6", "Relu6", "Pool3", "Affine1", "Relu7", "Dropout1", "Affine2", "Dropout2"]  # fmt: skip
+    assert [network.params[f"W{i}"].shape for i in range(1, 9)] == [
+        (16, 1, 3, 3), (16, 16, 3, 3), (32, 16, 3, 3), (32, 32, 3, 3), (64, 32, 3, 3), (64, 64, 3, 3),
+        (1024, 50), (50, 10)]  # fmt: skip
+    assert nodes(network)[14].output_shape == (64, 4, 4)
+    assert network.predict(np.zeros((2, 784))).shape == (2, 10)
+
+
+@pytest.mark.parametrize("kind", [SimpleConvNet, DeepConvNet])
+def test_gradients_of_the_convolutional_networks(kind, rng):
+    small = {"filter_num": 2, "filter_size": 3, "pad": 1}
+    params = {"conv_param": small} if kind is SimpleConvNet else {f"conv_param_{i}": small for i in range(1, 7)}
+    network = kind((2, 9, 8), hidden_size=4, output_size=3, seed=0, **params)
+    x, t = rng.standard_normal((3, 2, 9, 8)), np.array([0, 2, 1])
+
+    def loss(_):
+        for layer in network.layers.values():
+            if isinstance(layer, Dropout):
+                layer.rng = np.random.default_rng(1)
+        return network.backpropagate(x, t)
+
+    loss(None)
+    gradient = network.block.named(network.block.grads.copy())
+    for key, value in network.params.items():
+        assert compare_gradient(loss, value, gradient[key]).agrees(1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: SimpleConvNet((28, 28)), ValueError, r"input_dim must be \(C, H, W\), not \(28, 28\)"),
+        (lambda: SimpleConvNet((1, 4, 4)), ValueError, "at least as large"),
+        (lambda: SimpleConvNet(conv_param={"filters": 3}), ValueError, "conv_param has filter_num"),
+        (lambda: SimpleConvNet(hidden_size=0), ValueError, "hidden_size must be 1 or more"),
+        (lambda: DeepConvNet(output_size=1.5), TypeError, "output_size must be a whole number"),
+        (lambda: DeepConvNet(dropout_ratio=1), ValueError, "dropout_ratio must be"),
+    ],
+)
+def test_what_convolutional_networks_refuse(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+@pytest.mark.parametrize("make", [SimpleConvNet, DeepConvNet])
+def test_the_same_seed_trains_to_the_same_bytes(make, rng, tmp_path):
+    x, t = rng.random((40, 196)).astype(np.float32), rng.integers(10, size=40)
+    for name in ("one", "two"):
+        network = make((1, 14, 14), hidden_size=8, dtype=np.float32, seed=3)
+        training.fit(network, x, t, epochs=2, batch_size=10, optimizer="adam", engine="numpy", out=tmp_path / name)
+    one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
+    assert one == two
+    again = load_network(tmp_path / "one")
+    assert_array_equal(again.predict(x), network.predict(x))

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -42,8 +44,26 @@ def test_the_links_of_the_readme_lead_somewhere(name):
 
 def test_both_readmes_give_the_same_two_commands():
     english, korean = (blocks(name, "sh") for name in READMES)
-    assert len(english) == 2
-    assert english == korean
+    assert len(english) == 3
+    assert english[:2] == korean[:2]
+
+
+@pytest.mark.parametrize(("name", "lang"), [("README.md", "en"), ("README.ko.md", "ko")])
+def test_the_answer_of_the_checker_is_the_one_shown(name, lang, tmp_path):
+    shown = next(block for block in blocks(name, "text") if "transposed-weight-grad" in block)
+    (tmp_path / "my_layers.py").write_text(
+        "import numpy as np\n\n\nclass Affine:\n"
+        "    def __init__(self, W, b): self.W, self.b = W, b\n"
+        "    def forward(self, x): self.x = x; return x @ self.W + self.b\n\n"
+        "    def backward(self, dout):\n"
+        "        self.dW = np.dot(dout.T, self.x)\n"
+        "        self.db = dout.sum(axis=0)\n"
+        "        return dout @ self.W.T\n"
+    )
+    command = [sys.executable, "-m", "badak", "check", "--lang", lang, "my_layers.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == shown
 
 
 def test_ci_runs_the_readmes_test_command():

@@ -102,7 +102,23 @@ def test_a_run_folder(data, tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == ["config.toml", "history.jsonl", "model.safetensors"]
     records = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     assert records == json.loads(json.dumps(history.records))
-    assert set(records[0]) == {"iteration", "epoch", "loss", "train_accuracy", "test_accuracy", "seconds", "layers"}
+    assert set(records[0]) == {
+        "iteration",
+        "epoch",
+        "loss",
+        "train_accuracy",
+        "test_accuracy",
+        "seconds",
+        "layers",
+        "loss_max",
+        "lr",
+        "samples",
+        "mix",
+        "wrong",
+        "wrong_rank",
+        "wrong_margin",
+        "chance",
+    }
     config = tomllib.loads((folder / "config.toml").read_text())
     assert config["lr"] == 0.1
     assert config["data"] == "made"
@@ -173,8 +189,10 @@ def test_nan_is_null_on_disk(data, tmp_path):
 def test_an_observer_is_asked_after_each_evaluation(data, monkeypatch):
     x, t = data
     monkeypatch.setattr(training, "_observers", [])
-    training.register_observer(lambda records: ["always"] + (["three"] if len(records) >= 3 else []))
-    assert fit(net(), x, t, iterations=60, batch_size=10).warnings == ["always", "three"]
+    training.register_observer(
+        lambda records: {"a": f"at {len(records)}"} | ({"b": "three"} if len(records) == 3 else {})
+    )
+    assert fit(net(), x, t, iterations=60, batch_size=10).causes == {"a": "at 1", "b": "three"}
 
 
 def test_a_runner_that_cannot_says_why(data, monkeypatch):

@@ -7,6 +7,8 @@ Importing badak imports NumPy and nothing heavier.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from badak.convnets import DeepConvNet as DeepConvNet
+from badak.convnets import SimpleConvNet as SimpleConvNet
 from badak.data.mnist import load_mnist as load_mnist
 from badak.functions import cross_entropy_error as cross_entropy_error
 from badak.functions import relu as relu
@@ -18,17 +20,38 @@ from badak.gradients import numerical_gradient as numerical_gradient
 from badak.graph import load_network as load_network
 from badak.graph import save_network as save_network
 from badak.layers import Affine as Affine
+from badak.layers import AveragePooling as AveragePooling
+from badak.layers import BatchNormalization as BatchNormalization
+from badak.layers import Convolution as Convolution
+from badak.layers import Dropout as Dropout
+from badak.layers import Flatten as Flatten
+from badak.layers import Gelu as Gelu
+from badak.layers import LayerNormalization as LayerNormalization
+from badak.layers import LeakyRelu as LeakyRelu
+from badak.layers import Pooling as Pooling
 from badak.layers import Relu as Relu
 from badak.layers import Sigmoid as Sigmoid
+from badak.layers import Tanh as Tanh
 from badak.losses import IdentityWithLoss as IdentityWithLoss
+from badak.losses import SigmoidWithLoss as SigmoidWithLoss
 from badak.losses import SoftmaxWithLoss as SoftmaxWithLoss
 from badak.networks import MultiLayerNet as MultiLayerNet
 from badak.networks import Network as Network
 from badak.networks import TwoLayerNet as TwoLayerNet
 from badak.networks import register_calls as register_calls
 from badak.optimizers import SGD as SGD
+from badak.optimizers import AdaGrad as AdaGrad
+from badak.optimizers import Adam as Adam
+from badak.optimizers import AdamW as AdamW
+from badak.optimizers import CosineSchedule as CosineSchedule
+from badak.optimizers import Momentum as Momentum
+from badak.optimizers import Nesterov as Nesterov
+from badak.optimizers import RMSprop as RMSprop
+from badak.optimizers import StepSchedule as StepSchedule
+from badak.optimizers import WarmUp as WarmUp
 from badak.training import History as History
 from badak.training import fit as fit
+from badak.training import register_observer as register_observer
 from badak.training import register_runner as register_runner
 
 if TYPE_CHECKING:
@@ -51,6 +74,7 @@ def __getattr__(name: str) -> Any:
     return getattr(found, what) if what else found
 
 
-# The engine is named, not imported: it comes when it is first used.
+# The engine and the watcher of trainings are named, not imported: they come when they are first used.
 register_calls("badak.engine.calls:Calls")
 register_runner("native", "badak.engine.runner:NativeRunner")
+register_observer("badak.check.training:observe")

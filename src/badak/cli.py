@@ -61,10 +61,35 @@ def _plain(error: Exception) -> str:
 
 @app.command()
 def train(
-    hidden: Annotated[str, typer.Option(help="Hidden sizes: 50, or 100,50.")] = "50",
-    activation: Annotated[str, typer.Option(help="relu or sigmoid.")] = "relu",
+    net: Annotated[str, typer.Option(help="mlp, simple-conv or deep-conv.")] = "mlp",
+    hidden: Annotated[
+        str | None, typer.Option(help="Hidden sizes: 50, or 100,50. By default 50; of simple-conv, 100.")
+    ] = None,
+    activation: Annotated[str, typer.Option(help="Of mlp: relu, sigmoid, tanh, leakyrelu or gelu.")] = "relu",
+    init: Annotated[
+        str | None,
+        typer.Option(help="First weights: a number, he or xavier; by default what suits the net."),
+    ] = None,
+    dropout: Annotated[
+        float | None,
+        typer.Option(parser=_number, metavar="RATIO", help="Drop this share of the hidden values; deep-conv has 0.5."),
+    ] = None,
+    batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Of mlp: normalize each batch.")] = False,
+    optimizer: Annotated[str, typer.Option(help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.")] = "sgd",
     batch_size: Annotated[int, _whole_option("Samples in a batch.")] = 100,
-    lr: Annotated[float, typer.Option(parser=_number, metavar="NUMBER", help="Learning rate.")] = 0.1,
+    lr: Annotated[
+        float | None,
+        typer.Option(parser=_number, metavar="NUMBER", help="Learning rate: by default 0.1; of adam, 0.001 …"),
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(parser=_number, metavar="NUMBER", help="Add this much of a weight to its gradient.")
+    ] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(parser=_number, metavar="NUMBER", help="Shorten longer gradients to this length.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="Of the learning rate: step, cosine, warmup, warmup-step or warmup-cosine.")
+    ] = None,
     iterations: Annotated[int | None, _whole_option("Batches drawn with replacement; 10000 by default.")] = None,
     epochs: Annotated[int | None, _whole_option("Instead: times through the data, shuffled.")] = None,
     seed: Annotated[int, _whole_option("Same seed, same bytes.")] = 0,
@@ -72,6 +97,7 @@ def train(
     data: Data = "mnist",
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<time> by default.")] = None,
     engine: Annotated[str, typer.Option(help="auto, numpy or native.")] = "auto",
+    threads: Annotated[int | None, _whole_option("Of the engine: by default the cores there are.")] = None,
     listing: Annotated[bool, typer.Option("--listing", help="Print a step as the engine does it, and stop.")] = False,
     lang: Lang = None,
 ) -> None:
@@ -80,7 +106,6 @@ def train(
     from badak.data import load_data
     from badak.drawing import draw_curves
     from badak.language import choose_language
-    from badak.networks import MultiLayerNet, TwoLayerNet
     from badak.training import fit
 
     lang = choose_language(lang)
@@ -88,16 +113,22 @@ def train(
         raise ValueError(f"--dtype must be float32 or float64, not {dtype!r}")
     if seed < 0:
         raise ValueError(f"--seed must be 0 or more, not {seed}")
-    sizes = _sizes(hidden)
+    sizes = _sizes(("100" if net == "simple-conv" else "50") if hidden is None else hidden)
     folder = store.fresh_folder() if out is None else out
     store.refuse_other_run(folder)
     loaded = load_data(data)
-    columns = math.prod(loaded.x_train.shape[1:])
-    shared: dict[str, Any] = {"dtype": dtype, "seed": seed, "engine": engine}
-    if len(sizes) == 1 and activation == "relu":
-        network: Any = TwoLayerNet(columns, sizes[0], loaded.classes, **shared)
-    else:
-        network = MultiLayerNet(columns, sizes, loaded.classes, activation, **shared)
+    network = _network(
+        net,
+        loaded,
+        sizes,
+        activation,
+        _init(init),
+        dropout,
+        batch_norm,
+        dtype=dtype,
+        seed=seed,
+        engine=engine,
+    )
     if listing:
         from badak.engine.listing import listing as tape
 
@@ -105,7 +136,8 @@ def train(
         return
     if iterations is None and epochs is None:
         iterations = 10_000
-    settings = {"data": data, "hidden": sizes, "activation": activation}
+    settings = {"data": data, "net": net, "hidden": sizes, "activation": activation, "init": init, "dropout": dropout,
+                "batch_norm": batch_norm}  # fmt: skip
     stopped = False
     try:
         history = fit(
@@ -118,7 +150,13 @@ def train(
             iterations=iterations,
             batch_size=batch_size,
             lr=lr,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            schedule=schedule,
             seed=seed,
+            engine=engine,
+            threads=threads,
             out=folder,
             progress=True,
             watch=_print_row,
@@ -135,6 +173,53 @@ def train(
     print(folder, flush=True)
     if stopped:
         raise typer.Exit(130)
+
+
+def _init(text: str | None) -> float | str | None:
+    """Read --init: a number where it is one, else a name."""
+    try:
+        return text if text is None else float(text)
+    except ValueError:
+        return text
+
+
+def _network(
+    net: str,
+    loaded: Any,
+    sizes: list[int],
+    activation: str,
+    init: float | str | None,
+    dropout: float | None,
+    batch_norm: bool,
+    **shared: Any,
+) -> Any:
+    """Make the network that `train` was asked for. Raises ValueError for options that it has no place for."""
+    from badak.convnets import DeepConvNet, SimpleConvNet
+    from badak.networks import MultiLayerNet, TwoLayerNet
+
+    columns = math.prod(loaded.x_train.shape[1:])
+    if net == "mlp":
+        if len(sizes) == 1 and activation == "relu" and dropout is None and not batch_norm and init is None:
+            return TwoLayerNet(columns, sizes[0], loaded.classes, **shared)
+        use_dropout: dict[str, Any] = {} if dropout is None else {"use_dropout": True, "dropout_ratio": dropout}
+        return MultiLayerNet(
+            columns, sizes, loaded.classes, activation, init, use_batchnorm=batch_norm, **use_dropout, **shared
+        )
+    if net not in ("simple-conv", "deep-conv"):
+        raise ValueError(f"--net must be mlp, simple-conv or deep-conv, not {net!r}")
+    wrong = {"--batch-norm": batch_norm, "--activation": activation != "relu",
+             "--dropout": dropout is not None and net == "simple-conv"}  # fmt: skip
+    for option, given in wrong.items():
+        if given:
+            raise ValueError(f"{option} has no place in --net {net}")
+    if len(sizes) != 1:
+        raise ValueError(f"--net {net} has one hidden size, not {len(sizes)}")
+    if len(loaded.image_shape) != 3:
+        raise ValueError(f"--net {net} needs images; the samples of {loaded.name} have the shape {loaded.image_shape}")
+    shared |= {"hidden_size": sizes[0], "output_size": loaded.classes, "weight_init_std": init}
+    if net == "simple-conv":
+        return SimpleConvNet(loaded.image_shape, **shared)
+    return DeepConvNet(loaded.image_shape, dropout_ratio=0.5 if dropout is None else dropout, **shared)
 
 
 def _row(iteration: Any, epoch: Any, loss: Any, *accuracies: float | None) -> str:
@@ -222,22 +307,31 @@ def predict(
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(help="FILE.py, FILE.py:ClassName or FILE.ipynb.", show_default=False)],
+    files: Annotated[
+        list[str] | None, typer.Argument(help="FILE.py, FILE.py:ClassName or FILE.ipynb.", show_default=False)
+    ] = None,
+    training: Annotated[str | None, typer.Option(metavar="RUN", help="Look at a run folder instead of files.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     html: Annotated[str | None, typer.Option(help="Write a page with all reports to this file.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A hazard alone is exit code 1 too.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Run this check alone; may be given again.")] = None,
-    time_limit: Annotated[float, typer.Option(help="Seconds that a file may take.")] = 60.0,
+    time_limit: Annotated[float, typer.Option(help="Seconds that a file may take.")] = 20.0,
+    memory_limit: Annotated[int, typer.Option(help="MiB that a file may take.")] = 2048,
     lang: Lang = None,
 ) -> None:
-    """Say what is wrong with layers, losses and networks that you wrote, and where.
+    """Say what is wrong with layers, losses and networks that you wrote, and where; or with a training.
 
     This RUNS the code in the files, in a child process with limits on time and memory: check only what you would run.
     Exit code 0: right; 1: wrong; 2: could not be checked.
     """
     from badak.check import check_command
+    from badak.check.training import training_command
 
-    raise typer.Exit(check_command(files, json, html, strict, lang, time_limit, only=only))
+    if training is not None and not files:
+        raise typer.Exit(training_command(training, json, lang))
+    if not files or training is not None:
+        raise ValueError("badak check takes files, or --training and a run folder; for example: badak check layers.py")
+    raise typer.Exit(check_command(files, json, html, strict, lang, time_limit, memory_limit << 20, only=only))
 
 
 @app.command()
@@ -254,3 +348,29 @@ def bench() -> None:
     for row in report(measure()):
         table.add_row(*row)
     Console().print(table)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def learn(context: typer.Context) -> None:
+    """Exercises: layers to write, checked at every save. `badak learn --help` tells more; `badak learn mark` marks."""
+    from badak.learn.command import run
+
+    raise typer.Exit(run(context.args, "badak learn"))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+def book(
+    context: typer.Context,
+    script: Annotated[Path, typer.Argument(help="A Python file; what follows it are its own arguments.")],
+    chapter: Annotated[
+        int | None, _whole_option("Whose two_layer_net it means, 4 or 5, if its folder does not tell.")
+    ] = None,
+) -> None:
+    """Run a script typed from the book, unchanged: common.layers, dataset.mnist … find badak."""
+    from badak.book import run
+
+    run(script, context.args, chapter)

@@ -108,6 +108,21 @@ def one_hot(t: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
     return rows
 
 
+def binary(t: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
+    """Give the answers `t`, 0 or 1 (or probabilities), in the given `shape`, (N, D) or (D,).
+
+    `t` has that shape, or (N,) where the shape is (N, 1). Raises ValueError for another shape, or values outside
+    [0, 1].
+    """
+    t = floating(t, "t").astype(dtype, copy=False)
+    if shape not in (t.shape, (*t.shape, 1)):
+        raise ValueError(f"answers of yes or no for scores of shape {shape} have that shape; t has {t.shape}")
+    # Written so that a NaN, which compares False with everything, is refused too.
+    if not (t.min(initial=0) >= 0 and t.max(initial=0) <= 1):
+        raise ValueError(f"answers of yes or no are 1 or 0; t goes from {t.min():g} to {t.max():g}")
+    return t.reshape(shape)
+
+
 def check_labels(t: Array, classes: int) -> None:
     """Raise ValueError, naming the first one, where a class index in `t` is not in 0 … classes-1."""
     if t.size and (t.min() < 0 or t.max() >= classes):

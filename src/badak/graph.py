@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from badak import layers, losses, store
-from badak.layers.base import arguments
+from badak.layers.base import arguments, state
+from badak.memory import real_array
 from badak.networks import Network
 from badak.types import Array
 
@@ -32,7 +33,9 @@ class Node:
 
 
 def input_shape(network: Network) -> tuple[int, ...] | None:
-    """Give the shape of one sample that the network takes, if its first layers tell: (784,)."""
+    """Give the shape of one sample that the network takes, if it was told or its first layers tell: (784,)."""
+    if network.input_shape is not None:
+        return network.input_shape
     for layer in network.layers.values():
         W: Any = getattr(layer, "W", None)
         if np.ndim(W) == 2:
@@ -61,12 +64,24 @@ def nodes(network: Network, shape: tuple[int, ...] | None = None) -> list[Node]:
 # -- as plain data ------------------------------------------------------------------------------------------------
 
 
-def _part(layer: Any, keys: Mapping[str, str]) -> dict[str, Any]:
+def _part(layer: Any, keys: Mapping[str, str], name: str = "loss") -> dict[str, Any]:
     kind = type(layer).__name__
     if getattr(layers, kind, None) is not type(layer) and getattr(losses, kind, None) is not type(layer):
         return {"class": kind, "custom": True}
-    plain = {name: value for name, value in arguments(layer).items() if name not in keys}
-    return {"class": kind, "arguments": plain, "params": dict(keys)}
+    kept = {attribute: f"{name}.{attribute}" for attribute in state(layer)}
+    plain = {key: value for key, value in arguments(layer).items() if key not in keys and key not in kept}
+    return {"class": kind, "arguments": plain, "params": dict(keys), **({"state": kept} if kept else {})}
+
+
+def tensors_of(network: Network) -> dict[str, Array]:
+    """Give all that a network has learnt, by name: its parameters, and its layers' state.
+
+    State is named by layer and attribute, 'BatchNormalization1.running_mean'. The arrays are the network's own.
+    """
+    return {
+        **network.params,
+        **{f"{name}.{key}": value for name, layer in network.layers.items() for key, value in state(layer).items()},
+    }
 
 
 def describe(network: Network) -> dict[str, Any]:
@@ -75,7 +90,9 @@ def describe(network: Network) -> dict[str, Any]:
         "class": type(network).__name__,
         "dtype": str(network.dtype),
         "input_shape": input_shape(network),
-        "layers": [{"name": name, **_part(layer, network.keys_of(name))} for name, layer in network.layers.items()],
+        "layers": [
+            {"name": name, **_part(layer, network.keys_of(name), name)} for name, layer in network.layers.items()
+        ],
         "loss": _part(network.last_layer, {}),
     }
 
@@ -94,40 +111,48 @@ def rebuild(make_up: Mapping[str, Any], tensors: Mapping[str, Array]) -> Network
             raise ValueError(
                 f"the file holds a layer of class {kind!r}, which badak does not have: make the network by hand"
             )
-        arrays = {attribute: tensors[key] for attribute, key in part.get("params", {}).items()}
+        names = {**part.get("params", {}), **part.get("state", {})}
+        arrays = {attribute: tensors[key] for attribute, key in names.items()}
         return known(**arrays, **part.get("arguments", {}))
 
     try:
         made = {part["name"]: make(part, layers) for part in make_up["layers"]}
-        network = Network(made, make(make_up["loss"], losses), dtype=make_up["dtype"])
+        shape = make_up["input_shape"]
+        loss = make(make_up["loss"], losses)
+        network = Network(made, loss, dtype=make_up["dtype"], seed=0, input_shape=None if shape is None else [*shape])
     except KeyError as error:
         raise ValueError(f"the description of the network lacks {error}") from None
     except TypeError as error:
         raise ValueError(f"the description of the network does not fit badak's layers: {error}") from None
-    left = set(tensors) - set(network.params)
+    left = set(tensors) - set(tensors_of(network))
     if left:
         raise ValueError(f"the file holds tensors that the network has no place for: {', '.join(sorted(left))}")
     return network
 
 
 def load_params(network: Network, tensors: Mapping[str, Array]) -> None:
-    """Copy `tensors` into the parameters of a network that has the same names and shapes; all or nothing.
+    """Copy `tensors` into a network that has the same names and shapes (see `tensors_of`); all or nothing.
 
     Raises ValueError naming what is missing, superfluous or of another shape.
     """
-    have = {key: tensors[key].shape for key in tensors}
-    want = {key: network.params[key].shape for key in network.params}
+    have = {key: np.shape(tensors[key]) for key in tensors}
+    want = {key: value.shape for key, value in tensors_of(network).items()}
     if have != want:
         wrong = sorted(k for k in {*have, *want} if have.get(k) != want.get(k))
         told = "; ".join(f"{k}: network {want.get(k, 'none')}, file {have.get(k, 'none')}" for k in wrong)
         raise ValueError(f"the weights do not fit this network: {told}")
-    for key in tensors:
-        network.params[key] = tensors[key]
+    arrays = {key: real_array(tensors[key], key) for key in tensors}
+    for key, array in arrays.items():
+        if key in network.params:
+            network.params[key] = array
+        else:
+            name, attribute = key.rsplit(".", 1)
+            setattr(network.layers[name], attribute, array.copy())
 
 
 def save_network(path: str | os.PathLike[str], network: Network) -> None:
     """Write the network's parameters and make-up to one safetensors file. Raises OSError as the system gives it."""
-    store.save_model(Path(path), network.params, describe(network))
+    store.save_model(Path(path), tensors_of(network), describe(network))
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:

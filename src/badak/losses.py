@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.functions import floating, one_hot, samples, sum_squared_error
+from badak.functions import binary, floating, one_hot, samples, sigmoid, sum_squared_error
 from badak.layers.base import Readable, upstream
 from badak.types import Array
 
@@ -66,6 +66,37 @@ class IdentityWithLoss(Readable):
 
     def backward(self, dout: Any = 1) -> Array:
         """Give dx = dout (y - t) / N, in the shape of the outputs; `dout` is one number."""
+        dout = upstream(self, dout, None if self.y is None else ())
+        scale = self.y.dtype.type(dout / samples(self.y))
+        return scale * (self.y - self.t)
+
+
+class SigmoidWithLoss(Readable):
+    """Sigmoid and cross-entropy in one, for answers of yes or no: loss = Σ (log(1 + exp(x)) - x t) / N.
+
+    `t` is 1 or 0 (or a probability). It is computed from the scores as max(x, 0) - x t + log(1 + exp(-|x|)), which
+    neither overflows nor rounds to log(0), and its gradient is as clean as the others', (y - t) / N (Bishop, *Pattern
+    Recognition and Machine Learning*, ch. 4.3.2).
+    """
+
+    def __init__(self) -> None:
+        self.loss: Any = None
+        self.y: Any = None
+        self.t: Any = None
+
+    def forward(self, x: Any, t: Any) -> float:
+        """Give the loss for scores `x`, (N, D) or (D,), and answers `t` of that shape (or (N,) where D is 1)."""
+        x = floating(x)
+        count = samples(x)
+        self.t = binary(t, x.shape, x.dtype)
+        with np.errstate(under="ignore"):
+            each = np.maximum(x, 0) - x * self.t + np.log1p(np.exp(-np.abs(x)))
+        self.y = sigmoid(x)
+        self.loss = float(each.sum() / count)
+        return self.loss
+
+    def backward(self, dout: Any = 1) -> Array:
+        """Give dx = dout (y - t) / N, in the shape of the scores; `dout` is one number."""
         dout = upstream(self, dout, None if self.y is None else ())
         scale = self.y.dtype.type(dout / samples(self.y))
         return scale * (self.y - self.t)

@@ -5,6 +5,7 @@ saved, sent and handed to the engine, and `network.params['W1']` and the layer's
 book. The order is the order of insertion.
 """
 
+import math
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -57,6 +58,13 @@ class Block:
     def grad_view(self, name: str) -> Array:
         """Give the gradient of `name`: writing into it writes into `grads`."""
         return self._grad_views[name]
+
+    @property
+    def weights(self) -> Array:
+        """Where in `values` weights and filters lie, bool: arrays of two or more axes, not biases, gamma or beta."""
+        return np.concatenate(
+            [np.full(math.prod(shape), len(shape) > 1) for shape in self.shapes.values()] or [np.empty(0, bool)]
+        )
 
     def named(self, flat: Array) -> dict[str, Array]:
         """Cut any array of the length of `values` into named views of it."""

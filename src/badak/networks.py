@@ -5,6 +5,7 @@ a Network does not ask: anything with `forward` and `backward` will do.
 """
 
 import importlib
+import math
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -13,16 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from badak.functions import check_labels, floating, one_hot
+from badak.functions import binary, check_labels, floating, one_hot
 from badak.gradients import numerical_gradient
-from badak.layers import Affine, Relu, Sigmoid
-from badak.losses import SoftmaxWithLoss
+from badak.layers import Affine, BatchNormalization, Dropout, Gelu, LeakyRelu, Relu, Sigmoid, Tanh
+from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.memory import Block, Params
 from badak.types import Array, parameters
 
 ENGINES = ("auto", "numpy", "native")
 ROWS_AT_ONCE = 2000
 """So many samples go through `predict` together in `accuracy`: a large set need not fit in memory as floats."""
+IMAGES_AT_ONCE = 200
+"""The same for images, of which a convolution keeps every window."""
 
 # Which network holds a layer, by the layer's id; weak on both sides, so that nothing is kept alive.
 _owners: dict[int, tuple["weakref.ref[Any]", "weakref.ref[Network]"]] = {}
@@ -30,6 +33,8 @@ _owners: dict[int, tuple["weakref.ref[Any]", "weakref.ref[Network]"]] = {}
 # Who computes a network's calls natively: 'module:name' of a class like badak.engine.calls.Calls, imported at first
 # use; None where there is nobody.
 _calls: str | None = None
+# Beside the networks and not in them: what the engine keeps are addresses, which no copy of a network may take over.
+_calls_of: "weakref.WeakKeyDictionary[Network, Any]" = weakref.WeakKeyDictionary()
 
 
 def register_calls(factory: str) -> None:
@@ -48,6 +53,8 @@ class Network:
     `loss` the last layer, with `forward(x, t)`. `dtype` is that of the parameters, and input is converted to it at
     the door: float64, or float32 for speed. `seed` seeds the generator of each layer that has an attribute `rng`
     still None. `engine` says who computes: 'numpy', 'native', or 'auto' (native where that is possible).
+    `input_shape` is that of one sample, (784,) or (1, 28, 28), for first layers that don't tell it: then rows (N, 784)
+    are read as images.
 
     Raises ValueError where two layers do not fit together, naming both, or where a layer belongs to another network.
     """
@@ -60,14 +67,16 @@ class Network:
         dtype: DTypeLike = np.float64,
         seed: int | None = None,
         engine: str = "auto",
+        input_shape: Sequence[int] | None = None,
     ) -> None:
         if engine not in ENGINES:
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         self.engine = engine
+        self.input_shape = None if input_shape is None else tuple(positive("input_shape", n) for n in input_shape)
         self.layers: dict[str, Any] = dict(layers) if isinstance(layers, Mapping) else _named(layers)
         self.last_layer = loss
         _check_parts(self.layers, loss)
-        _check_sizes(self.layers)
+        _check_sizes(self.layers, self.input_shape)
         for name, layer in self.layers.items():
             _refuse_second_adoption(self, name, layer)
         self._adopted = dict(self.layers)
@@ -111,20 +120,24 @@ class Network:
         return float(self.last_layer.forward(self.predict(x), t)) if loss is None else loss
 
     def accuracy(self, x: Any, t: Any) -> float:
-        """Give the share of `x` whose highest score is at the label `t`: a number from 0 to 1."""
+        """Give the share of `x` whose highest score is at the label `t`: a number from 0 to 1.
+
+        With SigmoidWithLoss, the share of scores on the right side of 0.
+        """
         native = self._native()
         share = native.accuracy(x, t) if native else None
         if share is not None:
             return float(share)
-        right, count = 0, len(x)
+        right, count = 0.0, len(x)
         if np.ndim(x) < 2 or len(t) != count:
             raise ValueError(f"accuracy needs as many labels as samples; x has shape {np.shape(x)}, t {np.shape(t)}")
         if not count:
             raise ValueError("accuracy of no samples is not defined; x is empty")
-        for start in range(0, count, ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
+        together = ROWS_AT_ONCE if self.input_shape is None or len(self.input_shape) == 1 else IMAGES_AT_ONCE
+        for start in range(0, count, together):
+            rows = slice(start, start + together)
             scores = self.predict(x[rows])
-            right += int(np.sum(scores.argmax(axis=-1) == class_indices(t[rows], scores.shape)))
+            right += self._right(scores, t[rows])
         return right / count
 
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
@@ -163,24 +176,30 @@ class Network:
         """Give the engine's calls for this network, or None where its layers are to compute."""
         if self.engine == "numpy" or _calls is None:
             return None
-        calls = self.__dict__.get("_engine_calls")
+        calls = _calls_of.get(self)
         if calls is None:
             module, name = _calls.split(":")
-            calls = self._engine_calls = getattr(importlib.import_module(module), name)(self)
+            calls = _calls_of[self] = getattr(importlib.import_module(module), name)(self)
         if calls.ready():
             return calls
         if self.engine == "native":
             raise ValueError(f"this network cannot compute on the native engine: {calls.reason}")
         return None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_engine_calls"}
+    def _right(self, scores: Array, t: Any) -> float:
+        """Give how many of these samples are predicted rightly."""
+        if isinstance(self.last_layer, SigmoidWithLoss):
+            answers = binary(t, scores.shape) > 0.5
+            return float(((scores > 0) == answers).reshape(len(scores), -1).mean(axis=1).sum())
+        return float(np.sum(scores.argmax(axis=-1) == class_indices(t, scores.shape)))
 
     def _door(self, x: Any) -> Array:
-        """Convert the input to the network's dtype, once."""
-        if isinstance(x, np.ndarray) and x.dtype == self.dtype:
-            return x
-        return floating(x).astype(self.dtype, copy=False)
+        """Convert the input to the network's dtype, once, and rows to the shape that was told for a sample."""
+        if not (isinstance(x, np.ndarray) and x.dtype == self.dtype):
+            x = floating(x).astype(self.dtype, copy=False)
+        if self.input_shape is not None and x.ndim == 2 and x.shape[1] == math.prod(self.input_shape):
+            return x.reshape(-1, *self.input_shape)
+        return x
 
     def _forward(self, x: Array, training: bool) -> Array:
         self._check_adopted()
@@ -218,7 +237,7 @@ class Network:
                 f"it had {list(self._adopted)}, now {list(self.layers)}"
             )
         _check_parts(self.layers, self.last_layer)
-        _check_sizes(self.layers)
+        _check_sizes(self.layers, self.input_shape)
         for name, layer in self.layers.items():
             if layer is self._adopted[name]:
                 continue
@@ -307,10 +326,9 @@ def _check_parameters(name: str, layer: Any) -> None:
         )
 
 
-def _check_sizes(layers: dict[str, Any]) -> None:
-    """Follow the shape of one sample from layer to layer, as far as layers tell it."""
-    shape: tuple[int, ...] | None = None
-    giver = ""
+def _check_sizes(layers: dict[str, Any], shape: tuple[int, ...] | None) -> None:
+    """Follow the shape of one sample, None if it isn't known, from layer to layer, as far as layers tell it."""
+    giver = "the input" if shape else ""
     for name, layer in layers.items():
         tell = getattr(layer, "output_shape", None)
         if tell is None:
@@ -394,16 +412,43 @@ class TwoLayerNet(Network):
         super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
 
 
-ACTIVATIONS = {"relu": Relu, "sigmoid": Sigmoid}
-GAIN = {"relu": 2.0, "sigmoid": 1.0}
-"""Variance of a weight times the number of inputs: He for Relu, Xavier for Sigmoid (book, ch. 6.2)."""
+ACTIVATIONS: dict[str, type[Any]] = {
+    "relu": Relu,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "leakyrelu": LeakyRelu,
+    "gelu": Gelu,
+}
+HE, XAVIER = 2.0, 1.0
+GAIN = {"relu": HE, "leakyrelu": HE, "gelu": HE, "he": HE, "sigmoid": XAVIER, "tanh": XAVIER, "xavier": XAVIER}
+"""Variance of a weight times the number of inputs, by name or by the activation that it suits."""
+
+
+def weight_std(how: float | str | None, inputs: int, activation: str = "relu") -> float:
+    """Give the standard deviation of a layer's first weights, for so many `inputs` of each of its outputs.
+
+    `how` is a number, that itself; 'he', √(2 / inputs) (He et al., 2015); 'xavier', √(1 / inputs) (Glorot and Bengio,
+    2010, as the book's ch. 6.2 has it, with the outputs left out); an activation, by which of the two suits it; or
+    None for the `activation` at hand. Raises TypeError or ValueError for anything else.
+    """
+    how = activation if how is None else how
+    if not isinstance(how, str):
+        if isinstance(how, bool) or not isinstance(how, int | float | np.integer | np.floating):
+            raise TypeError(f"weight_init_std must be a number or a name, not {how!r}")
+        if not (np.isfinite(how) and how >= 0):
+            raise ValueError(f"weight_init_std must be 0 or more and finite, not {how}")
+        return float(how)
+    if how.lower() not in GAIN:
+        raise ValueError(f"weight_init_std must be a number or one of {', '.join(GAIN)}, not {how!r}")
+    return math.sqrt(GAIN[how.lower()] / inputs)
 
 
 class MultiLayerNet(Network):
     """Affine and an activation for each hidden size, a last Affine, and softmax (book, ch. 6).
 
-    `activation` is 'relu' or 'sigmoid'. `weight_init_std` is a number, or None for one that suits the activation:
-    sqrt(2 / inputs) for Relu (He), sqrt(1 / inputs) for Sigmoid (Xavier). Raises as TwoLayerNet.
+    `activation` is 'relu', 'sigmoid', 'tanh', 'leakyrelu' or 'gelu'. `weight_init_std` is as in `weight_std`: a number,
+    a name, or None for the one that suits the activation. `use_batchnorm` puts BatchNormalization between Affine and
+    activation, `use_dropout` Dropout of `dropout_ratio` behind the activation. Raises as TwoLayerNet.
     """
 
     def __init__(
@@ -412,7 +457,10 @@ class MultiLayerNet(Network):
         hidden_size_list: Sequence[int],
         output_size: int,
         activation: str = "relu",
-        weight_init_std: float | None = None,
+        weight_init_std: float | str | None = None,
+        use_dropout: bool = False,
+        dropout_ratio: float = 0.5,
+        use_batchnorm: bool = False,
         *,
         dtype: DTypeLike = np.float64,
         seed: int | None = None,
@@ -424,10 +472,14 @@ class MultiLayerNet(Network):
         hidden = [positive("hidden size", size) for size in hidden_size_list]
         sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
         layers: list[Any] = []
-        for D, H in pairwise(sizes):
-            std = np.sqrt(GAIN[activation] / D) if weight_init_std is None else weight_init_std
-            layers += [Affine(std * rng.standard_normal((D, H)), np.zeros(H)), ACTIVATIONS[activation]()]
-        super().__init__(layers[:-1], SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
+        for number, (D, H) in enumerate(pairwise(sizes), 1):
+            std = weight_std(weight_init_std, D, activation)
+            layers.append(Affine(std * rng.standard_normal((D, H)), np.zeros(H)))
+            if number <= len(hidden):
+                layers += [BatchNormalization(np.ones(H), np.zeros(H))] if use_batchnorm else []
+                layers.append(ACTIVATIONS[activation]())
+                layers += [Dropout(dropout_ratio)] if use_dropout else []
+        super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
 
 
 def positive(name: str, value: Any) -> int:

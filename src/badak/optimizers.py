@@ -1,28 +1,345 @@
-"""What changes the parameters, given their gradients: a few array lines each, on a network's whole Block."""
+"""What changes the parameters, given their gradients: a few array lines each, on a network's whole Block.
 
-from typing import Any
+An Optimizer keeps flat arrays as long as the Block (`state`), the number of updates done (`steps`) and its numbers
+under their own names (`hyperparameters`). What comes before the rule, the same for all, is in `Optimizer.update`:
+clipping the gradient, weight decay, and the learning rate of the step.
+"""
+
+import inspect
+import math
+from typing import Any, ClassVar
 
 import numpy as np
 
+from badak.layers.base import Readable, whole
+from badak.types import Array
 
-class SGD:
-    """Stochastic gradient descent: W ← W - lr · dW (book, ch. 6.1.2).
 
-    `lr` is the learning rate, a positive number. Raises TypeError or ValueError for anything else.
+class Schedule(Readable):
+    """What the learning rate is multiplied by at each step: `schedule(step)`, with `step` counted from 0."""
+
+    def __call__(self, step: int) -> float:
+        """Give the factor for this step, from 0 to 1."""
+        raise NotImplementedError
+
+
+class StepSchedule(Schedule):
+    """factor^(step // every): the rate falls at once, every so many steps."""
+
+    def __init__(self, every: int, factor: float = 0.1) -> None:
+        self.every, self.factor = whole("every", every), within("factor", factor, 0, 1)
+
+    def __call__(self, step: int) -> float:
+        """Give the factor for this step."""
+        return float(self.factor ** (step // self.every))
+
+
+class CosineSchedule(Schedule):
+    """last + (1 - last) · ½ (1 + cos(π step / total)), and `last` afterwards (Loshchilov and Hutter, 2017, SGDR)."""
+
+    def __init__(self, total: int, last: float = 0.0) -> None:
+        self.total, self.last = whole("total", total), within("last", last, 0, 1)
+
+    def __call__(self, step: int) -> float:
+        """Give the factor for this step."""
+        return self.last + (1 - self.last) * 0.5 * (1 + math.cos(math.pi * min(step / self.total, 1)))
+
+
+class WarmUp(Schedule):
+    """(step + 1) / warm_up for the first `warm_up` steps, and `then` from there on (Goyal et al., 2017, section 2.2).
+
+    `then` is another schedule, which counts its steps from the end of the warm-up; None stays at 1.
     """
 
-    def __init__(self, lr: float = 0.01) -> None:
-        self.lr = learning_rate(lr)
+    def __init__(self, warm_up: int, then: Schedule | None = None) -> None:
+        self.warm_up, self.then = whole("warm_up", warm_up), then
 
-    def update(self, params: Any, grads: Any) -> None:
-        """Change `params` in place: both are flat arrays, as a Block has them."""
-        params -= params.dtype.type(self.lr) * grads
+    def __call__(self, step: int) -> float:
+        """Give the factor for this step."""
+        if step < self.warm_up:
+            return (step + 1) / self.warm_up
+        return 1.0 if self.then is None else self.then(step - self.warm_up)
+
+
+class Optimizer:
+    """What all optimizers share.
+
+    `lr` is the learning rate, above 0. `weight_decay` adds that much of the weights to their gradient (book,
+    ch. 6.4.2); `clip_norm` shortens the whole gradient to that Euclidean length where it is longer, before that
+    (Pascanu, Mikolov and Bengio, 2013); `schedule` is a Schedule.
+    Raises TypeError or ValueError for anything else.
+    """
+
+    states: ClassVar[tuple[str, ...]] = ()
+    """The names of its flat arrays."""
+
+    def __init__(
+        self, lr: float, weight_decay: float = 0.0, clip_norm: float | None = None, schedule: Schedule | None = None
+    ) -> None:
+        self.lr = learning_rate(lr)
+        self.weight_decay = within("weight_decay", weight_decay, 0, math.inf)
+        self.clip_norm = None if clip_norm is None else positive_number("clip_norm", clip_norm)
+        if schedule is not None and not callable(schedule):
+            raise TypeError(f"schedule must be a Schedule, not {schedule!r}")
+        self.schedule = schedule
+        self.steps = 0
+        self.state: dict[str, Array] = {}
+        self.decayed: Array | None = None
+        """Where weight decay applies, a bool for each parameter; None is everywhere. `fit` leaves out biases."""
+
+    @property
+    def name(self) -> str:
+        """The name that `make_optimizer` knows it by: 'adam'."""
+        return type(self).__name__.lower()
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Its numbers, by name: all that the constructor takes."""
+        own = [p.name for p in inspect.signature(type(self)).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        return {name: getattr(self, name) for name in dict.fromkeys([*own, "weight_decay", "clip_norm", "schedule"])}
+
+    def __repr__(self) -> str:
+        told = {name: value for name, value in self.hyperparameters.items() if value or name == "lr"}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in told.items())})"
+
+    def rate(self, step: int) -> float:
+        """Give the learning rate of this step, counted from 0."""
+        return self.lr if self.schedule is None else self.lr * self.schedule(step)
+
+    def begin(self, params: Array) -> None:
+        """Make the state for parameters of this length and dtype, all 0; state that is there stays.
+
+        Raises ValueError where there is state for others.
+        """
+        for name in self.states:
+            kept = self.state.setdefault(name, np.zeros_like(params))
+            if kept.shape != params.shape or kept.dtype != params.dtype:
+                raise ValueError(
+                    f"this {type(self).__name__} has trained {kept.size} parameters of {kept.dtype}, and now gets "
+                    f"{params.size} of {params.dtype}: make a new one for another network"
+                )
+
+    def update(self, params: Array, grads: Array) -> None:
+        """Change `params` in place: both are flat arrays, as a Block has them. `grads` stays as it is."""
+        self.begin(params)
+        if self.clip_norm is not None:
+            norm = math.sqrt(float(np.dot(grads, grads)))
+            if norm > self.clip_norm:
+                grads = grads * (self.clip_norm / norm)
+        if self.weight_decay:
+            grads = self.decay(params, grads)
+        lr = self.rate(self.steps)
+        self.steps += 1
+        self.rule(params, grads, lr)
+
+    def decay(self, params: Array, grads: Array) -> Array:
+        """Give the gradient of the loss with ½ · weight_decay · Σ W² added to it."""
+        return grads + self.weight_decay * (params if self.decayed is None else params * self.decayed)
+
+    def rule(self, params: Array, grads: Array, lr: float) -> None:
+        """Change `params` in place by `grads`: what the optimizers differ in."""
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: W ← W - lr · dW (book, ch. 6.1.2)."""
+
+    def __init__(self, lr: float = 0.01, **shared: Any) -> None:
+        super().__init__(lr, **shared)
+
+    def rule(self, params: Array, grads: Array, lr: float) -> None:
+        """Do one step."""
+        params -= lr * grads
+
+
+class Momentum(Optimizer):
+    """v ← momentum · v - lr · dW; W ← W + v (Polyak, 1964; book, ch. 6.1.4)."""
+
+    states = ("v",)
+
+    def __init__(self, lr: float = 0.01, momentum: float = 0.9, **shared: Any) -> None:
+        super().__init__(lr, **shared)
+        self.momentum = share("momentum", momentum)
+
+    def rule(self, params: Array, grads: Array, lr: float) -> None:
+        """Do one step."""
+        v = self.state["v"]
+        v *= self.momentum
+        v -= lr * grads
+        params += v
+
+
+class Nesterov(Momentum):
+    """v ← momentum · v - lr · dW; W ← W + momentum · v - lr · dW (Nesterov, 1983).
+
+    The gradient is taken where W is, and W moved ahead along the new v, which is Nesterov's method in other variables
+    (Bengio, Boulanger-Lewandowski and Pascanu, 2013, section 3.5).
+    """
+
+    def rule(self, params: Array, grads: Array, lr: float) -> None:
+        """Do one step."""
+        v = self.state["v"]
+        v *= self.momentum
+        v -= lr * grads
+        params += self.momentum * v - lr * grads
+
+
+class AdaGrad(Optimizer):
+    """h ← h + dW²; W ← W - lr · dW / (√h + eps) (Duchi, Hazan and Singer, 2011; book, ch. 6.1.5)."""
+
+    states = ("h",)
+
+    def __init__(self, lr: float = 0.01, eps: float = 1e-7, **shared: Any) -> None:
+        super().__init__(lr, **shared)
+        self.eps = positive_number("eps", eps)
+
+    def rule(self, params: Array, grads: Array, lr: float) -> None:
+        """Do one step."""
+        h = self.state["h"]
+        h += grads * grads
+        params -= lr * grads / (np.sqrt(h) + self.eps)
+
+
+class RMSprop(Optimizer):
+    """h ← decay_rate · h + (1 - decay_rate) · dW²; W ← W - lr · dW / (√h + eps) (Tieleman and Hinton, 2012)."""
+
+    states = ("h",)
+
+    def __init__(self, lr: float = 0.01, decay_rate: float = 0.99, eps: float = 1e-7, **shared: Any) -> None:
+        super().__init__(lr, **shared)
+        self.decay_rate, self.eps = share("decay_rate", decay_rate), positive_number("eps", eps)
+
+    def rule(self, params: Array, grads: Array, lr: float) -> None:
+        """Do one step."""
+        h = self.state["h"]
+        h *= self.decay_rate
+        h += (1 - self.decay_rate) * grads * grads
+        params -= lr * grads / (np.sqrt(h) + self.eps)
+
+
+class Adam(Optimizer):
+    """m and v are running means of dW and dW²: W ← W - lr · m̂ / (√v̂ + eps) (Kingma and Ba, 2015, algorithm 1).
+
+    m ← beta1 · m + (1 - beta1) · dW; v ← beta2 · v + (1 - beta2) · dW²; at step t, counted from 1,
+    m̂ = m / (1 - beta1^t) and v̂ = v / (1 - beta2^t), since both began at 0.
+    """
+
+    states = ("m", "v")
+
+    def __init__(
+        self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, **shared: Any
+    ) -> None:
+        super().__init__(lr, **shared)
+        self.beta1, self.beta2, self.eps = share("beta1", beta1), share("beta2", beta2), positive_number("eps", eps)
+
+    def rule(self, params: Array, grads: Array, lr: float) -> None:
+        """Do one step."""
+        m, v = self.state["m"], self.state["v"]
+        m *= self.beta1
+        m += (1 - self.beta1) * grads
+        v *= self.beta2
+        v += (1 - self.beta2) * grads * grads
+        m_scale, v_scale = 1 / (1 - self.beta1**self.steps), 1 / (1 - self.beta2**self.steps)
+        params -= lr * m_scale * m / (np.sqrt(v_scale * v) + self.eps)
+
+
+class AdamW(Adam):
+    """Adam, with the weights shrunk by themselves: W ← W - lr · weight_decay · W (Loshchilov and Hutter, 2019).
+
+    So the decay does not pass through m and v, where it would be divided by the size of the gradient.
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        **shared: Any,
+    ) -> None:
+        super().__init__(lr, beta1, beta2, eps, weight_decay=weight_decay, **shared)
+
+    def decay(self, params: Array, grads: Array) -> Array:
+        """Give `grads` as they are: the decay is part of the rule."""
+        return grads
+
+    def rule(self, params: Array, grads: Array, lr: float) -> None:
+        """Do one step."""
+        params -= lr * self.weight_decay * (params if self.decayed is None else params * self.decayed)
+        super().rule(params, grads, lr)
+
+
+OPTIMIZERS: dict[str, type[Any]] = {
+    kind.__name__.lower(): kind for kind in (SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam, AdamW)
+}
+SCHEDULES = ("step", "cosine", "warmup", "warmup-step", "warmup-cosine")
+
+
+def make_optimizer(name: str, lr: float | None = None, **numbers: Any) -> Optimizer:
+    """Give the optimizer called `name`: sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw, in any case.
+
+    `lr` is by default that of its class; `numbers` are its other arguments, those that are None left out.
+    Raises TypeError or ValueError for an unknown name or numbers that don't fit.
+    """
+    kind = OPTIMIZERS.get(name.lower()) if isinstance(name, str) else None
+    if kind is None:
+        raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}")
+    made: Optimizer = kind(**{key: value for key, value in {"lr": lr, **numbers}.items() if value is not None})
+    return made
+
+
+def make_schedule(name: str, total: int) -> Schedule:
+    """Give the schedule called `name` for a training of `total` steps.
+
+    'step': a tenth at one and at two thirds of it. 'cosine': down to 0 at the end. 'warmup': rising over the first
+    twentieth; 'warmup-step', 'warmup-cosine': that, then the other. Raises ValueError for another name.
+    """
+    if name not in SCHEDULES:
+        raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, or a Schedule, not {name!r}")
+    first, _, second = name.partition("-")
+    warm_up = max(total // 20, 1) if first == "warmup" else 0
+    rest = max(total - warm_up, 1)
+    then: Schedule | None = None
+    if "step" in (first, second):
+        then = StepSchedule(-(-rest // 3))
+    elif "cosine" in (first, second):
+        then = CosineSchedule(rest)
+    return WarmUp(warm_up, then) if warm_up or then is None else then
 
 
 def learning_rate(lr: Any) -> float:
     """Give `lr` as a float. Raises TypeError for no number, ValueError for one that is not above 0 and finite."""
-    if isinstance(lr, bool) or not isinstance(lr, (int, float, np.integer, np.floating)):
-        raise TypeError(f"lr (the learning rate) must be a number, not {lr!r}")
-    if not (np.isfinite(lr) and lr > 0):
-        raise ValueError(f"lr (the learning rate) must be above 0 and finite, not {lr}")
-    return float(lr)
+    return positive_number("lr (the learning rate)", lr)
+
+
+def positive_number(name: str, value: Any) -> float:
+    """Give `value` as a float. Raises TypeError for no number, ValueError for one that is not above 0 and finite."""
+    value = number(name, value)
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be above 0 and finite, not {value:g}")
+    return value
+
+
+def within(name: str, value: Any, least: float, most: float) -> float:
+    """Give `value` as a finite float from `least` to `most`. Raises TypeError or ValueError, naming it."""
+    value = number(name, value)
+    if not (math.isfinite(value) and least <= value <= most):
+        end = f"{most:g} or less" if most < math.inf else "finite"
+        raise ValueError(f"{name} must be {least:g} or more and {end}, not {value:g}")
+    return value
+
+
+def share(name: str, value: Any) -> float:
+    """Give `value` as a float from 0 to below 1. Raises TypeError or ValueError, naming it."""
+    value = number(name, value)
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} must be from 0 to below 1, not {value:g}")
+    return value
+
+
+def number(name: str, value: Any) -> float:
+    """Give `value` as a float. Raises TypeError, naming it, for anything that is no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    return float(value)

@@ -18,14 +18,17 @@ import numpy as np
 
 from badak import store
 from badak.data import batches
-from badak.functions import check_labels, one_hot
-from badak.graph import describe
+from badak.functions import binary, check_labels, one_hot
+from badak.graph import describe, tensors_of
+from badak.losses import SigmoidWithLoss
 from badak.networks import ENGINES, Network, positive
-from badak.optimizers import SGD
+from badak.optimizers import Optimizer, Schedule, make_optimizer, make_schedule
 from badak.types import Array, IntArray, Runner
 
 LOOK_AT = 1000
-"""So many training samples are looked at in each evaluation for the health of the layers."""
+"""So many training samples are looked at for the health of the layers, fewer where there are not many."""
+LOOKS = 5
+"""So many evaluations look at the layers whatever that costs; later ones only while it stays below 2 % of the work."""
 CALL_SECONDS = 0.2
 """A runner is called for about so long at a time, so that Ctrl-C and the progress bar live."""
 
@@ -43,7 +46,7 @@ _observers: list[Any] = []
 
 
 def register_runner(engine: str, factory: Any) -> None:
-    """Let `factory(network, optimizer, x, t)` give the Runner for `engine`; it raises NotNative where it cannot.
+    """Let `factory(network, optimizer, x, t, threads)` give the Runner; it raises NotNative where it cannot.
 
     `factory` may be a string 'module:name', imported at first use.
     """
@@ -51,8 +54,9 @@ def register_runner(engine: str, factory: Any) -> None:
 
 
 def register_observer(observer: Any) -> None:
-    """Let `observer(records)` look at the records after each evaluation; it gives sentences about what is wrong.
+    """Let `observer(records)` look at the records after each evaluation.
 
+    It gives what is wrong, a sentence by name of the cause; of each cause the first sentence is kept.
     `observer` may be a string 'module:name', imported at first use.
     """
     _observers.append(observer)
@@ -86,7 +90,7 @@ class NumPyRunner:
 register_runner("numpy", NumPyRunner)
 
 
-def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str) -> Runner:
+def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str, threads: int | None = None) -> Runner:
     """Give the runner for `engine`; 'auto' is native where every layer has a rule, else NumPy, saying why."""
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -94,7 +98,7 @@ def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str) -
         engine = network.engine
     if engine != "numpy" and "native" in _runners:
         try:
-            return _resolve(_runners["native"])(network, optimizer, x, t)
+            return _resolve(_runners["native"])(network, optimizer, x, t, threads)
         except NotNative as reason:
             if engine == "native":
                 raise ValueError(f"this network cannot train on the native engine: {reason}") from None
@@ -114,13 +118,18 @@ class History:
     """One an evaluation: iteration, epoch, loss (mean since the one before), accuracies, seconds, layers."""
     losses: list[float] = field(default_factory=list)
     """One an iteration: the loss of its batch before its update."""
-    warnings: list[str] = field(default_factory=list)
-    """What the observers said of this training, each sentence once."""
+    causes: dict[str, str] = field(default_factory=dict)
+    """What the observers said of this training: a sentence by name of the cause, such as 'lr-too-high'."""
     train_accuracy: float | None = None
     """Of the network as it is at the end; None where the targets are no labels."""
     test_accuracy: float | None = None
     folder: Path | None = None
     """The run folder, where `out` asked for one."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """The sentences of `causes`, in the order in which they were said."""
+        return [*self.causes.values()]
 
 
 def fit(
@@ -133,9 +142,15 @@ def fit(
     epochs: int | None = None,
     iterations: int | None = None,
     batch_size: int = 100,
-    lr: float = 0.1,
+    lr: float | None = None,
+    optimizer: Any = "sgd",
+    weight_decay: float | None = None,
+    clip_norm: float | None = None,
+    schedule: str | Schedule | None = None,
     seed: int = 0,
     engine: str = "auto",
+    threads: int | None = None,
+    shuffle: bool = True,
     out: str | os.PathLike[str] | None = None,
     progress: bool = False,
     watch: Watch | None = None,
@@ -144,16 +159,26 @@ def fit(
     """Train `network` in place on `x`, (N, …), and `t`, class indices (N,), one-hot rows or values to regress to.
 
     `iterations` draws each batch with replacement, as the posts do; `epochs` goes through a shuffled order, the last
-    batch being smaller where N is no multiple (10 epochs where neither is given). The order comes from `seed` alone.
+    batch being smaller where N is no multiple (10 epochs where neither is given). The order comes from `seed` alone;
+    `shuffle=False` goes through the samples as they stand instead, in epochs.
     After the update of the first iteration, and once an epoch from there on (every N // batch_size iterations), it
     is evaluated: see History. `out` names a folder for the weights, history and configuration; `settings` is written
-    into that configuration too. `progress` shows a bar on standard error; `watch` is called with each record.
+    into that configuration too. `engine` is 'numpy', 'native', or 'auto': native where the network and the optimizer
+    have rules for it, on `threads` threads (by default BADAK_THREADS, or the cores that this process may use; the
+    result is the same on any number). `progress` shows a bar on standard error; `watch` is called with each record.
+
+    `optimizer` is a name (see `make_optimizer`), an Optimizer, or anything with `update(params, grads)` that changes
+    the flat `params` in place. `lr` is by default 0.1 for 'sgd', else that of the
+    class; `weight_decay` (of weights, not of biases, gamma or beta) and `clip_norm` are as in Optimizer; `schedule`
+    is a name (see `make_schedule`) or a Schedule. An optimizer that was made has its own: then these four are not
+    given.
 
     Ctrl-C saves what there is to `out` and then raises KeyboardInterrupt. Raises TypeError or ValueError for
     arguments that don't fit, before anything is changed or written.
     """
-    optimizer = SGD(lr)
+    rule = _optimizer(optimizer, lr, weight_decay, clip_norm, schedule)
     batch_size = positive("batch_size", batch_size)
+    threads = None if threads is None else positive("threads", threads)
     _check_data(network, x, t, "")
     if (x_test is None) != (t_test is None):
         raise ValueError("x_test and t_test go together; one of them is missing")
@@ -161,24 +186,19 @@ def fit(
         _check_data(network, x_test, t_test, "_test")
     if batch_size > len(x):
         raise ValueError(f"batch_size {batch_size} is larger than the data, {len(x)} samples")
-    if epochs is not None and iterations is not None:
-        raise ValueError("give epochs or iterations, not both")
-    if iterations is not None:
-        orders = _drawn(len(x), batch_size, positive("iterations", iterations), seed)
-        total, per_epoch = iterations, max(len(x) // batch_size, 1)
-    else:
-        epochs = 10 if epochs is None else positive("epochs", epochs)
-        orders = _shuffled(len(x), batch_size, epochs, seed)
-        per_epoch = -(-len(x) // batch_size)
-        total = epochs * per_epoch
-    runner = make_runner(network, optimizer, x, t, engine)
+    if epochs is None and iterations is None:
+        epochs = 10
+    orders, total, per_epoch = _orders(len(x), batch_size, epochs, iterations, seed, shuffle)
+    _make_ready(rule, schedule, total, network)
+    runner = make_runner(network, rule, x, t, engine, threads)
     history = History(engine=runner.engine)
     config = {
         **(settings or {}),
         "batch_size": batch_size,
-        "lr": optimizer.lr,
+        **_told(rule),
         "iterations": iterations,
         "epochs": epochs,
+        "shuffle": shuffle,
         "seed": seed,
         "engine": runner.engine,
         "dtype": str(network.dtype),
@@ -186,11 +206,12 @@ def fit(
     if out is not None:
         history.folder = store.new_folder(out)
         store.write_config(history.folder, config)
-    look = _Look(network, x, t, x_test, t_test, per_epoch)
+    look = _Look(network, x, t, x_test, t_test, per_epoch, rule)
     try:
         with _bar(total, progress) as advance:
             for order, evaluate in orders:
                 history.losses += _steps(runner, order, advance)
+                look.order(order)
                 if evaluate:
                     history.records.append(look.record(history.losses))
                     _tell(history, watch)
@@ -202,11 +223,46 @@ def fit(
     return history
 
 
+def _optimizer(optimizer: Any, lr: Any, weight_decay: Any, clip_norm: Any, schedule: Any) -> Any:
+    """Give the optimizer that `fit` was asked for."""
+    shared = {"lr": lr, "weight_decay": weight_decay, "clip_norm": clip_norm, "schedule": schedule}
+    if isinstance(optimizer, str):
+        if lr is None and optimizer.lower() == "sgd":
+            shared["lr"] = 0.1
+        if isinstance(schedule, str):
+            shared["schedule"] = make_schedule(schedule, 1)  # the right one follows when the length is known
+        return make_optimizer(optimizer, **shared)
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "update", None)):
+        raise TypeError(f"optimizer must be a name or an object with update, such as SGD(0.1), not {optimizer!r}")
+    given = [name for name, value in shared.items() if value is not None]
+    if given:
+        kind = type(optimizer).__name__
+        raise ValueError(f"{', '.join(given)}: the optimizer given has its own; give them to {kind} instead")
+    return optimizer
+
+
+def _make_ready(rule: Any, schedule: Any, total: int, network: Network) -> None:
+    """Tell the optimizer how long the training is, and which parameters it will train."""
+    if isinstance(schedule, str):
+        rule.schedule = make_schedule(schedule, total)
+    if isinstance(rule, Optimizer):
+        rule.decayed = network.block.weights
+        rule.begin(network.block.values)
+
+
+def _told(rule: Any) -> dict[str, Any]:
+    """Give the optimizer and its numbers as the configuration has them."""
+    if not isinstance(rule, Optimizer):
+        return {"optimizer": type(rule).__name__}
+    plain = {key: repr(value) if key == "schedule" and value else value for key, value in rule.hyperparameters.items()}
+    return {"optimizer": rule.name, **plain}
+
+
 def save_run(history: History, network: Network) -> None:
     """Write the weights and the history of a run into its folder."""
     assert history.folder is not None
     make_up = {**describe(network), "engine": history.engine}
-    store.save_model(history.folder / store.MODEL, network.params, make_up)
+    store.save_model(history.folder / store.MODEL, tensors_of(network), make_up)
     store.write_history(history.folder, history.records)
 
 
@@ -217,9 +273,8 @@ def _tell(history: History, watch: Watch | None) -> None:
     if watch is not None:
         watch(history.records[-1])
     for observer in _observers:
-        for sentence in _resolve(observer)(history.records):
-            if sentence not in history.warnings:
-                history.warnings.append(sentence)
+        for cause, sentence in _resolve(observer)(history.records).items():
+            history.causes.setdefault(cause, sentence)
 
 
 def _steps(runner: Runner, order: IntArray, advance: Callable[[int], None]) -> list[float]:
@@ -236,6 +291,24 @@ def _steps(runner: Runner, order: IntArray, advance: Callable[[int], None]) -> l
     return losses
 
 
+def _orders(
+    size: int, batch_size: int, epochs: int | None, iterations: int | None, seed: int, shuffle: bool
+) -> tuple[Iterator[tuple[IntArray, bool]], int, int]:
+    """Give the orders, each with whether to evaluate after it; how many iterations they are; how many an epoch."""
+    if epochs is not None and iterations is not None:
+        raise ValueError("give epochs or iterations, not both")
+    if iterations is not None:
+        if not shuffle:
+            raise ValueError("shuffle=False goes with epochs: iterations draws each batch at random")
+        return (
+            _drawn(size, batch_size, positive("iterations", iterations), seed),
+            iterations,
+            max(size // batch_size, 1),
+        )
+    epochs, per_epoch = positive("epochs", epochs), -(-size // batch_size)
+    return _epochs(size, batch_size, epochs, seed, shuffle), epochs * per_epoch, per_epoch
+
+
 def _drawn(size: int, batch_size: int, iterations: int, seed: int) -> Iterator[tuple[IntArray, bool]]:
     """Give (order, evaluate after it?): the first iteration alone, then an epoch's worth at a time."""
     rng = np.random.default_rng(seed)
@@ -246,11 +319,11 @@ def _drawn(size: int, batch_size: int, iterations: int, seed: int) -> Iterator[t
         yield batches.drawn(size, batch_size, count, rng), count == per_epoch
 
 
-def _shuffled(size: int, batch_size: int, epochs: int, seed: int) -> Iterator[tuple[IntArray, bool]]:
+def _epochs(size: int, batch_size: int, epochs: int, seed: int, shuffle: bool) -> Iterator[tuple[IntArray, bool]]:
     """The same for whole epochs: evaluated after the first iteration and then at the end of each epoch."""
     rng = np.random.default_rng(seed)
     for epoch in range(epochs):
-        pieces = list(batches.shuffled(size, batch_size, rng))
+        pieces = list(batches.shuffled(size, batch_size, rng) if shuffle else batches.in_order(size, batch_size))
         if epoch == 0 and sum(map(len, pieces)) > 1:
             yield pieces[0][:1], True
             pieces[0] = pieces[0][1:]
@@ -262,11 +335,34 @@ def _shuffled(size: int, batch_size: int, epochs: int, seed: int) -> Iterator[tu
 class _Look:
     """Looks at a network during training: accuracies on all samples, health of the layers on some."""
 
-    def __init__(self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, per_epoch: int) -> None:
+    def __init__(
+        self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, per_epoch: int, optimizer: Any
+    ) -> None:
         self.network, self.per_epoch = network, per_epoch
+        self.lr = getattr(optimizer, "lr", float("nan"))  # an optimizer of one's own may have none
         self.sets = [(x, t), (x_test, t_test)]
-        self.some = np.arange(min(LOOK_AT, len(x))) * len(x) // min(LOOK_AT, len(x))
-        self.started, self.seen = time.perf_counter(), 0
+        self.samples = [len(x), 0 if x_test is None else len(x_test)]
+        count = min(max(len(x) // 60, 100), LOOK_AT, len(x))
+        some = np.arange(count) * len(x) // count
+        # Held as numbers, and measured once: the same samples are looked at each time.
+        self.some, self.some_t = np.asarray(x[some]).astype(network.dtype, copy=False), t[some]
+        self.some_told = _spread(self.some)
+        self.started, self.seen, self.looks, self.trained = time.perf_counter(), 0, 0, 0
+        self.labels: Array | None = None
+        self.chance: float | None = None
+        if _are_labels(t) and not isinstance(network.last_layer, SigmoidWithLoss):  # which has one score, not classes
+            self.labels = t if t.ndim == 1 else np.argmax(t, axis=1)
+            self.some_labels = self.labels[some]
+            self.shares = np.bincount(self.labels) / len(t)
+            held = self.shares[self.shares > 0]
+            self.chance = float(-np.sum(held * np.log(held)))
+        self.latest: IntArray = np.empty((0, 0), np.int64)
+
+    def order(self, order: IntArray) -> None:
+        """Note which samples went into the batches: the longest piece of an epoch, not its smaller last batch."""
+        self.trained += order.size
+        if len(order) > len(self.latest):
+            self.latest = order
 
     def accuracies(self) -> list[float | None]:
         return [
@@ -276,38 +372,105 @@ class _Look:
     def record(self, losses: list[float]) -> Record:
         train, test = self.accuracies()
         new, self.seen = losses[self.seen :], len(losses)
-        x, t = self.sets[0]
-        return {
+        record: Record = {
             "iteration": len(losses) - 1,
             "epoch": len(losses) // self.per_epoch,
             "loss": float(np.mean(new)),
+            "loss_max": float(np.max(new)),
             "train_accuracy": train,
             "test_accuracy": test,
             "seconds": round(time.perf_counter() - self.started, 3),
-            "layers": health(self.network, x[self.some], t[self.some]),
+            "lr": self.lr,
+            "samples": self.samples,
+            "chance": self.chance,
+            **dict.fromkeys(("mix", "wrong", "wrong_rank", "wrong_margin")),
+            "layers": {},
         }
+        order, self.latest = self.latest, self.latest[:0]
+        if self.looks < LOOKS or 50 * self.looks * len(self.some) <= self.trained:
+            self.looks += 1
+            record["layers"] = health(self.network, self.some, self.some_t, self.some_told)
+            if self.labels is not None:
+                record |= _mistakes(self.network.predict(self.some), self.some_labels)
+                record["mix"] = _mix(self.labels[order[: MIX_OF // order.shape[1] + 1]], self.shares)
+        return record
+
+
+MIX_OF = 20_000
+"""So many samples between two records are looked at for the mixture of their labels."""
+
+
+def _mix(labels: Array, shares: Array) -> float | None:
+    """Give how uneven the labels of some batches, (n, batch), are, as a multiple of what chance makes of `shares`.
+
+    For each piece of the order, of at least five samples a class: Σ (counted - expected)² / expected over the classes
+    expected at least once, divided by its mean for samples drawn at random (Pearson's χ²). Sorted labels give about
+    as much as a piece has samples. None where there is not one whole piece.
+    """
+    batches_together = -(-5 * np.count_nonzero(shares) // labels.shape[1])
+    size = labels.shape[1] * batches_together
+    pieces = labels[: len(labels) // batches_together * batches_together].reshape(-1, size)
+    common = size * shares >= 1
+    if not len(pieces) or common.sum() < 2:
+        return None
+    flat = (pieces + len(shares) * np.arange(len(pieces))[:, None]).ravel()
+    counted = np.bincount(flat, minlength=len(pieces) * len(shares)).reshape(len(pieces), -1)[:, common]
+    expected = size * shares[common]
+    uneven = ((counted - expected) ** 2 / expected).sum(axis=1) / np.sum(1 - shares[common])
+    return round(float(uneven.mean()), 3)
+
+
+def _mistakes(scores: Array, labels: Array) -> Record:
+    """Give `wrong`, the share of samples predicted wrongly, and two figures that tell wrong labels from hard samples.
+
+    `wrong_rank`: how far behind the labels' scores are where they are not first. 0 says that the label is always the
+    second choice, 1 that it is always the last, and ½ that it is anywhere, as labels drawn by chance are.
+    `wrong_margin`: how far the first choice is ahead of the second there, relative to where it is right. Both None
+    where they say nothing.
+    """
+    rows = np.arange(len(labels))
+    rank = (scores > scores[rows, labels][:, None]).sum(axis=1)  # how many classes score above the label
+    wrong = rank > 0
+    told = {"wrong": float(wrong.mean()), "wrong_rank": None, "wrong_margin": None}
+    if scores.shape[1] > 2 and wrong.any() and not wrong.all() and np.isfinite(scores).all():
+        second, first = np.partition(scores, -2, axis=1)[:, -2:].T
+        ahead = first - second
+        told["wrong_rank"] = float(np.mean(rank[wrong] - 1) / (scores.shape[1] - 2))
+        told["wrong_margin"] = float(ahead[wrong].mean() / max(ahead[~wrong].mean(), 1e-300))
+    return told
 
 
 SATURATED_SLOPE = 0.0125
 """A unit whose slope is below this is saturated: 5 % of the Sigmoid's steepest, 0.25."""
 
 
-def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
+def _spread(values: Array) -> dict[str, float]:
+    """Give mean, least, greatest and root mean square of a layer's input."""
+    told = {f"input_{what}": float(getattr(values, what)()) for what in ("mean", "min", "max")}
+    return {**told, "input_rms": float(np.linalg.norm(values.ravel()) / np.sqrt(values.size))}
+
+
+def health(network: Network, x: Any, t: Any, spread: Mapping[str, float] | None = None) -> dict[str, dict[str, float]]:
     """Measure each layer on the samples `x`, `t`, in predicting mode; parameters stay as they are.
 
-    Every layer: `input_mean`, `input_min`, `input_max`. Layers with parameters: `W_norm`, `dW_norm`, … (Euclidean).
+    `spread` is what is known of `x` itself, from an earlier time.
+
+    Every layer: `input_mean`, `input_min`, `input_max`, `input_rms` (root of the mean square), `dout_norm` (of the
+    gradient that comes from above). Layers with parameters:
+    `W_norm`, `dW_norm`, … (Euclidean), `W_size`, how many numbers W holds, and `alike`: 1 if all units of a W of two
+    axes have the same weights, else 0.
     Layers without whose output has the shape of their input: `dead`, the share of units that are 0 and let
-    no gradient through for any sample, and `saturated`, the share of units never 0 through which hardly any gradient
-    passes for nine samples in ten.
+    no gradient through for any sample; `saturated`, the share of units never 0 through which hardly any gradient
+    passes for nine samples in ten; and `flat`, the share of outputs, not 0, through which hardly any gradient passes.
     """
     told: dict[str, dict[str, float]] = {}
     inputs = {}
-    scores = np.asarray(x).astype(network.dtype, copy=False)
+    scores = network._door(x)
     for name, layer in network.layers.items():
         if hasattr(layer, "training"):
             layer.training = False
         inputs[name] = scores
-        told[name] = {f"input_{what}": float(getattr(scores, what)()) for what in ("mean", "min", "max")}
+        told[name] = dict(_spread(scores) if told or spread is None else spread)
         scores = layer.forward(scores)
         if not network.keys_of(name) and scores.shape == inputs[name].shape:
             slope = np.abs(layer.backward(np.ones_like(scores))).reshape(len(scores), -1)
@@ -316,13 +479,23 @@ def health(network: Network, x: Any, t: Any) -> dict[str, dict[str, float]]:
             told[name]["dead"] = float(dead.mean())
             quiet = (slope < SATURATED_SLOPE).mean(axis=0) >= 0.9
             told[name]["saturated"] = float((quiet & ~off.any(axis=0)).mean())
+            told[name]["flat"] = float(((slope < SATURATED_SLOPE) & ~off).mean())
     network.last_layer.forward(scores, t)
     dout = network.last_layer.backward(1)
+    first, modes = next(iter(network.layers)), any(hasattr(layer, "training") for layer in network.layers.values())
+    native = not modes and network._native() is not None  # gradient() trains, and so is not for layers with two modes
     for name, layer in reversed(network.layers.items()):
-        dout = layer.backward(dout)
-        for attribute in network.keys_of(name):
-            for array in (attribute, "d" + attribute):
-                told[name][f"{array}_norm"] = float(np.linalg.norm(getattr(layer, array)))
+        told[name]["dout_norm"] = float(np.linalg.norm(dout))
+        # The first layer's backward costs most, mostly for a dx that nobody asks for; the engine leaves that out.
+        if name != first or not native:
+            dout = layer.backward(dout)
+    grads = network.gradient(x, t) if native else {}
+    for name, attribute, key in network._keys:
+        W, dW = network.params[key], grads[key] if grads else getattr(network.layers[name], "d" + attribute)
+        told[name] |= {f"{attribute}_norm": float(np.linalg.norm(W)), f"d{attribute}_norm": float(np.linalg.norm(dW))}
+        told[name][f"{attribute}_size"] = W.size
+        if W.ndim == 2 and W.shape[1] > 1:
+            told[name]["alike"] = float(np.all(W[:, :1] == W))
     return told
 
 
@@ -368,7 +541,9 @@ def _check_data(network: Network, x: Any, t: Any, which: str) -> None:
         row = int(np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))[0])
         raise ValueError(f"x{which} holds NaN or infinity, first in sample {row}")
     scores = network.predict(x[:1])
-    if t.ndim == 1 and t.dtype.kind in "iu":
+    if isinstance(network.last_layer, SigmoidWithLoss):
+        binary(t, (len(t), *scores.shape[1:]))
+    elif t.ndim == 1 and t.dtype.kind in "iu":
         check_labels(t, scores.shape[-1])
     elif _are_labels(t):
         one_hot(t, (len(t), scores.shape[-1]))

@@ -6,6 +6,7 @@ Nothing travels on standard output: the user's code may print there for ever.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -20,8 +21,8 @@ def main() -> None:
     limit_memory(orders["memory_limit"])
     sys.argv = [orders["path"]]
     sys.path.insert(0, str(Path(orders["path"]).resolve().parent))
-    from badak.check.files import examine_file
-
+    module, name = orders["work"].split(":")
+    work = getattr(importlib.import_module(module), name)
     stage = order_path.with_suffix(".stage")
 
     def record(words: str) -> None:
@@ -30,16 +31,7 @@ def main() -> None:
         stage.write_text(words, encoding="utf-8")
 
     try:
-        reports = examine_file(
-            orders["path"],
-            orders["object"],
-            orders["only"],
-            orders["run"],
-            orders["time_limit"] * 0.8,
-            orders["name"],
-            record,
-        )
-        answer = json.dumps({"token": orders["token"], "reports": [r.to_dict() for r in reports]}, default=_plain)
+        answer = json.dumps({"token": orders["token"], **work(orders, record)}, default=_plain)
     except MemoryError:
         answer = json.dumps({"token": orders["token"], "failure": "memory", "words": ""})
     except BaseException as error:

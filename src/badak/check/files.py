@@ -6,6 +6,7 @@ import ast
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from badak.check import discover
 from badak.check.contract import examine, explain_error
@@ -74,6 +75,14 @@ def examine_file(
                 finding.values["cell"] = source.cell(finding.line)
         report.source = source.lines
     return reports
+
+
+def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str, Any]:
+    """Do what the orders of a child process say: see `isolate.ask`."""
+    keys = ("path", "object", "only", "run")
+    path, wanted, only, run = (orders[key] for key in keys)
+    reports = examine_file(path, wanted, only, run, orders["time_limit"] * 0.8, orders["name"], stage)
+    return {"reports": [report.to_dict() for report in reports]}
 
 
 def _report(target: discover.Target, source: Source, only: Sequence[str] | None, name: str) -> Report:

@@ -52,6 +52,7 @@ def check_file(
     for run, share in (("all", 0.6), ("definitions", 1.0)):
         left = time_limit * share - (time.monotonic() - started)
         orders = {
+            "work": "badak.check.files:carry_out",
             "path": str(path.resolve()),
             "object": object_name,
             "only": list(only) if only is not None else None,
@@ -61,7 +62,7 @@ def check_file(
             "name": shown,
             "token": secrets.token_hex(8),
         }
-        answer = _ask(orders, max(left, 0.1))
+        answer = ask(orders, max(left, 0.1))
         if "reports" in answer:
             return [Report.from_dict(plain) for plain in answer["reports"]]
         failure.reason, failure.reason_values = _reason(answer, time_limit, memory_limit)
@@ -86,8 +87,12 @@ def _reason(answer: dict[str, Any], time_limit: float, memory_limit: int | None)
     return "The file's code ended the process by itself (exit code {code}).", values
 
 
-def _ask(orders: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Run one child and give its answer, or {'failure': 'time' | 'memory' | 'exit' | 'checker', …}."""
+def ask(orders: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Run one child and give its answer, or {'failure': 'time' | 'memory' | 'exit' | 'checker', …}.
+
+    `orders` names the function that does the work, 'module:name', called with them and a function that notes the stage
+    reached; they hold `path`, the file that is run, `memory_limit` and a `token` that the user's code cannot guess.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="badak-check-", ignore_cleanup_errors=True) as folder,
         tempfile.TemporaryDirectory(prefix="badak-run-", ignore_cleanup_errors=True) as place,

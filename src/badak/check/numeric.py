@@ -87,7 +87,12 @@ def _fill(out: dict[str, Array], i: int, points: list[tuple[float, Array]]) -> N
     out["error"][i] = np.abs(narrow - wide)
     # The one-sided slopes that differ most: a kink may lie between the inner and the outer points.
     sides = np.stack([fa / a, fb / b, fc / c, fd / d])
-    out["left"][i], out["right"][i] = sides.min(axis=0), sides.max(axis=0)
+    left, right = sides.min(axis=0), sides.max(axis=0)
+    # On a curved side the inner slope errs by as much as it differs from the outer one; with a kink between the two
+    # they differ by far more, and say nothing of the curve.
+    curve = np.maximum(np.abs(sides[0] - sides[1]), np.abs(sides[3] - sides[2]))
+    curve = np.where(curve < 0.01 * (right - left), 2 * curve, 0)
+    out["left"][i], out["right"][i] = left - curve, right + curve
 
 
 def _kinks(out: dict[str, Array], centre: Array) -> Array:

@@ -14,7 +14,16 @@ def drawn(size: int, batch_size: int, iterations: int, rng: "np.random.Generator
 
 def shuffled(size: int, batch_size: int, rng: "np.random.Generator") -> Iterator[IntArray]:
     """Go through all samples once in a shuffled order: full batches as one array, then the smaller last one, if any."""
-    order = rng.permutation(size).astype(np.int64, copy=False)
+    yield from _cut(rng.permutation(size).astype(np.int64, copy=False), batch_size)
+
+
+def in_order(size: int, batch_size: int) -> Iterator[IntArray]:
+    """The same for the samples as they stand."""
+    yield from _cut(np.arange(size, dtype=np.int64), batch_size)
+
+
+def _cut(order: IntArray, batch_size: int) -> Iterator[IntArray]:
+    size = len(order)
     full = size - size % batch_size
     if full:
         yield order[:full].reshape(-1, batch_size)

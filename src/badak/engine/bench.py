@@ -138,7 +138,7 @@ def report(measured: dict[str, Measured]) -> list[tuple[str, str, str]]:
     """Give rows of text for a table: what, how fast, what share of the peak or how many times NumPy."""
     peak = measured["peak"].gigaflops
     rows = [
-        ("peak of one core, measured", f"{peak:.0f} GFLOP/s", ""),
+        ("peak of one core", f"{peak:.0f} GFLOP/s", ""),
         (
             "register tile",
             f"{measured['tile'].gigaflops:.0f} GFLOP/s",
@@ -146,13 +146,13 @@ def report(measured: dict[str, Measured]) -> list[tuple[str, str, str]]:
         ),
     ]
     numpy = measured["numpy"].microseconds
-    rows.append(("training step, NumPy", f"{numpy:.0f} µs", ""))
+    rows.append(("step, NumPy", f"{numpy:.0f} µs", ""))
     for name, each in measured.items():
         if "thread" in name:
             threads = int(name.split()[0])
             share = each.gigaflops / (peak * threads)
-            told = f"{numpy / each.microseconds:.1f} times NumPy, {share:.0%} of the peak"
-            rows.append((f"training step, native, {name}", f"{each.microseconds:.0f} µs", told))
+            told = f"{numpy / each.microseconds:.1f} × NumPy, {share:.0%} of peak"
+            rows.append((f"step, native, {name}", f"{each.microseconds:.0f} µs", told))
     return rows
 
 

@@ -6,6 +6,7 @@ a method that was replaced, a layer that was exchanged, a parameter that is no l
 
 import functools
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from operator import is_
@@ -52,7 +53,7 @@ class Calls:
     """One network's native calls. `ready()` says whether they would do what its layers do."""
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
-        self.network = network
+        self._network = weakref.ref(network)  # weak: the network's own entry in a table of the living keeps us
         self.lock = threading.RLock()
         self._kind: type | None = None
         self.threads = target.thread_count(threads)
@@ -66,6 +67,13 @@ class Calls:
         self._sparse, self._looks = False, 0
         self._widths: dict[tuple[int, ...], int] = {}
         self._small: dict[Any, tuple[Array, Array, Callable[[], Any]]] = {}
+
+    @property
+    def network(self) -> Network:
+        """The network, which lives as long as somebody can call it."""
+        network = self._network()
+        assert network is not None
+        return network
 
     # -- may we? ------------------------------------------------------------------------------------------------
 

@@ -152,6 +152,9 @@ class NativeRunner:
         check_native(network)
         if type(optimizer) is not SGD:
             raise NotNative(f"the optimizer {type(optimizer).__name__} has no rule in the engine")
+        for name in ("weight_decay", "clip_norm", "schedule"):
+            if getattr(optimizer, name):
+                raise NotNative(f"{name} of the optimizer has no rule in the engine")
         self.network, self.optimizer = network, optimizer
         self.threads = target.thread_count(threads)
         self.shape = tuple(x.shape[1:])
@@ -189,6 +192,7 @@ class NativeRunner:
         session.point(Frame.BANKS + Bank.TARGETS, self.t)
         session.point(Frame.BANKS + Bank.VALUES, values)
         ready.run(count)
+        self.optimizer.steps += count
         forget(self.network, float(losses[-1]))
         return losses
 

@@ -17,6 +17,16 @@ def arguments(layer: object) -> dict[str, Any]:
     return {name: getattr(layer, name) for name in inspect.signature(type(layer)).parameters}
 
 
+def state(layer: object) -> dict[str, Array]:
+    """Give what a layer remembers besides its parameters: arrays among its arguments that have no gradient.
+
+    Such as the running mean of BatchNormalization: no optimizer changes it, but predicting needs it. A layer that
+    doesn't keep its arguments under their own names has none.
+    """
+    names = [name for name in inspect.signature(type(layer)).parameters if not hasattr(layer, "d" + name)]
+    return {name: value for name in names if isinstance(value := getattr(layer, name, None), np.ndarray)}
+
+
 class Readable:
     """Print a layer as a line that could be typed back; arrays are shown by shape."""
 
@@ -53,3 +63,12 @@ def upstream(layer: object, dout: Any, like: Array | tuple[int, ...] | None) -> 
             f"{type(layer).__name__}.backward: dout must have the shape of the last output, {shape}, not {dout.shape}"
         )
     return dout
+
+
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """Give `value` as an int of `least` or more. Raises TypeError or ValueError, naming it, for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be {least} or more, not {value}")
+    return int(value)

@@ -1,0 +1,12 @@
+"""`python -m badak.book SCRIPT.py [its arguments]`."""
+
+import sys
+
+from badak.book import run
+
+if len(sys.argv) < 2:
+    sys.exit("usage: python -m badak.book SCRIPT.py [its arguments]")
+try:
+    run(sys.argv[1], sys.argv[2:])
+except OSError as error:
+    sys.exit(f"badak: {error}")

@@ -1,0 +1,1 @@
+"""The book's folder `ch07`: the names of chapter 7."""

@@ -1,0 +1,1 @@
+"""The book's folder `ch08`: the names of chapter 8."""

@@ -1,0 +1,1 @@
+"""The book's folder `common`: the names of what all chapters share."""

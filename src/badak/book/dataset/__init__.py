@@ -1,0 +1,1 @@
+"""The book's folder `dataset`: the names of the data."""

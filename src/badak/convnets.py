@@ -1,0 +1,125 @@
+"""Networks for images: the book's simple one (ch. 7.5) and its deep one (ch. 8.1)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from badak.layers import Affine, Convolution, Dropout, Pooling, Relu
+from badak.losses import SoftmaxWithLoss
+from badak.networks import Network, positive, weight_std
+
+PARAMS = ("filter_num", "filter_size", "pad", "stride")
+
+
+class _Row:
+    """Layers one after the other, each made for what the one before gives; named and counted as the book does."""
+
+    def __init__(self, input_dim: Sequence[int], how: float | str | None, rng: "np.random.Generator") -> None:
+        self.shape = tuple(positive("input_dim", size) for size in input_dim)
+        if len(self.shape) != 3:
+            raise ValueError(f"input_dim must be (C, H, W), not {tuple(input_dim)}")
+        self.how, self.rng = how, rng
+        self.layers: dict[str, Any] = {}
+
+    def add(self, name: str, layer: Any) -> None:
+        count = 1 + sum(key.rstrip("0123456789") == name for key in self.layers)
+        self.shape = layer.output_shape(self.shape)
+        self.layers[f"{name}{count}"] = layer
+
+    def convolution(self, param: Mapping[str, int]) -> None:
+        """Add Convolution and Relu."""
+        if not set(param) <= set(PARAMS) or not {"filter_num", "filter_size"} <= set(param):
+            raise ValueError(f"conv_param has filter_num, filter_size, pad (0) and stride (1), not {dict(param)}")
+        F, size = positive("filter_num", param["filter_num"]), positive("filter_size", param["filter_size"])
+        W = self._weights((F, self.shape[0], size, size), self.shape[0] * size * size)
+        self.add("Conv", Convolution(W, np.zeros(F), param.get("stride", 1), param.get("pad", 0)))
+        self.add("Relu", Relu())
+
+    def affine(self, name: str, size: int) -> None:
+        """Add Affine."""
+        inputs, size = int(np.prod(self.shape)), positive(name, size)
+        self.add("Affine", Affine(self._weights((inputs, size), inputs), np.zeros(size)))
+
+    def _weights(self, shape: tuple[int, ...], inputs: int) -> Any:
+        return weight_std(self.how, inputs) * self.rng.standard_normal(shape)
+
+
+class SimpleConvNet(Network):
+    """Convolution, Relu, Pooling, Affine, Relu, Affine and softmax (book, ch. 7.5).
+
+    `input_dim` is (C, H, W); `conv_param` has filter_num, filter_size, pad and stride, by default 30 filters of 5.
+    `weight_init_std` is as in `weight_std`: the book has 0.01, the default is He's. Layers are named Conv1, Relu1,
+    Pool1, Affine1, Relu2, Affine2; takes images (N, C, H, W), or rows. Raises TypeError or ValueError for sizes that
+    do not fit.
+    """
+
+    def __init__(
+        self,
+        input_dim: Sequence[int] = (1, 28, 28),
+        conv_param: Mapping[str, int] | None = None,
+        hidden_size: int = 100,
+        output_size: int = 10,
+        weight_init_std: float | str | None = None,
+        *,
+        dtype: DTypeLike = np.float64,
+        seed: int | None = None,
+        engine: str = "auto",
+    ) -> None:
+        row = _Row(input_dim, weight_init_std, np.random.default_rng(seed))
+        row.convolution({"filter_num": 30, "filter_size": 5} if conv_param is None else conv_param)
+        row.add("Pool", Pooling(2, 2, stride=2))
+        row.affine("hidden_size", hidden_size)
+        row.add("Relu", Relu())
+        row.affine("output_size", output_size)
+        super().__init__(
+            row.layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine, input_shape=tuple(input_dim)
+        )
+
+
+def _three(filter_num: int, pad: int = 1) -> dict[str, int]:
+    return {"filter_num": filter_num, "filter_size": 3, "pad": pad, "stride": 1}
+
+
+class DeepConvNet(Network):
+    """Three times two convolutions and a Pooling, then Affine, Relu, Dropout, Affine, Dropout (book, ch. 8.1).
+
+    Each convolution is 3 x 3 and followed by Relu; they have 16, 16, 32, 32, 64 and 64 filters, the fourth a padding
+    of 2. `weight_init_std` is as in `weight_std`, He's by default, as in the book; `dropout_ratio` is that of both
+    Dropouts. Names, input and errors as SimpleConvNet.
+    """
+
+    def __init__(
+        self,
+        input_dim: Sequence[int] = (1, 28, 28),
+        conv_param_1: Mapping[str, int] | None = None,
+        conv_param_2: Mapping[str, int] | None = None,
+        conv_param_3: Mapping[str, int] | None = None,
+        conv_param_4: Mapping[str, int] | None = None,
+        conv_param_5: Mapping[str, int] | None = None,
+        conv_param_6: Mapping[str, int] | None = None,
+        hidden_size: int = 50,
+        output_size: int = 10,
+        weight_init_std: float | str | None = None,
+        dropout_ratio: float = 0.5,
+        *,
+        dtype: DTypeLike = np.float64,
+        seed: int | None = None,
+        engine: str = "auto",
+    ) -> None:
+        row = _Row(input_dim, weight_init_std, np.random.default_rng(seed))
+        given = (conv_param_1, conv_param_2, conv_param_3, conv_param_4, conv_param_5, conv_param_6)
+        usual = (_three(16), _three(16), _three(32), _three(32, pad=2), _three(64), _three(64))
+        for number, (param, default) in enumerate(zip(given, usual, strict=True), 1):
+            row.convolution(default if param is None else param)
+            if number % 2 == 0:
+                row.add("Pool", Pooling(2, 2, stride=2))
+        row.affine("hidden_size", hidden_size)
+        row.add("Relu", Relu())
+        row.add("Dropout", Dropout(dropout_ratio))
+        row.affine("output_size", output_size)
+        row.add("Dropout", Dropout(dropout_ratio))
+        super().__init__(
+            row.layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine, input_shape=tuple(input_dim)
+        )

@@ -1,0 +1,178 @@
+"""Marks a folder of hand-ins: a row a pupil, what is wrong as labels; each answer runs in a process of its own."""
+
+import csv
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from badak import store
+from badak.check.discover import read_source
+from badak.check.isolate import MEMORY_LIMIT
+from badak.language import choose_language, translator
+from badak.learn.exercise import Exercise, exercises
+from badak.learn.grading import TIME_LIMIT, VERDICTS, Grade, grade
+
+FILES = (".py", ".ipynb")
+
+
+@dataclass
+class HandIn:
+    """What one pupil handed in: the file of each exercise, by the exercise's name."""
+
+    pupil: str
+    files: dict[str, Path] = field(default_factory=dict)
+    grades: dict[str, Grade] = field(default_factory=dict)
+
+
+def mark(
+    folder: str | os.PathLike[str], csv_file: str | os.PathLike[str] | None = None, lang: str | None = None, *,
+    time_limit: float = TIME_LIMIT, memory_limit: int | None = MEMORY_LIMIT, workers: int | None = None,
+) -> int:  # fmt: skip
+    """Mark the hand-ins in `folder` and write the table to `csv_file`, or print it. Gives 0.
+
+    A pupil is a subfolder, with the files in it (at any depth); or the files right in `folder` whose names begin alike:
+    `kim_01_relu.py` and `kim_sigmoid.py` are Kim's, `lee.py` Lee's, with all the exercises that it defines. A file
+    belongs to the exercise in its name (`01_relu.py`, `my_relu.py`), or else to those whose classes or functions it
+    defines.
+
+    This RUNS the files, each for each exercise in a child process with limits on time and memory: an answer that loops
+    for ever or crashes costs its own cell. Raises FileNotFoundError or NotADirectoryError for a wrong folder,
+    ValueError where nobody handed in anything.
+    """
+    lang = choose_language(lang)
+    folder = Path(folder)
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {folder}")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; a folder of hand-ins is needed")
+    if csv_file is not None and not Path(csv_file).absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {Path(csv_file).absolute().parent} to write the table to")
+    pupils = find_pupils(folder)
+    if not pupils:
+        raise ValueError(f"{folder} holds no hand-ins: subfolders, a pupil each, or Python files named after pupils")
+    jobs = [(pupil, exercise) for pupil in pupils for exercise in exercises()]
+
+    def run(job: tuple[HandIn, Exercise]) -> None:
+        pupil, exercise = job
+        path = pupil.files.get(exercise.name)
+        missing = Grade(exercise.name, "missing")
+        # An answer may do anything; what it does to its own row must not end the others'.
+        pupil.grades[exercise.name] = missing if path is None else grade(
+            path, exercise, time_limit=time_limit, memory_limit=memory_limit)  # fmt: skip
+
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        list(pool.map(run, jobs))
+    text = table(pupils, lang)
+    if csv_file is None:
+        sys.stdout.write(text)
+    else:
+        # The mark at the start is how Excel knows UTF-8, and so Hangul.
+        store.write_atomically(Path(csv_file), text.encode("utf-8-sig"))
+        print(
+            translator("learn", lang)
+            .gettext("{count} hand-ins marked: {file}")
+            .format(count=len(pupils), file=csv_file)
+        )
+    return 0
+
+
+def table(pupils: list[HandIn], lang: str | None = None) -> str:
+    """Give the marks as CSV: pupil, how many solved, and for each exercise its verdict and the causes as labels."""
+    say = translator("learn", lang).gettext
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\r\n")
+    heads = [say("pupil"), say("solved exercises")]
+    for exercise in exercises():
+        heads += [exercise.name, f"{exercise.name}: {say('causes')}"]
+    writer.writerow(map(harmless, heads))
+    for pupil in pupils:
+        grades = [pupil.grades[exercise.name] for exercise in exercises()]
+        row = [pupil.pupil, str(sum(graded.verdict == "solved" for graded in grades))]
+        for graded in grades:
+            row += [say(VERDICTS[graded.verdict]), "; ".join(graded.labels)]
+        writer.writerow(map(harmless, row))
+    return target.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """Give a cell that a spreadsheet does not take for a formula, and that a terminal can print."""
+    cell = "".join(letter if letter.isprintable() else "?" for letter in cell)
+    return f"'{cell}" if cell.lstrip().startswith(("=", "+", "-", "@")) else cell
+
+
+def find_pupils(folder: Path) -> list[HandIn]:
+    """Give the pupils of a folder, by name: see `mark` for how hand-ins may lie there."""
+    found: dict[str, HandIn] = {}
+    loose: dict[str, list[Path]] = {}
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith((".", "__")):
+            continue
+        if entry.is_dir():
+            files = sorted(_files(entry))
+            found[entry.name] = HandIn(entry.name, _sorted_out(files))
+        elif entry.suffix in FILES:
+            loose.setdefault(_pupil_of(entry), []).append(entry)
+    for name, files in loose.items():
+        own = found.setdefault(name, HandIn(name))
+        own.files = {**_sorted_out(files), **own.files}
+    return sorted(found.values(), key=lambda pupil: pupil.pupil)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, inside, names in os.walk(folder):
+        inside[:] = [name for name in inside if not name.startswith((".", "__"))]
+        for name in names:
+            if Path(name).suffix in FILES and not name.startswith("."):
+                yield Path(place, name)
+
+
+def _named(path: Path) -> tuple[Exercise, int, int] | None:
+    """Give the exercise in a file's name, with where its name (and number) begins and ends."""
+    stem = path.stem.lower().replace("-", "_").replace(" ", "_")
+    for exercise in sorted(exercises(), key=lambda e: -len(e.name)):
+        place = re.search(rf"(?:^|_)(?:0?{exercise.number}_)?{exercise.name}(?=_|$)", stem)
+        if place:
+            return exercise, place.start(), place.end()
+    return None
+
+
+def _pupil_of(path: Path) -> str:
+    """Give the pupil's name from that of a loose file: what stands before the exercise, or after it."""
+    named = _named(path)
+    if named is None:
+        return path.stem
+    _, begin, end = named
+    return path.stem[:begin].strip("_- ") or path.stem[end:].strip("_- ") or path.stem
+
+
+def _sorted_out(files: list[Path]) -> dict[str, Path]:
+    """Give each exercise its file: by name first, then by what the other files define."""
+    given: dict[str, Path] = {}
+    nameless = []
+    # A file as it was given out, 01_relu.py, goes before my_relu.py.
+    for path in sorted(files, key=lambda p: (all(p.name != e.file for e in exercises()), len(p.parts), str(p))):
+        named = _named(path)
+        if named is None:
+            nameless.append(path)
+        else:
+            given.setdefault(named[0].name, path)
+    for path in nameless:
+        defined = _defined(path)
+        for exercise in exercises():
+            if set(exercise.names) <= defined:
+                given.setdefault(exercise.name, path)
+    return given
+
+
+def _defined(path: Path) -> set[str]:
+    """Give the classes and functions that a file defines, without running it; none where it cannot be read."""
+    try:
+        source = read_source(path)
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    return {node.name for node in source.classes()} | set(source.functions())
