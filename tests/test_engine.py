@@ -366,6 +366,30 @@ def test_after_a_native_gradient_the_layers_hold_the_same_gradients_and_nothing_
             layer.backward(dout)
 
 
+def test_gradients_that_are_kept_are_never_written_to_again():
+    network = make("tails")
+    x, t = data(network, 40)
+    kept, layers, copies = [], [], []
+    for i in range(12):
+        grads = network.gradient(x[i : i + 20], t[i : i + 20])
+        kept.append(grads["W2"] if i % 3 else grads)
+        layers.append(network.layers["Affine1"].db[1:] if i % 2 else None)
+        copies.append((copy.deepcopy(kept[-1]), None if layers[-1] is None else layers[-1].copy()))
+    for grads, part, (grads_then, part_then) in zip(kept, layers, copies, strict=True):
+        for key in grads if isinstance(grads, dict) else ():
+            assert np.array_equal(grads[key], grads_then[key])
+        if not isinstance(grads, dict):
+            assert np.array_equal(grads, grads_then)
+        assert part is None or np.array_equal(part, part_then)
+    native = networks._calls_of[network]
+    assert len(native._flats) <= 6
+    held = {id(flat) for flat in native._flats}
+    del grads, kept, layers, copies
+    for _ in range(20):
+        network.gradient(x, t)
+    assert {id(flat) for flat in native._flats} == held  # nothing new was needed
+
+
 def test_predicting_natively_leaves_nothing_of_an_earlier_batch():
     network = make("sigmoid")
     x, _ = data(network, 10)

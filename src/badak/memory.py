@@ -38,9 +38,11 @@ class Block:
         self.offsets: dict[str, int] = {}
         self._views: dict[str, Array] = {}
         self._grad_views: dict[str, Array] = {}
+        self._parts: dict[str, slice] = {}
         start = 0
         for name, shape in self.shapes.items():
-            stop = start + int(np.prod(shape))
+            stop = start + math.prod(shape)
+            self._parts[name] = slice(start, stop)
             self.offsets[name] = start
             self._views[name] = self.values[start:stop].reshape(shape)
             self._grad_views[name] = self.grads[start:stop].reshape(shape)
@@ -68,10 +70,7 @@ class Block:
 
     def named(self, flat: Array) -> dict[str, Array]:
         """Cut any array of the length of `values` into named views of it."""
-        return {
-            name: flat[start : start + int(np.prod(self.shapes[name]))].reshape(self.shapes[name])
-            for name, start in self.offsets.items()
-        }
+        return {name: flat[part].reshape(self.shapes[name]) for name, part in self._parts.items()}
 
     def __getstate__(self) -> dict[str, Any]:
         return {"shapes": self.shapes, "values": self.values, "grads": self.grads}

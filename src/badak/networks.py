@@ -143,9 +143,11 @@ class Network:
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Give the gradient of the loss by backpropagation: arrays of your own, named and shaped as `params`."""
         native = self._native()
-        if not native or native.gradient(x, t) is None:
+        grads: dict[str, Array] | None = native.gradient(x, t) if native else None
+        if grads is None:
             self.backpropagate(x, t)
-        return self.block.named(self.block.grads.copy())
+            grads = self.block.named(self.block.grads.copy())
+        return grads
 
     def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Give the same gradient by finite differences: slow, and the judge of `gradient`."""

@@ -5,6 +5,7 @@ a method that was replaced, a layer that was exchanged, a parameter that is no l
 """
 
 import functools
+import sys
 import threading
 import weakref
 from collections import OrderedDict
@@ -30,6 +31,8 @@ METHODS = frozenset({"predict", "loss", "gradient", "accuracy", "backpropagate",
 """What a subclass or an object must not have changed: one of these may be what another stands on."""
 KEPT = 12
 """So many programs are kept for a network; each holds memory for its batch size."""
+SPARE = 6
+"""So many flat arrays are kept to give gradients in, each given again when all arrays cut from it are gone."""
 PIECE = 256
 """So many samples are predicted together."""
 
@@ -65,6 +68,9 @@ class Calls:
         self._programs: OrderedDict[Any, Ready] = OrderedDict()
         self._reason: str | None = None
         self._sparse, self._looks = False, 0
+        self._flats: list[Array] = []
+        # What this Python says of an array that is held by a list, a loop and the question alone.
+        self._unused = next(sys.getrefcount(used) for used in [np.empty(0)])
         self._widths: dict[tuple[int, ...], int] = {}
         self._small: dict[Any, tuple[Array, Array, Callable[[], Any]]] = {}
 
@@ -134,7 +140,11 @@ class Calls:
         if ready is None:
             ready = prepare(self.network, batch=batch, shape=shape, source=source, scale=scale, purpose=purpose,
                             threads=threads, sparse=sparse)  # fmt: skip
-            ready.session.point(Frame.BANKS + Bank.VALUES, self.network.block.values)
+            block = self.network.block
+            ready.session.point(Frame.BANKS + Bank.VALUES, block.values)
+            ready.session.point(Frame.BANKS + Bank.SLOPES, block.grads)
+            ready.session.point(Frame.ORDER, np.arange(batch))
+            ready.session.point(Frame.LOSSES, np.zeros(1))
             self._programs[key] = ready
             if len(self._programs) > KEPT:
                 self._programs.popitem(last=False)
@@ -144,13 +154,11 @@ class Calls:
 
     def _compute(self, ready: Ready, x: Array, t: Any) -> float:
         """Run one batch forward, and backward if asked for; give its loss."""
-        session, loss = ready.session, np.zeros(1)
-        session.point(Frame.ORDER, _counting(len(x)))
-        session.point(Frame.LOSSES, loss)
+        session = ready.session
         session.point(Frame.BANKS + Bank.DATA, x)
         session.point(Frame.BANKS + Bank.TARGETS, t)
         ready.run(1)
-        return float(loss[0])
+        return float(session.kept[Frame.LOSSES][0])
 
     def _door(self, x: Any, t: Any) -> tuple[Array, str, float, tuple[int, ...], Any]:
         """Bring x and t into the form that the machine reads. Raises NotNative for what is left to NumPy."""
@@ -187,19 +195,29 @@ class Calls:
     # -- the four calls; None where NumPy's way is to be taken ----------------------------------------------------
 
     @_or_none
-    def gradient(self, x: Any, t: Any) -> float:
-        """Leave the gradients in `block.grads` and, as arrays of their own, in the layers; give the loss."""
+    def gradient(self, x: Any, t: Any) -> dict[str, Array]:
+        """Give the gradients, as arrays of the caller's own; leave them in `block.grads` and the layers, too."""
         network = self.network
         x, source, scale, shape, t = self._door(x, t)
         grads = network.block.grads
         ready = self._program("gradient", len(x), shape, source, scale, self._mostly_zero(x))
-        ready.session.point(Frame.BANKS + Bank.SLOPES, grads)
         loss = self._compute(ready, x, t)
         forget(network, loss)
-        own = network.block.named(grads.copy())
+        own = network.block.named(self._copy(grads))
         for name, attribute, key in network._keys:
             setattr(network.layers[name], "d" + attribute, own[key])
-        return loss
+        return network.block.named(self._copy(grads))
+
+    def _copy(self, flat: Array) -> Array:
+        """Copy into memory that nobody holds any more, if there is such: fresh memory costs more than the copy."""
+        for used in self._flats:
+            if sys.getrefcount(used) == self._unused:
+                np.copyto(used, flat)
+                return used
+        copied = flat.copy()
+        if len(self._flats) < SPARE:
+            self._flats.append(copied)
+        return copied
 
     @_or_none
     def loss(self, x: Any, t: Any) -> float:

@@ -154,7 +154,7 @@ class Session:
 
     def point(self, where: int, array: Array) -> None:
         """Let a place of the frame point to an array, and keep that alive."""
-        self.frame[where] = array.ctypes.data
+        self.frame[where] = array.__array_interface__["data"][0]  # half of what array.ctypes costs
         self.kept[where] = array
 
     def run(self, iterations: int) -> None:

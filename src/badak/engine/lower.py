@@ -30,6 +30,8 @@ PANELLED_WORK = 16_000_000
 """From so many operations on, threads share a layer by columns of its weights, so that those stay in their cache."""
 WORK_PER_THREAD = 1_000_000
 """A step is shared by no more threads than it has this many operations for each."""
+WORK_PER_CALL = 16_000_000
+"""… and, where one step is a whole call, as many as make up for waking them."""
 CHUNKS = 2
 NARROW, DEEP = 12, 16
 """… if it gives at most so many vectors and takes at least so many: else its parts cost more than they save."""
@@ -329,7 +331,8 @@ def lower(
     the same.
     """
     backwards = purpose in ("train", "gradient")
-    threads = max(1, min(threads, work_of(nodes, batch, backwards) // WORK_PER_THREAD))
+    each = WORK_PER_CALL if purpose in ("gradient", "loss") else WORK_PER_THREAD
+    threads = max(1, min(threads, work_of(nodes, batch, backwards) // each))
     program = Program(itemsize, lanes, batch, threads)
     low = Lowering(program, purpose, offsets)
     low.sparse = sparse and not low.thin
