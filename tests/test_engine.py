@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import warnings
 from itertools import pairwise
 
@@ -484,6 +485,13 @@ def test_an_order_beyond_the_data_is_refused(wrong):
     assert np.array_equal(network.block.values, before)
 
 
+def test_an_order_of_fractions_is_refused():
+    network = make("tails")
+    native = NativeRunner(network, SGD(0.1), *data(network, 30))
+    with pytest.raises(TypeError, match="order must hold whole numbers, not float64"):
+        native.steps(np.array([[0.0, 1.5]]))
+
+
 @pytest.mark.parametrize("wrong", [-1, 3, 10**9])
 def test_labels_out_of_range_are_refused(wrong):
     network = make("tails")
@@ -714,6 +722,23 @@ def test_where_cores_are_taken_one_thread_works_alone_for_a_while(monkeypatch):
     assert team.advise(4) == 4
 
 
+def test_where_the_system_gives_no_more_threads_fewer_do_the_work(monkeypatch, always_many):
+    want = trained("tails", 1)
+    given = []
+
+    def start(worker):
+        if len(given) == 2:
+            raise RuntimeError("can't start new thread")
+        given.append(worker)
+        threading.Thread.start(worker)
+
+    monkeypatch.setattr(crew._Worker, "start", start)
+    monkeypatch.setattr(crew, "crew", crew.Crew())
+    monkeypatch.setattr(runner, "crew", crew.crew)
+    assert trained("tails", 7) == want
+    assert len(given) == 2
+
+
 def test_a_tape_does_not_run_without_its_memory():
     program, _ = program_of()
     ready = Ready(program, build.machine(8))
@@ -722,8 +747,6 @@ def test_a_tape_does_not_run_without_its_memory():
 
 
 def test_threads_of_the_user_may_share_a_network():
-    import threading
-
     network = make("two layers, the book's", np.float32)
     x, t = data(network, 60)
     want = network.gradient(x, t)

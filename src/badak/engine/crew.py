@@ -4,6 +4,7 @@ The threads are Python's: they wait for work in a queue and run the machine with
 for the next call. Whatever happens to the caller (Ctrl-C included), nobody is left waiting at a barrier.
 """
 
+import contextlib
 import ctypes
 import os
 import queue
@@ -90,16 +91,26 @@ class Crew:
         elif self._meetings > 100:
             self._alone_for = ALONE
 
+    def grow(self, threads: int) -> int:
+        """Have `threads` threads ready, or as many as the system gives; say how many."""
+        with self._lock:
+            with contextlib.suppress(RuntimeError):  # the system gives no more
+                self._grow(threads)
+            return min(threads, 1 + len(self._workers))
+
+    def _grow(self, threads: int) -> None:
+        while len(self._workers) < threads - 1:
+            worker = _Worker()
+            worker.start()
+            self._workers.append(worker)
+
     def run(self, machine: Machine, address: int, stop: Array, threads: int) -> None:
         """Let `threads` threads run the machine on one frame; come back when all have."""
         if threads == 1:
             machine(address, 0)
             return
         with self._lock:
-            while len(self._workers) < threads - 1:
-                worker = _Worker()
-                worker.start()
-                self._workers.append(worker)
+            self._grow(threads)
             started = 0
             answer = -1
             try:

@@ -86,6 +86,10 @@ def prepare(
         sparse=sparse,
     )
     verify(program, network.block.values.nbytes)
+    able = crew.grow(program.threads)
+    if able < program.threads:
+        return prepare(network, batch=batch, shape=shape, source=source, scale=scale, purpose=purpose, threads=able,
+                       sparse=sparse)  # fmt: skip
     return Ready(program, machine)
 
 
@@ -170,7 +174,9 @@ class NativeRunner:
     def steps(self, order: IntArray) -> Array:
         """Do one step for each row of `order`, (n, batch) indices; give the n losses."""
         check_native(self.network)
-        order = np.array(order, dtype=np.int64, order="C", ndmin=2)
+        if np.asarray(order).dtype.kind not in "iu":
+            raise TypeError(f"order must hold whole numbers, not {np.asarray(order).dtype}")
+        order = np.array(order, dtype=np.int64, order="C", ndmin=2)  # a copy: nobody can change it after the check
         count, batch = order.shape
         losses = np.zeros(count)
         if not order.size:
