@@ -19,7 +19,7 @@ from badak.data.pixels import Pixels
 from badak.engine import build, lower, runner, target
 from badak.engine.crew import aligned, crew
 from badak.engine.opcodes import Bank, Frame
-from badak.engine.runner import Ready, forget, labels, mostly_zero, prepare, readable, targets
+from badak.engine.runner import SAVED, Ready, forget, labels, mostly_zero, prepare, readable, targets
 from badak.graph import nodes
 from badak.networks import Network
 from badak.training import NotNative
@@ -72,6 +72,7 @@ class Calls:
         # What this Python says of an array that is held by a list, a loop and the question alone.
         self._unused = next(sys.getrefcount(used) for used in [np.empty(0)])
         self._widths: dict[tuple[int, ...], int] = {}
+        self._saved: list[tuple[dict[str, Any], str]] = []
         self._small: dict[Any, tuple[Array, Array, Callable[[], Any]]] = {}
 
     @property
@@ -98,7 +99,10 @@ class Calls:
         for own in self._own:
             if "forward" in own or "backward" in own:
                 return False
-        return all(own.get(attribute) is view for own, attribute, view in self._bound)
+        for own, attribute, view in self._bound:  # noqa: SIM110  (plain loops: this is asked at every call)
+            if own.get(attribute) is not view:
+                return False
+        return True
 
     def _look(self) -> None:
         """Look at a network's layers closely: at first, and when one was exchanged."""
@@ -114,6 +118,7 @@ class Calls:
         self._kinds = [*map(type, self._layers)]
         self._methods = [(kind, kind.forward, kind.backward) for kind in dict.fromkeys(self._kinds)]
         self._own = [layer.__dict__ for layer in self._layers]
+        self._saved = [(own, name) for own in self._own[:-1] for name in SAVED if name in own]
         same = list(network.layers) == list(network._adopted)
         if not same or not all(map(is_, network.layers.values(), network._adopted.values())):
             self._layers = []  # not adopted yet: NumPy's way takes it in, and the next call looks again
@@ -227,19 +232,26 @@ class Calls:
         forget(self.network, loss, gradients=False)
         return loss
 
+    def predict(self, x: Any) -> Array | None:
+        """Give the scores, (N, C); in as few steps as can be for a shape of a few samples that was there before."""
+        if type(x) is np.ndarray and x.shape in self._small and x.dtype.kind == "f":
+            with self.lock:
+                inside, out, run = self._small[x.shape]
+                np.copyto(inside, x)  # converts, too
+                run()
+                for own, attribute in self._saved:
+                    own[attribute] = None
+                return out.copy()
+        return self._predict(x)
+
     @_or_none
-    def predict(self, x: Any) -> Array:
-        """Give the scores, (N, C)."""
+    def _predict(self, x: Any) -> Array:
         network = self.network
         if type(x) is np.ndarray and x.ndim == 2 and len(x) <= lower.THIN and x.dtype.kind == "f":
-            small = self._small.get(x.shape)
-            if small is None:
-                small = self._make_small(x.shape)
-            inside, out, run = small
-            np.copyto(inside, x)  # converts, too
-            run()
-            forget(network, None, gradients=False)
-            return out.copy()
+            self._make_small(x.shape)
+            answer = self.predict(x)
+            assert answer is not None
+            return answer
         if not isinstance(x, Pixels):
             x = np.asarray(x)
         if x.ndim < 2 or not len(x):
@@ -249,7 +261,7 @@ class Calls:
         self._pieces("scores", x, out)
         return out
 
-    def _make_small(self, shape: tuple[int, int]) -> tuple[Array, Array, Callable[[], Any]]:
+    def _make_small(self, shape: tuple[int, int]) -> None:
         """Make ready for a few samples at a time, as often as can be: input and output have their places."""
         outputs, dtype = self._outputs(shape[1:]), self.network.dtype
         if not shape[0]:
@@ -265,7 +277,6 @@ class Calls:
         again = functools.partial(session.machine, session.address, 0)
         run = again if session.threads == 1 and not runner.POISON else functools.partial(ready.run, 1)
         self._small[shape] = (inside, out, run)
-        return self._small[shape]
 
     @_or_none
     def accuracy(self, x: Any, t: Any) -> float:

@@ -16,7 +16,6 @@ from badak.engine.plan import Program
 from badak.engine.verify import verify
 from badak.functions import check_labels, floating, one_hot
 from badak.graph import nodes
-from badak.layers import Affine, Relu, Sigmoid
 from badak.losses import SoftmaxWithLoss
 from badak.networks import Network
 from badak.optimizers import SGD
@@ -210,21 +209,22 @@ def check_native(network: Network) -> None:
         raise NotNative(reason)
 
 
+SAVED = ("x", "mask", "out")
+"""What Affine, Relu and Sigmoid save on their way forward."""
+
+
 def forget(network: Network, loss: float | None = None, *, gradients: bool = True) -> None:
     """Clear what the layers saved: it is of an earlier batch, and a backward by hand must not use it.
 
     `gradients` says whether dW and db go too; predicting leaves them.
     """
     for layer in network.layers.values():
-        kind = type(layer)
-        if kind is Affine:
-            layer.x = None
-            if gradients:
-                layer.dW = layer.db = None
-        elif kind is Relu:
-            layer.mask = None
-        elif kind is Sigmoid:
-            layer.out = None
+        own = layer.__dict__
+        for name in SAVED:
+            if name in own:
+                own[name] = None
+        if gradients and "dW" in own:
+            own["dW"] = own["db"] = None
     last = network.last_layer
     if loss is not None:
         last.y, last.t, last.loss = None, None, loss
