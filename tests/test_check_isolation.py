@@ -206,3 +206,16 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
         check_command([], lang="xx")
     with pytest.raises(ValueError, match="time_limit"):
         check_command([], time_limit=0)
+
+
+def test_a_class_that_hangs_does_not_cost_the_others_their_verdict(tmp_path):
+    path = tmp_path / "three.py"
+    path.write_text(
+        "class Double:\n    def forward(self, x):\n        return 2 * x\n\n    def backward(self, dout):\n        return dout\n\n\n"
+        "class Hang:\n    def forward(self, x):\n        while True:\n            pass\n\n"
+        "    def backward(self, dout):\n        return dout\n\n\n"
+        "class Same:\n    def forward(self, x):\n        return 1.0 * x\n\n    def backward(self, dout):\n        return dout\n",
+        encoding="utf-8",
+    )
+    verdicts = {report.object: report.verdict for report in check_file(path, time_limit=4)}
+    assert verdicts == {"Double": "wrong", "Hang": "unknown", "Same": "right"}

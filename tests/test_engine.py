@@ -1128,3 +1128,17 @@ def test_a_convolution_runs_on_the_tape_forward_and_backward(N, H, C, F, window,
     close(grads[: k * F].reshape(W.shape), dW, dtype, 5)
     close(shown("dx"), dframed.reshape(N, -1, C), dtype, 5)
     close(values[: k * F].reshape(W.shape), W - lr * dW, dtype, 5)
+
+
+@pytest.mark.parametrize("poison", [True, False])
+def test_a_few_samples_stay_right_when_other_calls_come_between(poison, monkeypatch):
+    monkeypatch.setattr(runner, "POISON", poison)  # the shortest way is taken only without
+    ours, theirs = (TwoLayerNet(6, 50, 3, 0.5, seed=0, engine=engine) for engine in ("auto", "numpy"))
+    x = np.random.default_rng(0).standard_normal((307, 6))
+    kept = []
+    for rows in (x[:1], x[:257], x[300:301], x[:2], x[:2].tolist(), x[4:6], (10 * x[:1]).astype(int), x[5:6]):
+        got = ours.predict(rows)
+        np.testing.assert_allclose(got, theirs.predict(rows), rtol=1e-9)
+        kept.append((got, got.copy()))
+    for got, copied in kept:
+        np.testing.assert_array_equal(got, copied, "an answer is the caller's own")

@@ -597,3 +597,22 @@ def test_the_same_seed_trains_to_the_same_bytes(make, rng, tmp_path):
     assert one == two
     again = load_network(tmp_path / "one")
     assert_array_equal(again.predict(x), network.predict(x))
+
+
+class LatePartner:
+    def __init__(self):
+        self.kernel = np.ones(6)
+
+    def forward(self, x):
+        self.seen = x
+        return x * self.kernel
+
+    def backward(self, dout):
+        self.dkernel = np.sum(dout * self.seen, axis=0)
+        return dout * self.kernel
+
+
+def test_a_partner_that_comes_only_in_backward_is_refused(batch):
+    network = Network([LatePartner(), Affine(np.ones((6, 3)), np.zeros(3))], SoftmaxWithLoss())
+    with pytest.raises(ValueError, match="LatePartner1.kernel got its partner dkernel only in backward"):
+        network.gradient(*batch)

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,9 +43,12 @@ def _whole_option(told: str) -> Any:
 
 def main() -> None:
     """Run the command line: what is wrong with the input is said in one line, with exit code 2."""
+    warnings.showwarning = lambda message, category, *_: (
+        None if issubclass(category, RuntimeWarning) else print(f"badak: {message}", file=sys.stderr)
+    )
     try:
         app(standalone_mode=True)
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
         print(f"badak: {_plain(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -54,6 +58,8 @@ def main() -> None:
 
 def _plain(error: Exception) -> str:
     """Say an error in one line; those of the system without their number, with the file."""
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory: {error}" if str(error) else "there is not enough memory"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error)
@@ -230,7 +236,8 @@ def _print_row(record: dict[str, Any]) -> None:
     """Print one evaluation, under the heads of the columns at the first."""
     if record["iteration"] == 0:
         print(f"{'iteration':>9} {'epoch':>7} {'loss':>9} {'train':>8} {'test':>8}")
-    loss, epoch = f"{record['loss']:.4f}", f"{record['epoch']:g}"
+    loss = f"{record['loss']:.4f}" if record["loss"] < 1e4 else f"{record['loss']:.3g}"
+    epoch = f"{record['epoch']:g}"
     print(_row(record["iteration"], epoch, loss, record["train_accuracy"], record["test_accuracy"]), flush=True)
 
 
@@ -300,6 +307,8 @@ def predict(
     for path in images:
         pixels = read_image(path, (side, side))
         scores = network.predict(np.divide(pixels, 255, dtype=np.float32).reshape(len(pixels), -1))
+        if not np.isfinite(scores).all():
+            raise ValueError(f"{run}: the network's answers are no numbers (NaN): its training diverged")
         for number, row in enumerate(softmax(scores)):
             name = str(path) if len(pixels) == 1 else f"{path}[{number}]"
             print(f"{name}: {row.argmax()} ({100 * row.max():.1f} %)")

@@ -75,7 +75,7 @@ class Comparison:
     def agrees(self, tolerance: float = 1e-6) -> bool:
         """Say whether every smooth element agrees, to `tolerance` of the largest gradient of the array.
 
-        1e-10 is allowed besides: the rounding of a central difference of a loss near 1.
+        1e-9 is allowed besides: the rounding of a central difference of a loss near 1.
         """
         difference = np.abs(self.analytic - self.numerical)[~self.kinks]
         scale = np.abs(self.numerical[~self.kinks]).max(initial=0)

@@ -83,6 +83,7 @@ class Network:
         self._keys = _parameter_names(self.layers)
         self.block = Block({key: getattr(self.layers[name], attribute) for name, attribute, key in self._keys}, dtype)
         self.params = Params(self.block)
+        self._looked = False
         self._bind()
         rng = np.random.default_rng(seed)
         for layer in self.layers.values():
@@ -160,6 +161,8 @@ class Network:
         dout = self.last_layer.backward(1)
         for layer in reversed(self.layers.values()):
             dout = layer.backward(dout)
+        if not self._looked:
+            self._refuse_late_parameters()
         for name, attribute, key in self._keys:
             grad = getattr(self.layers[name], "d" + attribute)
             view = self.block.grad_view(key)
@@ -210,6 +213,17 @@ class Network:
                 layer.training = training
             x = layer.forward(x)
         return x
+
+    def _refuse_late_parameters(self) -> None:
+        """Refuse, after the first backward, a parameter whose partner came only then: it would not be trained."""
+        for name, layer in self.layers.items():
+            late = [attribute for attribute in parameters(layer) if attribute not in self.keys_of(name)]
+            if late:
+                raise ValueError(
+                    f"{name}.{late[0]} got its partner d{late[0]} only in backward, so it would not be trained: "
+                    f"write self.d{late[0]} = None in __init__ of {type(layer).__name__}"
+                )
+        self._looked = True
 
     def _bind(self) -> None:
         for name, attribute, key in self._keys:
@@ -406,6 +420,8 @@ class TwoLayerNet(Network):
         D = positive("input_size", input_size)
         H = positive("hidden_size", hidden_size)
         C = positive("output_size", output_size)
+        if not (np.isreal(weight_init_std) and np.isfinite(weight_init_std) and weight_init_std >= 0):
+            raise ValueError(f"weight_init_std must be 0 or more and finite, not {weight_init_std!r}")
         layers = {
             "Affine1": Affine(weight_init_std * rng.standard_normal((D, H)), np.zeros(H)),
             "Relu1": Relu(),

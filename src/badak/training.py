@@ -549,3 +549,6 @@ def _check_data(network: Network, x: Any, t: Any, which: str) -> None:
         one_hot(t, (len(t), scores.shape[-1]))
     else:
         network.last_layer.forward(scores, t[:1])
+        if t.dtype.kind == "f" and not np.isfinite(t).all():
+            row = int(np.flatnonzero(~np.isfinite(t).reshape(len(t), -1).all(axis=1))[0])
+            raise ValueError(f"t{which} holds NaN or infinity, first in sample {row}")

@@ -89,6 +89,8 @@ def training_command(folder: str | os.PathLike[str], json: bool = False, lang: s
     Raises as `check_run`, and ValueError for an unknown language.
     """
     lang = choose_language(lang)
+    if not store.read_history(folder):
+        raise ValueError(f"{folder} holds a run that was never evaluated: there is nothing to look at")
     found = check_run(folder)
     for finding in found:
         if json:

@@ -73,7 +73,7 @@ class Calls:
         self._unused = next(sys.getrefcount(used) for used in [np.empty(0)])
         self._widths: dict[tuple[int, ...], int] = {}
         self._saved: list[tuple[dict[str, Any], str]] = []
-        self._small: dict[Any, tuple[Array, Array, Callable[[], Any]]] = {}
+        self._small: dict[Any, tuple[Array, Array, Callable[[], Any], Ready]] = {}
 
     @property
     def network(self) -> Network:
@@ -236,7 +236,7 @@ class Calls:
         """Give the scores, (N, C); in as few steps as can be for a shape of a few samples that was there before."""
         if type(x) is np.ndarray and x.shape in self._small and x.dtype.kind == "f":
             with self.lock:
-                inside, out, run = self._small[x.shape]
+                inside, out, run, _ = self._small[x.shape]
                 np.copyto(inside, x)  # converts, too
                 run()
                 for own, attribute in self._saved:
@@ -267,6 +267,8 @@ class Calls:
         if not shape[0]:
             raise NotNative("no samples")
         ready = self._program("scores", shape[0], shape[1:], f"f{dtype.itemsize}", 0.0)
+        # Taken out of the table: who found it there would point it to other arrays, and this way never looks again.
+        self._programs = OrderedDict((key, kept) for key, kept in self._programs.items() if kept is not ready)
         inside = aligned(int(np.prod(shape)) * dtype.itemsize).view(dtype).reshape(shape)
         out = np.zeros((shape[0], outputs), dtype)
         session = ready.session
@@ -276,7 +278,7 @@ class Calls:
         ready.run(1)  # once by the front door; from then on all that it would set is set
         again = functools.partial(session.machine, session.address, 0)
         run = again if session.threads == 1 and not runner.POISON else functools.partial(ready.run, 1)
-        self._small[shape] = (inside, out, run)
+        self._small[shape] = (inside, out, run, ready)  # ready owns the memory whose address run holds
 
     @_or_none
     def accuracy(self, x: Any, t: Any) -> float:

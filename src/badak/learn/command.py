@@ -117,7 +117,9 @@ def run(arguments: Sequence[str], program: str = "badak learn") -> int:
     elif name == "hint":
         parser.add_argument("--exercise", help="its name, number or file; by default the one not yet solved")
     elif name == "mark":
-        parser.add_argument("--csv", metavar="FILE", help="the table to write; it is printed where none is given")
+        parser.add_argument(
+            "--csv", nargs="?", metavar="FILE", help="the table to write; it is printed where none is given"
+        )
     if name in ("", "mark"):
         parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="SECONDS", help="for one answer")
     asked = parser.parse_args(arguments[1:] if name else arguments)
