@@ -77,3 +77,12 @@ def test_every_dependency_has_its_reason():
     reasons = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     for requirement in project["dependencies"]:
         assert f"| {re.split('[<>=]', requirement)[0]} |" in reasons
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_nothing_is_left_to_fill_in_and_tables_are_whole(name):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    assert not [line for line in lines if re.fullmatch(r"[A-Z]{4,}", line)]
+    for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+        if not before.strip() and line.startswith("|"):
+            assert re.fullmatch(r"[|:\- ]+", after), f"a table without a head: {line}"
