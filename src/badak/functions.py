@@ -104,7 +104,7 @@ def one_hot(t: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
         raise TypeError(f"class indices must be integers; t is {t.dtype}")
     check_labels(t, classes)
     rows = np.zeros(shape, dtype)
-    np.put_along_axis(rows, t[..., None].astype(np.intp), 1, axis=-1)
+    rows.reshape(-1, classes)[np.arange(t.size), t.ravel()] = 1
     return rows
 
 
