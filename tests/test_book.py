@@ -170,6 +170,7 @@ import numpy as np
 
 apple, tax = MulLayer(), MulLayer()
 print(tax.forward(apple.forward(100, 2), 1.1), [round(g, 6) for g in apple.backward(tax.backward(1)[0])])
+np.random.seed(3)
 network = TwoLayerNet(6, 4, 3)
 print(isinstance(network.layers, OrderedDict), list(network.layers), type(network.lastLayer).__name__)
 x, t = np.random.randn(5, 6), np.eye(3)[[0, 1, 2, 0, 1]]
