@@ -30,8 +30,8 @@ from badak import (
 from badak.data.pixels import Pixels
 from badak.engine import build, crew, lower, runner, target
 from badak.engine.listing import listing
-from badak.engine.opcodes import Bank, Frame
-from badak.engine.plan import Buffer, Panels, Program, whole
+from badak.engine.opcodes import Bank
+from badak.engine.plan import Panels
 from badak.engine.runner import NativeRunner, Ready
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
@@ -619,8 +619,8 @@ def tamper_block(program):
     ("tamper", "says"),
     [
         (grow("rows"), "reaches to byte"),
-        (grow("n", 16), "reaches to byte|fewer than its"),
-        (grow("k", 64), "reaches to byte|fewer than its"),
+        (grow("n", 16), "reaches to byte|fewer than its|than the weights have"),
+        (grow("k", 64), "reaches to byte|fewer than its|than the weights have"),
         (grow("out_step", 64), "reaches to byte"),
         (tamper_offset, "reaches to byte"),
         (tamper_order, "read before anything was written"),
@@ -1004,130 +1004,6 @@ def test_a_copy_made_field_by_field_does_not_compute_with_our_addresses():
 
 
 # -- convolution: the seam for what comes, proved on the tape itself ---------------------------------------------
-
-
-def convolved(x, W, b, stride):
-    """Convolve images (N, H, W, C) with windows (FH, FW, C, F), as the definition says."""
-    N, H, width, _ = x.shape
-    FH, FW, _, F = W.shape
-    OH, OW = (H - FH) // stride + 1, (width - FW) // stride + 1
-    out = np.zeros((N, OH, OW, F)) + b
-    for y in range(OH):
-        for z in range(OW):
-            window = x[:, y * stride : y * stride + FH, z * stride : z * stride + FW]
-            out[:, y, z] += np.tensordot(window, W, axes=3)
-    return out
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(
-    ("N", "H", "C", "F", "window", "stride", "padding"),
-    [(3, 8, 1, 30, 5, 1, 0), (5, 7, 16, 33, 3, 1, 1), (2, 9, 3, 4, 3, 2, 1), (1, 5, 2, 1, 1, 1, 0)],
-)
-def test_a_convolution_runs_on_the_tape_forward_and_backward(N, H, C, F, window, stride, padding, dtype, threads):
-    rng = np.random.default_rng(0)
-    x, W = rng.standard_normal((N, H, H, C)).astype(dtype), rng.standard_normal((window, window, C, F)).astype(dtype)
-    b, lr = rng.standard_normal(F).astype(dtype), 0.25
-    itemsize = x.itemsize
-    lanes = target.choose().lanes(itemsize)
-    P = H + 2 * padding
-    O = (P - window) // stride + 1
-    k, chunks = window * window * C, min(4, N)
-    values = np.concatenate([W.ravel(), b])
-    dout = rng.standard_normal((N, O, O, F)).astype(dtype)
-
-    program = Program(itemsize, lanes, N, threads)
-
-    def panels(name, k, n, bank=Bank.WEIGHTS, parts=1):
-        size = Panels(k, n, lanes, tailed=False).size * itemsize
-        return program._add(Buffer(name, bank, (k, n), size, size * parts))
-
-    def image(name, height, channels):
-        size = N * height * height * channels * itemsize
-        return program._add(Buffer(name, Bank.SCRATCH, (N, height), channels * itemsize, size))
-
-    wide = whole(F, lanes) * lanes
-    weights, turned = panels("W", k, F), panels("flipped", window * window * F, C, Bank.SCRATCH)
-    bias, zeros = program.vector("b", F, Bank.WEIGHTS), program.vector("0", C, Bank.WEIGHTS)
-    plain_W = program.outside("block.W", Bank.VALUES, (k, F), F * itemsize, 0)
-    plain_b = program.outside("block.b", Bank.VALUES, (1, F), F * itemsize, k * F * itemsize)
-    program.emit("PACK", out=weights, values=plain_W, k=k, n=F, flat=2)
-    program.emit("PACK", out=bias, values=plain_b, k=1, n=F, flat=1)
-    program.body = len(program.lines)
-    drawn_x = program.matrix("x", N, H * H * C)
-    drawn_d = program.matrix("dout as it comes", N, O * O * F)
-    data = program.outside("data", Bank.DATA, (), 0, 0)
-    given = program.outside("targets", Bank.TARGETS, (), 0, 0)
-    for buffer, source, count in ((drawn_x, data, H * H * C), (drawn_d, given, O * O * F)):
-        program.emit("GATHER", out=buffer, data=source, row_bytes=count * itemsize, count=count, scale=0, rows=N,
-                     source={4: 1, 8: 2}[itemsize], split=0, chunks=1)  # fmt: skip
-    framed_x, wide_d = image("x in a frame", P, C), image("dout", O, wide)
-    far = window - 1
-    back = (O - 1) * stride + 1 + 2 * far + (P - window) % stride
-    framed_d = image("dout in a frame", back, F)
-    out, dx = image("out", O, wide), image("dx", P, whole(C, lanes) * lanes)
-    parts = panels("parts", k, F, Bank.SCRATCH, chunks)
-    gradient = panels("dW", k, F, Bank.GRADS)
-    program.place()
-    program.emit("PAD", out=framed_x, x=drawn_x, images=N, height=H, width=H, channels=C, out_channels=C,
-                 top=padding, left=padding, apart=1, out_height=P, out_width=P)  # fmt: skip
-    program.emit("PAD", out=wide_d, x=drawn_d, images=N, height=O, width=O, channels=F, out_channels=wide, top=0,
-                 left=0, apart=1, out_height=O, out_width=O)  # fmt: skip
-    program.emit("PAD", out=framed_d, x=drawn_d, images=N, height=O, width=O, channels=F, out_channels=F, top=far,
-                 left=far, apart=stride, out_height=back, out_width=back)  # fmt: skip
-    common = {"images": N, "window_height": window, "window_width": window}
-    program.emit("CONV", out=out, x=framed_x, W=weights, bias=bias, height=P, width=P, channels=C, n=F, stride=stride,
-                 out_height=O, out_width=O, **common)  # fmt: skip
-    program.emit("FLIP", out=turned, W=weights, window_height=window, window_width=window, channels=C, n=F)
-    program.emit("CONV", out=dx, x=framed_d, W=turned, bias=zeros, height=back, width=back, channels=F, n=C, stride=1,
-                 out_height=P, out_width=P, **common)  # fmt: skip
-    program.emit("GRAD_CONV", out=parts, x=framed_x, dout=wide_d, height=P, width=P, channels=C, n=F, stride=stride,
-                 out_height=O, out_width=O, chunks=chunks, part_step=parts.step, **common)  # fmt: skip
-    count = parts.step // itemsize
-    program.emit("ADD_PARTS", out=gradient, parts=parts, count=count, chunks=chunks, part_step=parts.step)
-    program.emit("STEP", out=weights, grad=gradient, count=count)
-    results = {}
-    offset = 0
-    for name, buffer, pixels, n in (("out", out, O * O, F), ("dx", dx, P * P, C)):
-        shown = program.outside(name, Bank.OUTPUT, (N * pixels, n), n * itemsize, offset)
-        program.emit("SCORES", out=shown, x=buffer, rows=N * pixels, n=n)
-        results[name] = (offset, pixels, n)
-        offset += N * pixels * n * itemsize
-    program.ending = len(program.lines)
-    slopes = program.outside("block.dW", Bank.SLOPES, (k, F), F * itemsize, 0)
-    program.emit("UNPACK", values=slopes, x=gradient, k=k, n=F, flat=2)
-    program.emit("UNPACK", values=plain_W, x=weights, k=k, n=F, flat=2)
-    program.add_barriers()
-    verify(program, values.nbytes)
-
-    ready = Ready(program, build.machine(itemsize))
-    answer, grads = np.zeros(offset, np.uint8), np.zeros_like(values)
-    session = ready.session
-    for where, array in ((Bank.DATA, x), (Bank.TARGETS, dout), (Bank.VALUES, values), (Bank.SLOPES, grads),
-                         (Bank.OUTPUT, answer)):  # fmt: skip
-        session.point(Frame.BANKS + where, array)
-    session.point(Frame.ORDER, np.arange(N))
-    session.point(Frame.RATES, np.array([lr], dtype))
-    ready.run(1)
-
-    def shown(name):
-        start, pixels, n = results[name]
-        return answer[start : start + N * pixels * n * itemsize].view(dtype).reshape(N, pixels, n)
-
-    framed = np.pad(x.astype(float), ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    want = convolved(framed, W.astype(float), b, stride)
-    close(shown("out"), want.reshape(N, -1, F), dtype, 3)
-    # The gradients, by the definition: the output is linear in x and in W.
-    dW, dframed = np.zeros(W.shape), np.zeros(framed.shape)
-    for y in range(O):
-        for z in range(O):
-            spot = np.s_[:, y * stride : y * stride + window, z * stride : z * stride + window]
-            dW += np.tensordot(framed[spot], dout[:, y, z].astype(float), axes=(0, 0))
-            dframed[spot] += np.tensordot(dout[:, y, z].astype(float), W.astype(float), axes=(1, 3))
-    close(grads[: k * F].reshape(W.shape), dW, dtype, 5)
-    close(shown("dx"), dframed.reshape(N, -1, C), dtype, 5)
-    close(values[: k * F].reshape(W.shape), W - lr * dW, dtype, 5)
 
 
 @pytest.mark.parametrize("poison", [True, False])

@@ -19,7 +19,7 @@ from badak.data.pixels import Pixels
 from badak.engine import build, lower, runner, target
 from badak.engine.crew import aligned, crew
 from badak.engine.opcodes import Bank, Frame
-from badak.engine.runner import SAVED, Ready, forget, labels, mostly_zero, prepare, readable, targets
+from badak.engine.runner import SAVED, Ready, forget, labels, mostly_zero, prepare, readable, sample_shape, targets
 from badak.graph import nodes
 from badak.networks import Network
 from badak.training import NotNative
@@ -171,7 +171,7 @@ class Calls:
             x = np.asarray(x)
         if x.ndim < 2 or not len(x):
             raise NotNative("one sample without its batch axis, or none")
-        shape = tuple(x.shape[1:])
+        shape = sample_shape(self.network, x)
         outputs = self._outputs(shape)
         t = np.asarray(t)
         if t.ndim < 1 or len(t) != len(x):
@@ -256,7 +256,7 @@ class Calls:
             x = np.asarray(x)
         if x.ndim < 2 or not len(x):
             raise NotNative("one sample without its batch axis, or none")
-        outputs = self._outputs(tuple(x.shape[1:]))
+        outputs = self._outputs(sample_shape(self.network, x))
         out = np.empty((len(x), outputs), network.dtype)
         self._pieces("scores", x, out)
         return out
@@ -287,7 +287,7 @@ class Calls:
             x = np.asarray(x)
         if x.ndim < 2 or not len(x) or np.ndim(t) < 1 or len(t) != len(x):
             raise NotNative("samples and labels that do not fit")
-        outputs = self._outputs(tuple(x.shape[1:]))
+        outputs = self._outputs(sample_shape(self.network, x))
         right = labels(t, outputs)
         best = np.empty(len(x), np.int64)
         self._pieces("best", x, best)
@@ -296,7 +296,7 @@ class Calls:
     def _pieces(self, purpose: str, x: Any, out: Array) -> None:
         """Predict for any number of samples, PIECE at a time."""
         data, source, scale = readable(x, self.network.dtype)
-        shape = tuple(x.shape[1:])
+        shape = sample_shape(self.network, x)
         pieces, rest = divmod(len(data), PIECE)
         sparse = pieces >= 8 and mostly_zero(data)
         for start, batch, rounds in ((0, PIECE, pieces), (pieces * PIECE, rest, 1)):

@@ -196,6 +196,24 @@ def tile(kind: Kind, rows: int, columns: int, listed: bool = False, nested: bool
     return Kernel(write, name=f"tile{rows}x{columns}")
 
 
+def any_tile(kind: Kind, heights: list[int]) -> Kernel:
+    """Make `kernel(height, width, …)`: the nested tile of that many rows and vectors, all in one function."""
+    tiles = {(r, c): tile(kind, r, c, nested=True) for r in heights for c in (1, 2, 3)}
+
+    def write(b: Any, height: Any, width: Any, *arguments: Any) -> None:
+        end = b.append_basic_block("end")
+        switch = b.switch(b.add(b.mul(height, I64(4)), width), end)
+        for (rows, columns), each in tiles.items():
+            case = b.append_basic_block(f"tile{rows}x{columns}")
+            switch.add_case(I64(4 * rows + columns), case)
+            b.position_at_end(case)
+            each.write(b, *arguments)
+            b.branch(end)
+        b.position_at_end(end)
+
+    return Kernel(write, name="any_tile")
+
+
 def dot(kind: Kind, rows: int, columns: int) -> Kernel:
     """Make `rows` × `columns` inner products of rows of a and rows of w, `count` vectors long.
 
@@ -517,6 +535,105 @@ def sum_row(kind: Kind) -> Kernel:
         return code.add_up(b.load(total))
 
     return Kernel(write, kind.real, name="sum_row")
+
+
+# -- pooling ----------------------------------------------------------------------------------------------------
+
+
+def pool(kind: Kind, average: bool) -> Kernel:
+    """Make `pool(count, vectors, out, out_pixel, place, x, apart, x_line, x_pixel, rows, columns, first, across)`.
+
+    Goes along a line of `count` windows of rows × columns pixels, `apart` bytes from each other, and gives for each
+    the largest value of each channel and, as 16-bit integers, which it was: `first`, counting on by columns, and by
+    `across` from row to row; the first of equals, and the first NaN, as numpy.argmax does. Or the sum of each.
+    """
+    width, short = kind.lanes * kind.itemsize, ir.VectorType(I16, kind.lanes)
+
+    def write(b: Any, count: Any, vectors: Any, out: Any, out_pixel: Any, place: Any, *rest: Any) -> None:
+        x, apart, x_line, x_pixel, rows, columns, first, across = rest
+        code = Code(b, kind)
+        integer = ir.IntType(kind.bits)
+        place_pixel = b.mul(vectors, I64(2 * kind.lanes))
+
+        def spread(number: Any) -> Any:
+            return code.spread(b.trunc(number, integer) if kind.bits == 32 else number)
+
+        def take(best: Any, which: Any, at: Any, number: Any) -> tuple[Any, Any]:
+            value = code.load(at)
+            if average:
+                return b.fadd(best, value), which
+            better = b.and_(b.fcmp_unordered(">", value, best), b.fcmp_ordered("==", best, best))
+            return b.select(better, value, best), b.select(better, spread(number), which)
+
+        def give(best: Any, which: Any, i: Any, v: Any) -> None:
+            code.store(best, b.add(b.add(out, b.mul(i, out_pixel)), b.mul(v, I64(width))))
+            if not average:
+                at = b.add(b.add(place, b.mul(i, place_pixel)), b.mul(v, I64(2 * kind.lanes)))
+                b.store(b.trunc(which, short), b.inttoptr(at, short.as_pointer())).align = 2
+
+        def windows(square: bool) -> None:
+            with repeat(b, count) as i, repeat(b, vectors) as v:
+                start = b.add(b.add(x, b.mul(i, apart)), b.mul(v, I64(width)))
+                if square:  # two by two, which is what nearly everybody takes
+                    best, which = code.load(start), spread(first)
+                    for dy, dx in ((0, 1), (1, 0), (1, 1)):
+                        at = b.add(start, b.add(b.mul(x_line, I64(dy)), b.mul(x_pixel, I64(dx))))
+                        number = b.add(b.add(first, b.mul(across, I64(dy))), I64(dx))
+                        best, which = take(best, which, at, number)
+                    give(best, which, i, v)
+                else:
+                    zero = code.constant(0.0).value
+                    best, which = variable(b, zero if average else code.load(start)), variable(b, spread(first))
+                    with repeat(b, rows) as dy, repeat(b, columns) as dx:
+                        at = b.add(start, b.add(b.mul(x_line, dy), b.mul(x_pixel, dx)))
+                        number = b.add(b.add(first, b.mul(across, dy)), dx)
+                        values = take(b.load(best), b.load(which), at, number)
+                        b.store(values[0], best)
+                        b.store(values[1], which)
+                    give(b.load(best), b.load(which), i, v)
+
+        two = b.and_(b.icmp_signed("==", rows, I64(2)), b.icmp_signed("==", columns, I64(2)))
+        with b.if_else(two) as (yes, no):
+            with yes:
+                windows(True)
+            with no:
+                windows(False)
+
+    return Kernel(write, name="pool")
+
+
+def unpool(kind: Kind, average: bool) -> Kernel:
+    """Make `unpool(count, vectors, dout, dout_pixel, place, dx, apart, dx_line, dx_pixel, rows, columns, first, …)`.
+
+    The last argument is `across`, as for `pool`, whose way back it is: adds each number of dout to where its value
+    came from, or to all of its window.
+    """
+    width, short = kind.lanes * kind.itemsize, ir.VectorType(I16, kind.lanes)
+
+    def write(b: Any, count: Any, vectors: Any, dout: Any, dout_pixel: Any, place: Any, *rest: Any) -> None:
+        dx, apart, dx_line, dx_pixel, rows, columns, first, across = rest
+        code = Code(b, kind)
+        integer = ir.IntType(kind.bits)
+        place_pixel = b.mul(vectors, I64(2 * kind.lanes))
+        zero = code.constant(0.0).value
+        with repeat(b, count) as i, repeat(b, vectors) as v:
+            start = b.add(b.add(dx, b.mul(i, apart)), b.mul(v, I64(width)))
+            value = code.load(b.add(b.add(dout, b.mul(i, dout_pixel)), b.mul(v, I64(width))))
+            at = b.add(b.add(place, b.mul(i, place_pixel)), b.mul(v, I64(2 * kind.lanes)))
+            if not average:
+                which = b.load(b.inttoptr(at, short.as_pointer()))
+                which.align = 2
+                which = b.zext(which, kind.integers)
+            with repeat(b, rows) as y, repeat(b, columns) as z:
+                target = b.add(start, b.add(b.mul(dx_line, y), b.mul(dx_pixel, z)))
+                share = value
+                if not average:
+                    number = b.add(b.add(first, b.mul(across, y)), z)
+                    number = b.trunc(number, integer) if kind.bits == 32 else number
+                    share = b.select(b.icmp_signed("==", which, code.spread(number)), value, zero)
+                code.store(b.fadd(code.load(target), share), target)
+
+    return Kernel(write, name="unpool")
 
 
 # -- places that are not zero -----------------------------------------------------------------------------------

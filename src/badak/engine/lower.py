@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from badak.engine.opcodes import SOURCES, Bank, Split
-from badak.engine.plan import Buffer, Program, whole
+from badak.engine.plan import Buffer, Layout, Picture, Program, whole
 from badak.graph import Node
 from badak.layers import Affine, Relu, Sigmoid
 from badak.losses import IdentityWithLoss, SoftmaxWithLoss
@@ -39,6 +39,10 @@ THIN = 6
 """Up to so many samples, a prediction reads the weights as the Block has them."""
 
 
+BY_NUMBER = (Relu, Sigmoid)
+"""Layers that do the same to each number, wherever it lies."""
+
+
 def rule(layer: type) -> Callable[[Rule], Rule]:
     """Enter a rule for exactly this class of layer."""
 
@@ -62,6 +66,8 @@ class Lowering:
         self.sparse = False
         self.drawn: Buffer | None = None
         self.layers_below = 0
+        self.nodes: list[Node] = []
+        self.at = -1
 
     @property
     def thin(self) -> bool:
@@ -81,6 +87,25 @@ class Lowering:
     def activation(self, columns: int, name: str) -> Buffer:
         """Make room for what one layer gives for each sample."""
         return self.program.matrix(name, self.batch, columns)
+
+    def like(self, x: Buffer, name: str) -> Buffer:
+        """Make room for what has the shape of `x`."""
+        if not isinstance(x, Picture):
+            return self.program.matrix(name, x.shape[0], x.shape[1])
+        return self.program.picture(name, x.height, x.width, x.channels, x.depth, x.border)
+
+    def owner(self, x: Buffer) -> Any:
+        """Give how threads share what is done to each sample of `x` by itself."""
+        return self.program.by_images() if isinstance(x, Picture) else self.program.by_rows()
+
+    def following(self, at: int) -> Any:
+        """Give the layer after number `at`."""
+        return self.nodes[at + 1].layer
+
+    def affine_follows(self) -> bool:
+        """Say whether the next layer that is not for each number by itself is an Affine."""
+        rest = (node.layer for node in self.nodes[self.at + 1 : -1] if type(node.layer) not in BY_NUMBER)
+        return isinstance(next(rest, None), Affine)
 
     def nothing(self, n: int) -> Buffer:
         """Give a row of at least `n` zeros, which a sum without a bias starts from."""
@@ -128,7 +153,7 @@ def _changed(layer: Any) -> str | None:
 
 @rule(Affine)
 def _affine(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
-    if low.thin:
+    if low.thin and not isinstance(x, Picture):
         return _thin_affine(low, node, x), _no_way_back
     lines = _Affine(low, node, x)
     return lines.forward(), lines.backward
@@ -153,8 +178,13 @@ class _Affine:
     def __init__(self, low: Lowering, node: Node, x: Buffer) -> None:
         self.low, self.program, self.name, self.x = low, low.program, node.name, x
         self.k, self.n = np.shape(node.layer.W)
+        self.layout: Layout | None = None
+        if isinstance(x, Picture):  # its weights are brought into the order in which images lie
+            pixels = x.height * x.width
+            self.layout = Layout(x.channels, pixels, x.depth, pixels * self.n, self.n, 1)
+            self.k = pixels * x.depth
         self.key_w, self.key_b = node.params["W"], node.params["b"]
-        self.W = self.program.weights(self.key_w, self.k, self.n, Bank.WEIGHTS)
+        self.W = self.program.weights(self.key_w, self.k, self.n, Bank.WEIGHTS, self.layout)
         self.b = self.program.vector(self.key_b, self.n, Bank.WEIGHTS)
         self.number = low.number("affine")
         self.first = x is low.drawn
@@ -213,7 +243,11 @@ class _Affine:
         self._transpose(None)
         program.lines.insert(program.body, program.lines.pop())  # at the start of the call
         program.body += 1
-        dx = self.low.activation(k, f"d{self.x.name}")
+        dx = (
+            self.low.activation(k, f"d{self.x.name}")
+            if self.layout is None
+            else self.low.like(self.x, f"d{self.x.name}")
+        )
         split = Split.ROWS if self.split == Split.CHUNKS else self.split
         owner = program.by_rows() if split == Split.ROWS else None
         program.emit("BACK", owner, self.name, out=dx, x=dout, W=self.transposed, bias=self.low.nothing(k),
@@ -231,7 +265,7 @@ class _Affine:
         update, W, b = "STEP", self.W, self.b
         if not self.low.training:
             update = "GRAD"
-            W = program.weights(f"d{self.key_w}", k, n, Bank.GRADS)
+            W = program.weights(f"d{self.key_w}", k, n, Bank.GRADS, self.layout)
             b = program.vector(f"d{self.key_b}", n, Bank.GRADS)
         by_rows_of_w = ("k", whole(k, program.lanes)) if self.split == Split.ROWS else None
         owner = self.owner if self.split == Split.CHUNKS else by_rows_of_w
@@ -252,12 +286,15 @@ def _elementwise(forward: str, back: str) -> Rule:
     """Make the rule of a layer whose slope follows from its output: it works in place."""
 
     def write(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
-        program, rows = low.program, low.program.by_rows()
+        program, rows = low.program, low.owner(x)
         n = x.shape[1]
         # In place, except over what a layer before needs for its own way back, or over what was drawn.
-        y = low.activation(n, f"y{low.number('activation')}") if any(x is kept for kept in low.kept) else x
+        y = low.like(x, f"y{low.number('activation')}") if any(x is kept for kept in low.kept) else x
         low.kept.append(y)
         program.emit(forward, rows, node.name, out=y, x=x, rows=low.batch, n=n)
+        if forward == "SIGMOID" and isinstance(y, Picture):  # which makes ½ of the zeros that fill and frame images
+            program.emit("BORDER", rows, node.name, out=y, images=low.batch, height=y.height, width=y.width,
+                         border=y.border, channels=y.channels, depth=y.depth)  # fmt: skip
 
         def backward(dout: Buffer) -> Buffer | None:
             program.emit(back, rows, node.name, out=dout, dout=dout, y=y, rows=low.batch, n=n)
@@ -305,7 +342,11 @@ LOSSES[IdentityWithLoss] = _square_loss
 
 def work_of(nodes: list[Node], batch: int, backwards: bool) -> int:
     """Give the floating-point operations of one step, products only."""
-    products = sum(math.prod(np.shape(node.layer.W)) for node in nodes if "W" in node.params)
+    products = sum(
+        math.prod(np.shape(node.layer.W)) * math.prod((node.output_shape or ())[1:])
+        for node in nodes
+        if "W" in node.params
+    )
     return 2 * batch * products * (3 if backwards else 1)
 
 
@@ -336,19 +377,28 @@ def lower(
     program = Program(itemsize, lanes, batch, threads)
     low = Lowering(program, purpose, offsets)
     low.sparse = sparse and not low.thin
-    data = program.outside("data", Bank.DATA, (), 0, 0)
-    x = low.activation(inputs, "x")
+    images = badak.engine.images
+    low.nodes = images.in_order(nodes)
     bits = int(np.float32(scale).view(np.int32))
-    program.emit("GATHER", program.by_rows(), "", out=x, data=data, row_bytes=inputs * int(source[1]), count=inputs,
-                 source=SOURCES[source], scale=bits, rows=batch, split=Split.ROWS,
-                 chunks=1)  # fmt: skip
+    pictures = images.are_images(nodes)
+    x: Buffer
+    if pictures:
+        assert nodes[0].input_shape is not None
+        x = images.draw(low, nodes[0].input_shape, source, bits)
+    else:
+        data = program.outside("data", Bank.DATA, (), 0, 0)
+        x = low.activation(inputs, "x")
+        program.emit("GATHER", program.by_rows(), "", out=x, data=data, row_bytes=inputs * int(source[1]), count=inputs,
+                     source=SOURCES[source], scale=bits, rows=batch, split=Split.ROWS,
+                     chunks=1)  # fmt: skip
     low.kept.append(x)
     low.drawn = x
     low.layers_below = max(0, sum(bool(node.params) for node in nodes) - 1)
     backs: list[Backward] = []
     at: Buffer | None = x
-    for node in nodes[:-1]:
+    for number, node in enumerate(low.nodes[:-1]):
         assert at is not None
+        low.at = number
         at, backward = RULES[type(node.layer)](low, node, at)
         backs.append(backward)
     assert at is not None
@@ -368,6 +418,8 @@ def lower(
         for change in low.later:
             change()
     _bring_in_and_out(program, offsets)
+    if pictures:
+        images.gather_pieces(program)
     program.place()
     program.add_barriers()
     return program
@@ -380,18 +432,26 @@ def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:
     for buffer in list(program.buffers):
         if buffer.bank not in (Bank.WEIGHTS, Bank.GRADS) or buffer.name == "0":
             continue
-        flat = len(buffer.shape) == 1
+        flat = int(len(buffer.shape) == 1)
         k, n = (1, buffer.shape[0]) if flat else buffer.shape
+        layout = buffer.layout or Layout(k, 1, k, n, 0, 1)
+        how = {"flat": flat or (0 if layout.tailed else 2), "channels": layout.channels, "pixels": layout.pixels,
+               "depth": layout.depth, "c_step": layout.c_step, "p_step": layout.p_step,
+               "n_step": layout.n_step}  # fmt: skip
         grad = buffer.bank == Bank.GRADS
         name = buffer.name[1:] if grad else buffer.name
         bank = Bank.SLOPES if grad else Bank.VALUES
         size = program.itemsize
-        plain = program.outside(f"block.{name}", bank, (k, n), n * size, offsets[name] * size)
+        plain = program.outside(f"block.{name}", bank, (layout.channels * layout.pixels, n), n * size,
+                                offsets[name] * size)  # fmt: skip
         if not grad:
-            program.emit("PACK", None, "", out=buffer, values=plain, k=k, n=n, flat=flat)
+            program.emit("PACK", None, "", out=buffer, values=plain, k=k, n=n, **how)
             program.lines.insert(brought, program.lines.pop())
             brought += 1
             program.body += 1
             program.ending += 1
         if grad or trains:
-            program.emit("UNPACK", None, "", values=plain, x=buffer, k=k, n=n, flat=flat)
+            program.emit("UNPACK", None, "", values=plain, x=buffer, k=k, n=n, **how)
+
+
+import badak.engine.images  # noqa: E402 (its rules stand on this file, and belong to it)

@@ -15,11 +15,13 @@ CHUNKS cuts a sum into parts; how many is a function of the shapes, and JOIN add
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 from llvmlite import ir
 
 from badak.engine import kernels
 from badak.engine import opcodes as op
+from badak.engine.machine_images import define_images
 from badak.engine.opcodes import Frame, Split
 from badak.engine.plan import tail_limit
 from badak.engine.vectors import I64, Kind, exp, multiply_add, where
@@ -55,10 +57,6 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     one3, one2, one1 = tiles[1, 3], tiles[1, 2], tiles[1, 1]
     dot42, dot41 = kernels.dot(kind, 4, 2), kernels.dot(kind, 4, 1)
     dot12, dot11 = kernels.dot(kind, 1, 2), kernels.dot(kind, 1, 1)
-    nested = {(r, c): kernels.tile(kind, r, c, nested=True) for r in (TALL, 4, 1) for c in (3, 2, 1)}
-    nested_tall3, nested_tall2, nested_tall1 = nested[TALL, 3], nested[TALL, 2], nested[TALL, 1]
-    nested_four3, nested_four2, nested_four1 = nested[4, 3], nested[4, 2], nested[4, 1]
-    nested_one3, nested_one2, nested_one1 = nested[1, 3], nested[1, 2], nested[1, 1]
     listed3, listed2, listed1 = (kernels.tile(kind, COLUMNS, c, listed=True) for c in (3, 2, 1))
     pair3, pair2, pair1 = (kernels.tile(kind, PAIR, c, listed=True) for c in (3, 2, 1))
     mark, list_rows = kernels.mark(kind), kernels.list_rows(kind, compress)
@@ -82,6 +80,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     sigmoid_back_row = kernels.elementwise(kind, lambda d, y: d * (y * (1.0 - y)), 2)
     copy_row = kernels.elementwise(kind, lambda x: x, 1)
     add_row = kernels.elementwise(kind, lambda x, y: x + y, 2)
+    scale_row = kernels.elementwise(kind, lambda x, factor: x * factor, 1)
     join_row = kernels.elementwise(kind, lambda a, b, bias: (a + b) + bias, 3)
     step_row = kernels.elementwise(kind, lambda w, g, rate: multiply_add(rate, g, w), 2)
     square_row = kernels.elementwise(
@@ -284,7 +283,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         """Give x · W + bias for a few samples, reading W as the Block has it: laying it out would take longer."""
         out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
         out_step, x_step, rows, k, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
-        first, last = row_share(rows, me, threads)
+        first, last = row_share(frame, rows, me, threads)
         for r in range(first, last):
             c = 0
             while c < n:
@@ -331,297 +330,6 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     product(width, tail, d_row + vectors * WIDTH, SIZE, d_step, x_row + v * WIDTH, x_step,
                             count, target, height * SIZE, start, start_step, rate)  # fmt: skip
                     v += width
-
-    # -- convolutions: x and out are images of rows of pixels, channels side by side
-
-    def windows(width, rows, a, row_step, k_step, w, w_step, count, rounds, a_jump, w_jump, out, out_step, start,
-                start_step) -> None:  # fmt: skip
-        """Multiply as `product` does, k running over `rounds` lines of `count` places."""
-        done = 0
-        while done < rows:
-            a_row, to, since = a + done * row_step, out + done * out_step, start + done * start_step
-            if rows - done >= TALL:
-                if width == 3:
-                    nested_tall3(
-                        a_row,
-                        row_step,
-                        k_step,
-                        w,
-                        w_step,
-                        count,
-                        rounds,
-                        a_jump,
-                        w_jump,
-                        to,
-                        out_step,
-                        since,
-                        start_step,
-                        0.0,
-                    )
-                elif width == 2:
-                    nested_tall2(
-                        a_row,
-                        row_step,
-                        k_step,
-                        w,
-                        w_step,
-                        count,
-                        rounds,
-                        a_jump,
-                        w_jump,
-                        to,
-                        out_step,
-                        since,
-                        start_step,
-                        0.0,
-                    )
-                else:
-                    nested_tall1(
-                        a_row,
-                        row_step,
-                        k_step,
-                        w,
-                        w_step,
-                        count,
-                        rounds,
-                        a_jump,
-                        w_jump,
-                        to,
-                        out_step,
-                        since,
-                        start_step,
-                        0.0,
-                    )
-                done += TALL
-            elif rows - done >= 4:
-                if width == 3:
-                    nested_four3(
-                        a_row,
-                        row_step,
-                        k_step,
-                        w,
-                        w_step,
-                        count,
-                        rounds,
-                        a_jump,
-                        w_jump,
-                        to,
-                        out_step,
-                        since,
-                        start_step,
-                        0.0,
-                    )
-                elif width == 2:
-                    nested_four2(
-                        a_row,
-                        row_step,
-                        k_step,
-                        w,
-                        w_step,
-                        count,
-                        rounds,
-                        a_jump,
-                        w_jump,
-                        to,
-                        out_step,
-                        since,
-                        start_step,
-                        0.0,
-                    )
-                else:
-                    nested_four1(
-                        a_row,
-                        row_step,
-                        k_step,
-                        w,
-                        w_step,
-                        count,
-                        rounds,
-                        a_jump,
-                        w_jump,
-                        to,
-                        out_step,
-                        since,
-                        start_step,
-                        0.0,
-                    )
-                done += 4
-            else:
-                if width == 3:
-                    nested_one3(
-                        a_row,
-                        row_step,
-                        k_step,
-                        w,
-                        w_step,
-                        count,
-                        rounds,
-                        a_jump,
-                        w_jump,
-                        to,
-                        out_step,
-                        since,
-                        start_step,
-                        0.0,
-                    )
-                elif width == 2:
-                    nested_one2(
-                        a_row,
-                        row_step,
-                        k_step,
-                        w,
-                        w_step,
-                        count,
-                        rounds,
-                        a_jump,
-                        w_jump,
-                        to,
-                        out_step,
-                        since,
-                        start_step,
-                        0.0,
-                    )
-                else:
-                    nested_one1(
-                        a_row,
-                        row_step,
-                        k_step,
-                        w,
-                        w_step,
-                        count,
-                        rounds,
-                        a_jump,
-                        w_jump,
-                        to,
-                        out_step,
-                        since,
-                        start_step,
-                        0.0,
-                    )
-                done += 1
-
-    def pad(frame, row, me, threads) -> None:
-        """Copy images into a larger frame of zeros, `apart` pixels from each other (1: side by side)."""
-        out, x, x_step, images = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
-        height, width, channels, out_channels = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
-        top, left, apart, out_height, out_width = (
-            field(row, 9),
-            field(row, 10),
-            field(row, 11),
-            field(row, 12),
-            field(row, 13),
-        )
-        first, last = share(images, me, threads)
-        for i in range(first, last):
-            image = out + i * out_height * out_width * out_channels * SIZE
-            for e in range(out_height * out_width * out_channels):
-                store_real(image + e * SIZE, 0.0)
-            for y in range(height):
-                for column in range(width):
-                    pixel = x + i * x_step + (y * width + column) * channels * SIZE
-                    target = image + ((top + y * apart) * out_width + left + column * apart) * out_channels * SIZE
-                    for c in range(min(channels, out_channels)):
-                        store_real(target + c * SIZE, load_real(pixel + c * SIZE))
-
-    def conv(frame, row, me, threads) -> None:
-        """Give each output pixel the sum over its window: a product whose k runs line by line through the window."""
-        out, x, w, bias, out_step = (
-            place(frame, row, 1),
-            place(frame, row, 2),
-            place(frame, row, 3),
-            place(frame, row, 4),
-            field(row, 5),
-        )
-        images, height, width, channels = field(row, 6), field(row, 7), field(row, 8), field(row, 9)
-        window_height, window_width, n, stride = field(row, 10), field(row, 11), field(row, 12), field(row, 13)
-        out_height, out_width = field(row, 14), field(row, 15)
-        line, k = window_width * channels, window_height * window_width * channels
-        vectors, rows_of_panel = whole(n), whole(k) * LANES
-        panels = (vectors + 2) // 3
-        first, last = share(images * out_height, me, threads)
-        for at in range(first, last):
-            i = at // out_height
-            y = at - i * out_height
-            source = x + ((i * height + y * stride) * width) * channels * SIZE
-            for p in range(panels):
-                start = panel_start(vectors, panels, p)
-                broad = panel_start(vectors, panels, p + 1) - start
-                windows(broad, out_width, source, stride * channels * SIZE, SIZE, w + start * rows_of_panel * WIDTH,
-                        broad * WIDTH, line, window_height, width * channels * SIZE, line * broad * WIDTH,
-                        out + at * out_width * out_step + start * WIDTH, out_step, bias + start * WIDTH, 0)  # fmt: skip
-
-    def grad_conv(frame, row, me, threads) -> None:
-        """Sum x's windows times dout over the pixels of all images, in `chunks` parts of the images."""
-        out, x, d, d_step = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), field(row, 4)
-        images, height, width, channels = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
-        window_height, window_width, n, stride = field(row, 9), field(row, 10), field(row, 11), field(row, 12)
-        out_height, out_width, chunks, part_step = field(row, 13), field(row, 14), field(row, 15), field(row, 16)
-        line, k = window_width * channels, window_height * window_width * channels
-        vectors, rows_of_panel = whole(n), whole(k) * LANES
-        panels = (vectors + 2) // 3
-        first, last = share(chunks * window_height, me, threads)
-        for at in range(first, last):
-            part = at // window_height
-            y = at - part * window_height
-            if y == 0:  # rows that only fill a panel up are zeros, as they are everywhere
-                for p in range(panels):
-                    start = panel_start(vectors, panels, p)
-                    broad = panel_start(vectors, panels, p + 1) - start
-                    filling = out + part * part_step + (start * rows_of_panel + k * broad) * WIDTH
-                    fill((rows_of_panel - k) * broad, filling, 0.0)
-            for i in range(images * part // chunks, images * (part + 1) // chunks):
-                source = x + ((i * height + y) * width) * channels * SIZE
-                for p in range(panels):
-                    start = panel_start(vectors, panels, p)
-                    broad = panel_start(vectors, panels, p + 1) - start
-                    target = out + part * part_step + (start * rows_of_panel + y * line * broad) * WIDTH
-                    since, since_step = target, broad * WIDTH
-                    if i == images * part // chunks:
-                        since, since_step = argument(frame, Frame.ZEROS), 0
-                    windows(broad, line, source, SIZE, stride * channels * SIZE,
-                            d + i * out_height * out_width * d_step + start * WIDTH, d_step, out_width, out_height,
-                            stride * width * channels * SIZE, out_width * d_step, target, broad * WIDTH,
-                            since, since_step)  # fmt: skip
-
-    def add_parts(frame, row, me, threads, rate: float) -> None:
-        """Add the parts of a sum by a fixed tree: neighbours, then neighbours of those."""
-        out, parts, count = place(frame, row, 1), place(frame, row, 2), field(row, 3)
-        chunks, part_step = field(row, 4), field(row, 5)
-        first, last = share(whole(count), me, threads)
-        reach = 1
-        while reach < chunks:
-            for part in range(0, chunks - reach, 2 * reach):
-                at = parts + part * part_step + first * WIDTH
-                add_row(last - first, at, at, at + reach * part_step)
-            reach *= 2
-        if rate == 0:
-            copy_row(last - first, out + first * WIDTH, parts + first * WIDTH)
-        else:
-            step_row(last - first, out + first * WIDTH, out + first * WIDTH, parts + first * WIDTH, rate)
-
-    def flip(frame, row, me, threads) -> None:
-        """Turn the windows round and exchange inputs with outputs: dx is dout convolved with that."""
-        out, w = place(frame, row, 1), place(frame, row, 2)
-        height, width, channels, n = field(row, 3), field(row, 4), field(row, 5), field(row, 6)
-        places, first_vectors, second_vectors = height * width, whole(n), whole(channels)
-        first_panels, second_panels = (first_vectors + 2) // 3, (second_vectors + 2) // 3
-        first_rows, second_rows = whole(places * channels) * LANES, whole(places * n) * LANES
-        first, last = share(places, me, threads)
-        for at in range(first, last):
-            for c in range(channels):
-                for f in range(n):
-                    source = weight(w, first_vectors, first_panels, first_rows, at * channels + c, f)
-                    target = weight(out, second_vectors, second_panels, second_rows, (places - 1 - at) * n + f, c)
-                    store_real(target, load_real(source))
-
-    def weight(w, vectors, panels, rows, k, n):
-        """Give the address of one weight in its panel."""
-        p = 0
-        while panel_start(vectors, panels, p + 1) * LANES <= n:
-            p += 1
-        start = panel_start(vectors, panels, p)
-        width = panel_start(vectors, panels, p + 1) - start
-        return w + (start * rows + k * width) * WIDTH + (n - start * LANES) * SIZE
 
     # -- passing over zeros: the same sums without their zeros, so the same result
 
@@ -781,14 +489,18 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def join(frame, row, me, threads) -> None:
         out, parts, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
         step, rows, n, part = field(row, 4), field(row, 5), field(row, 6), field(row, 8)
-        first, last = row_share(rows, me, threads)
+        first, last = row_share(frame, rows, me, threads)
         for r in range(first, last):
             at = parts + r * step
             join_row(whole(n), out + r * step, at, at + part, bias)
 
-    def row_share(rows, me, threads) -> tuple[int, int]:
+    def row_share(frame, rows, me, threads) -> tuple[int, int]:
+        """Give the samples that this thread has now: those of its piece, or its share of all."""
         first, last = share((rows + GROUP - 1) // GROUP, me, threads)
-        return first * GROUP, min(rows, last * GROUP)
+        first, last = first * GROUP, min(rows, last * GROUP)
+        if argument(frame, Frame.TO) > 0:
+            first, last = argument(frame, Frame.FROM), argument(frame, Frame.TO)
+        return first, last
 
     def transpose(frame, row, me, threads) -> None:
         """Lay W (k × n) out as Wᵀ (n × k), block by block."""
@@ -834,43 +546,51 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         store_real(at, load_real(source + i * SIZE))
 
     def repack(frame, row, me, threads, packing) -> None:
-        """Copy a matrix from rows of n numbers into panels, or back. A vector is a matrix of one row."""
+        """Copy a matrix from where the Block has it into panels, or back. A vector is a matrix of one row.
+
+        Row p · depth + c of the panels is that of channel c at place p; the rows that fill the channels up to
+        `depth` have no counterpart and stay 0.
+        """
         if packing:
             packed, plain = place(frame, row, 1), place(frame, row, 2)
         else:
             packed, plain = place(frame, row, 2), place(frame, row, 1)
-        k, n = field(row, 3), field(row, 4)
+        k, n, flat, channels, depth = field(row, 3), field(row, 4), field(row, 5), field(row, 6), field(row, 8)
+        c_step, p_step, n_step = field(row, 9), field(row, 10), field(row, 11)
         vectors, tail, height = vectors_of(n), tail_of(n), whole(k) * LANES
-        panels = (vectors + 2) // 3
-        if field(row, 5) == 2:  # a convolution's weights have no tail
+        if flat == 2:  # a convolution's weights have no tail
             vectors, tail = whole(n), 0
-            panels = (vectors + 2) // 3
-        if field(row, 5) == 1:  # a vector lies as it is, filled up to whole vectors
+        panels = (vectors + 2) // 3
+        if flat == 1:  # a vector lies as it is, filled up to whole vectors
             vectors, panels, tail, height = 0, 0, n, 1
         first, last = share(k, me, threads)
         for i in range(first, last):
-            line = plain + i * n * SIZE
-            for p in range(panels):
-                start = panel_start(vectors, panels, p)
-                width = panel_start(vectors, panels, p + 1) - start
-                at = packed + (start * height + i * width) * WIDTH
-                here = min(width * LANES, n - start * LANES)
-                full = here // LANES
-                if packing:
-                    copy_row(full, at, line + start * WIDTH)
-                else:
-                    copy_row(full, line + start * WIDTH, at)
-                for c in range(full * LANES, here):
+            pixel = i // depth
+            channel = i - pixel * depth
+            line = plain + (channel * c_step + pixel * p_step) * SIZE
+            if channel < channels:
+                for p in range(panels):
+                    start = panel_start(vectors, panels, p)
+                    width = panel_start(vectors, panels, p + 1) - start
+                    at = packed + (start * height + i * width) * WIDTH
+                    here = min(width * LANES, n - start * LANES)
+                    full = here // LANES if n_step == 1 else 0
                     if packing:
-                        store_real(at + c * SIZE, load_real(line + start * WIDTH + c * SIZE))
+                        copy_row(full, at, line + start * WIDTH)
                     else:
-                        store_real(line + start * WIDTH + c * SIZE, load_real(at + c * SIZE))
-            for q in range(tail):
-                at = packed + vectors * height * WIDTH + q * height * SIZE + i * SIZE
-                if packing:
-                    store_real(at, load_real(line + vectors * WIDTH + q * SIZE))
-                else:
-                    store_real(line + vectors * WIDTH + q * SIZE, load_real(at))
+                        copy_row(full, line + start * WIDTH, at)
+                    for c in range(full * LANES, here):
+                        spot = line + (start * LANES + c) * n_step * SIZE
+                        if packing:
+                            store_real(at + c * SIZE, load_real(spot))
+                        else:
+                            store_real(spot, load_real(at + c * SIZE))
+                for q in range(tail):
+                    at = packed + vectors * height * WIDTH + q * height * SIZE + i * SIZE
+                    if packing:
+                        store_real(at, load_real(line + vectors * WIDTH + q * SIZE))
+                    else:
+                        store_real(line + vectors * WIDTH + q * SIZE, load_real(at))
 
     # -- data, activations, losses
 
@@ -909,7 +629,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def unary(frame, row, me, threads, which) -> None:
         out, x = place(frame, row, 1), place(frame, row, 2)
         out_step, x_step, rows, n = field(row, 3), field(row, 4), field(row, 5), field(row, 6)
-        first, last = row_share(rows, me, threads)
+        first, last = row_share(frame, rows, me, threads)
         for r in range(first, last):
             if which == op.RELU:
                 relu_row(whole(n), out + r * out_step, x + r * x_step)
@@ -920,7 +640,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def unary_back(frame, row, me, threads, which) -> None:
         out, d, y = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
         out_step, d_step, y_step, rows, n = field(row, 4), field(row, 5), field(row, 6), field(row, 7), field(row, 8)
-        first, last = row_share(rows, me, threads)
+        first, last = row_share(frame, rows, me, threads)
         for r in range(first, last):
             if which == op.RELU_BACK:
                 relu_back_row(whole(n), out + r * out_step, d + r * d_step, y + r * y_step)
@@ -933,7 +653,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         order = argument(frame, Frame.ORDER) + it * argument(frame, Frame.BATCH) * 8
         scale = 1.0 / rows
         more = it + 1 < argument(frame, Frame.ITERATIONS)
-        first, last = row_share(rows, me, threads)
+        first, last = row_share(frame, rows, me, threads)
         for r in range(first, last):
             label = load(t + load(order + r * 8) * 8)
             store_real(losses + r * SIZE, softmax_row(x + r * x_step, out + r * out_step, n, label, scale))
@@ -944,7 +664,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         out, losses, x, t = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
         out_step, x_step, t_step, rows, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
         scale = 1.0 / rows
-        first, last = row_share(rows, me, threads)
+        first, last = row_share(frame, rows, me, threads)
         for r in range(first, last):
             at, vectors = out + r * out_step, whole(n)
             total = 0.0
@@ -972,7 +692,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def scores(frame, row, me, threads, it) -> None:
         out, x = place(frame, row, 1), place(frame, row, 2)
         x_step, rows, n = field(row, 3), field(row, 4), field(row, 5)
-        first, last = row_share(rows, me, threads)
+        first, last = row_share(frame, rows, me, threads)
         for r in range(first, last):
             target = out + (it * rows + r) * n * SIZE
             copy_row(n // LANES, target, x + r * x_step)
@@ -983,7 +703,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         """Give the first highest score's place, or the first NaN's, as numpy.argmax does."""
         out, x = place(frame, row, 1), place(frame, row, 2)
         x_step, rows, n = field(row, 3), field(row, 4), field(row, 5)
-        first, last = row_share(rows, me, threads)
+        first, last = row_share(frame, rows, me, threads)
         for r in range(first, last):
             at, highest = 0, load_real(x + r * x_step)
             for c in range(1, n):
@@ -1020,8 +740,89 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         call(argument(frame, Frame.SLEEP), 50)
         return 1
 
-    def machine(frame, me):
-        """Carry out the tape of `frame` as thread `me`; 0 when done, -1 when told to stop."""
+    image_line = define_images(kind, SimpleNamespace(**locals()))
+
+    def carry_out(frame, row, code, me, threads, it) -> None:
+        """Carry out one line."""
+        if code == op.AFFINE or code == op.BACK:
+            affine(frame, row, me, threads)
+        elif code == op.STEP_W:
+            grad_w(frame, row, me, threads, -rate_of(frame, it))
+        elif code == op.STEP_B:
+            grad_b(frame, row, me, threads, -rate_of(frame, it))
+        elif code == op.GRAD_W:
+            grad_w(frame, row, me, threads, 0.0)
+        elif code == op.GRAD_B:
+            grad_b(frame, row, me, threads, 0.0)
+        elif code == op.GATHER:
+            gather(frame, row, me, threads, it)
+        elif code == op.JOIN:
+            join(frame, row, me, threads)
+        elif code == op.RELU or code == op.SIGMOID:
+            unary(frame, row, me, threads, code)
+        elif code == op.RELU_BACK or code == op.SIGMOID_BACK:
+            unary_back(frame, row, me, threads, code)
+        elif code == op.SOFTMAX_LOSS:
+            softmax_loss(frame, row, me, threads, it)
+        elif code == op.SQUARE_LOSS:
+            square_loss(frame, row, me, threads)
+        elif code == op.MEAN:
+            if me == 0:
+                mean(frame, row, it)
+        elif code == op.TRANSPOSE:
+            transpose(frame, row, me, threads)
+        elif code == op.STEP:
+            step(frame, row, me, threads, it)
+        elif code == op.PACK:
+            repack(frame, row, me, threads, 1)
+        elif code == op.UNPACK:
+            repack(frame, row, me, threads, 0)
+        elif code == op.SCORES:
+            scores(frame, row, me, threads, it)
+        elif code == op.BEST:
+            best(frame, row, me, threads, it)
+        elif code == op.NONZERO:
+            nonzero(frame, row, me, threads)
+        elif code == op.AFFINE_SPARSE:
+            affine_sparse(frame, row, me, threads)
+        elif code == op.STEP_W_SPARSE:
+            grad_w_sparse(frame, row, me, threads, -rate_of(frame, it))
+        elif code == op.GRAD_W_SPARSE:
+            grad_w_sparse(frame, row, me, threads, 0.0)
+        elif code == op.THIN:
+            thin(frame, row, me, threads)
+        else:
+            image_line(frame, row, code, me, threads, it)
+
+    def pieces(frame, row, me, threads, it) -> None:
+        """Take this thread's images, a few at a time, through the lines that follow.
+
+        A piece lies within one of the chunks that sums are made in: thus no sum depends on the number of threads.
+        """
+        images, chunks, size, length = field(row, 1), field(row, 2), field(row, 3), field(row, 4)
+        first, last = share(chunks, me, threads)
+        step, local = argument(frame, Frame.LOCAL_STEP), argument(frame, Frame.BANKS + op.Bank.LOCAL)
+        for chunk in range(first, last):
+            store(frame + 8 * Frame.CHUNK, chunk)
+            for start in range(images * chunk // chunks, images * (chunk + 1) // chunks, size):
+                store(frame + 8 * Frame.FROM, start)
+                store(frame + 8 * Frame.TO, min(start + size, images * (chunk + 1) // chunks))
+                store(frame + 8 * (Frame.BANKS + op.Bank.LOCAL), local - start * step)
+                for number in range(length):
+                    line = row + (number + 1) * ROW_BYTES
+                    carry_out(frame, line, load(line), me, threads, it)
+        store(frame + 8 * Frame.TO, 0)
+        store(frame + 8 * (Frame.BANKS + op.Bank.LOCAL), local)
+
+    def machine(shared, me):
+        """Carry out the tape of the frame `shared` as thread `me`; 0 when done, -1 when told to stop."""
+        # Each thread has a frame of its own, since in pieces each is at another place.
+        frame = argument(shared, Frame.PRIVATE) + me * argument(shared, Frame.PRIVATE_STEP)
+        for number in range(Frame.SIZE):
+            store(frame + 8 * number, load(shared + 8 * number))
+        store(frame + 8 * Frame.PRIVATE, argument(shared, Frame.PRIVATE) + 8 * Frame.SIZE)
+        local = argument(shared, Frame.BANKS + op.Bank.LOCAL) + me * argument(shared, Frame.LOCAL_SIZE)
+        store(frame + 8 * (Frame.BANKS + op.Bank.LOCAL), local)
         tape, rows, threads = argument(frame, Frame.TAPE), argument(frame, Frame.ROWS), argument(frame, Frame.THREADS)
         body, ending = argument(frame, Frame.BODY), argument(frame, Frame.ENDING)
         generation = argument(frame, Frame.GENERATION)
@@ -1032,72 +833,20 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             elif part == 2:
                 first, last = ending, rows
             for it in range(rounds):
-                for number in range(first, last):
+                number = first
+                while number < last:
                     row = tape + number * ROW_BYTES
                     code = load(row)
                     if code == op.BARRIER:
                         generation += 1
                         if barrier(frame, me, threads, generation) == 0:
                             return -1
-                    elif code == op.AFFINE or code == op.BACK:
-                        affine(frame, row, me, threads)
-                    elif code == op.STEP_W:
-                        grad_w(frame, row, me, threads, -rate_of(frame, it))
-                    elif code == op.STEP_B:
-                        grad_b(frame, row, me, threads, -rate_of(frame, it))
-                    elif code == op.GRAD_W:
-                        grad_w(frame, row, me, threads, 0.0)
-                    elif code == op.GRAD_B:
-                        grad_b(frame, row, me, threads, 0.0)
-                    elif code == op.GATHER:
-                        gather(frame, row, me, threads, it)
-                    elif code == op.JOIN:
-                        join(frame, row, me, threads)
-                    elif code == op.RELU or code == op.SIGMOID:
-                        unary(frame, row, me, threads, code)
-                    elif code == op.RELU_BACK or code == op.SIGMOID_BACK:
-                        unary_back(frame, row, me, threads, code)
-                    elif code == op.SOFTMAX_LOSS:
-                        softmax_loss(frame, row, me, threads, it)
-                    elif code == op.SQUARE_LOSS:
-                        square_loss(frame, row, me, threads)
-                    elif code == op.MEAN:
-                        if me == 0:
-                            mean(frame, row, it)
-                    elif code == op.TRANSPOSE:
-                        transpose(frame, row, me, threads)
-                    elif code == op.STEP:
-                        step(frame, row, me, threads, it)
-                    elif code == op.PACK:
-                        repack(frame, row, me, threads, 1)
-                    elif code == op.UNPACK:
-                        repack(frame, row, me, threads, 0)
-                    elif code == op.SCORES:
-                        scores(frame, row, me, threads, it)
-                    elif code == op.BEST:
-                        best(frame, row, me, threads, it)
-                    elif code == op.CONV:
-                        conv(frame, row, me, threads)
-                    elif code == op.GRAD_CONV:
-                        grad_conv(frame, row, me, threads)
-                    elif code == op.ADD_PARTS:
-                        add_parts(frame, row, me, threads, 0.0)
-                    elif code == op.STEP_PARTS:
-                        add_parts(frame, row, me, threads, -rate_of(frame, it))
-                    elif code == op.PAD:
-                        pad(frame, row, me, threads)
-                    elif code == op.FLIP:
-                        flip(frame, row, me, threads)
-                    elif code == op.NONZERO:
-                        nonzero(frame, row, me, threads)
-                    elif code == op.AFFINE_SPARSE:
-                        affine_sparse(frame, row, me, threads)
-                    elif code == op.STEP_W_SPARSE:
-                        grad_w_sparse(frame, row, me, threads, -rate_of(frame, it))
-                    elif code == op.GRAD_W_SPARSE:
-                        grad_w_sparse(frame, row, me, threads, 0.0)
-                    elif code == op.THIN:
-                        thin(frame, row, me, threads)
+                    elif code == op.PIECES:
+                        pieces(frame, row, me, threads, it)
+                        number += field(row, 4)
+                    else:
+                        carry_out(frame, row, code, me, threads, it)
+                    number += 1
         return 0
 
     return machine

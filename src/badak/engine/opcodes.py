@@ -7,6 +7,7 @@ carries out. Source of the idea: numexpr's opcodes.hpp.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from types import SimpleNamespace
 
 
 class Bank(IntEnum):
@@ -30,12 +31,14 @@ class Bank(IntEnum):
     """What a prediction gives back."""
     STATE = 8
     """What an optimizer keeps, in the layout of WEIGHTS."""
+    LOCAL = 15
+    """Images on their way through a piece: each thread has its own, and room for one piece alone (see PIECES)."""
 
 
 READ_ONLY = frozenset({Bank.DATA, Bank.TARGETS})
 BANK_SHIFT = 56
 """An operand is `bank << BANK_SHIFT | bytes`."""
-ROW = 24
+ROW = 32
 """Integers in one row of a tape."""
 
 
@@ -62,8 +65,18 @@ class Frame(IntEnum):
     SPIN = 17
     BODY = 18
     ENDING = 19
-    BANKS = 24
-    SIZE = 40
+    FROM = 20
+    """While a thread goes through a piece: its first image, …"""
+    TO = 21
+    """… the one after its last (0 outside of pieces), …"""
+    CHUNK = 22
+    """… and the part of a sum that it belongs to."""
+    LOCAL_STEP = 23
+    """Bytes that one image has in Bank.LOCAL."""
+    LOCAL_SIZE = 24
+    """Bytes of Bank.LOCAL that one thread has."""
+    BANKS = 32
+    SIZE = 48
 
 
 class Split(IntEnum):
@@ -143,8 +156,10 @@ STEP_W = _op("STEP_W", "out:m x:r dout:r x_step dout_step rows k n split chunks"
 STEP_B = _op("STEP_B", "out:m dout:r dout_step rows n", "{out} ← {out} - lr · ({dout} summed over the batch)")
 STEP = _op("STEP", "out:m grad:r count", "{out} ← {out} - lr · {grad}")
 TRANSPOSE = _op("TRANSPOSE", "out:w W:r k n split", "{out} ← {W}, rows and columns exchanged")
-PACK = _op("PACK", "out:w values:r k n flat", "{out} ← {values}, laid out for the vectors")
-UNPACK = _op("UNPACK", "values:w x:r k n flat", "{values} ← {x}, row after row")
+PACK = _op("PACK", "out:w values:r k n flat channels pixels depth c_step p_step n_step",
+           "{out} ← {values}, laid out for the vectors")
+UNPACK = _op("UNPACK", "values:w x:r k n flat channels pixels depth c_step p_step n_step",
+             "{values} ← {x}, row after row")
 SCORES = _op("SCORES", "out:w x:r x_step rows n", "{out} ← {x}")
 BEST = _op("BEST", "out:w x:r x_step rows n", "{out} ← place of the highest score of {x}")
 THIN = _op("THIN", "out:w x:r W:r bias:r out_step x_step rows k n",
@@ -157,18 +172,37 @@ GRAD_W_SPARSE = _op("GRAD_W_SPARSE", "out:w x:r dout:r x_step dout_step rows k n
                     "{out} ← {x}ᵀ · {dout}, passing over zeros by {marks}")
 STEP_W_SPARSE = _op("STEP_W_SPARSE", "out:m x:r dout:r x_step dout_step rows k n split chunks marks:r marks_step",
                     "{out} ← {out} - lr · {x}ᵀ · {dout}, passing over zeros by {marks}")
-PAD = _op("PAD", "out:w x:r x_step images height width channels out_channels top left apart out_height out_width",
-          "{out} ← {x} in a frame of zeros")
-CONV = _op("CONV", "out:w x:r W:r bias:r out_step images height width channels window_height window_width n "
-           "stride out_height out_width", "{out} ← {x} convolved with {W}, + {bias}")
-GRAD_CONV = _op("GRAD_CONV", "out:w x:r dout:r dout_step images height width channels window_height window_width n "
-                "stride out_height out_width chunks part_step",
-                "{out} ← in parts, the gradient of the weights between {x} and {dout}")
-ADD_PARTS = _op("ADD_PARTS", "out:w parts:r count chunks part_step", "{out} ← {parts} added up")
-STEP_PARTS = _op("STEP_PARTS", "out:m parts:r count chunks part_step", "{out} ← {out} - lr · ({parts} added up)")
-FLIP = _op("FLIP", "out:w W:r window_height window_width channels n",
-           "{out} ← {W} upside down, inputs and outputs exchanged")
+PIECES = _op("PIECES", "images chunks size length", "each thread: a few images at a time through the next lines")
+DRAW = _op("DRAW", "out:w data:r out_step out_start out_line out_pixel row_bytes source scale images height width "
+           "channels depth", "{out} ← images of {data} that this batch draws")
+BORDER = _op("BORDER", "out:m out_step images height width border channels depth", "{out} ← 0 around the images")
+SPREAD = _op("SPREAD", "out:w x:r out_step x_step out_start out_line out_pixel x_start x_line x_pixel images height "
+             "width numbers apart", "{out} ← {x} in a frame of zeros")
+CONV = _op("CONV", "out:w x:r W:r bias:r out_step x_step out_start out_line out_pixel x_start x_line x_pixel images "
+           "height width window_height window_width depth n stride", "{out} ← {x} convolved with {W}, + {bias}")
+GRAD_CONV = _op("GRAD_CONV", "out:w sums:w x:r dout:r x_step dout_step x_start x_line x_pixel dout_start dout_line "
+                "dout_pixel images height width window_height window_width depth n stride chunks part_step sums_step",
+                "{out}, {sums} ← in parts, the gradients of weights and bias between {x} and {dout}")
+ADD_PARTS = _op("ADD_PARTS", "out:w parts:m count chunks part_step", "{out} ← {parts} added up")
+STEP_PARTS = _op("STEP_PARTS", "out:m parts:m count chunks part_step", "{out} ← {out} - lr · ({parts} added up)")
+FLIP = _op("FLIP", "out:w W:r places depth n", "{out} ← {W} upside down, inputs and outputs exchanged")
+POOL = _op("POOL", "out:w place:w x:r out_step place_step x_step out_start out_line out_pixel x_start x_line x_pixel "
+           "images height width window_height window_width vectors stride pad x_height x_width average",
+           "{out} ← {x} pooled, {place} ← where each came from")
+POOL_BACK = _op("POOL_BACK", "out:w place:r dout:m out_step place_step dout_step out_start out_line out_pixel "
+                "dout_start dout_line dout_pixel images height width window_height window_width vectors stride pad "
+                "x_height x_width numbers average", "{out} ← {dout}, at {place}, 0 elsewhere")
+FLATTEN = _op("FLATTEN", "out:w x:r out_step x_step images pixels channels depth",
+              "{out} ← {x}, one channel after the other")
+UNFLATTEN = _op("UNFLATTEN", "out:w x:r out_step x_step images pixels channels depth",
+                "{out} ← {x}, channels side by side")
 # fmt: on
+
+
+def fields(name: str) -> SimpleNamespace:
+    """Give the place of each field of an instruction in its row: `fields("CONV").stride`."""
+    return SimpleNamespace(**{f.split(":")[0]: OPS[name].index(f.split(":")[0]) for f in OPS[name].fields})
+
 
 SOURCES = {"u1": 0, "f4": 1, "f8": 2}
 """What a GATHER reads: bytes to be divided by a scale, float32, float64."""

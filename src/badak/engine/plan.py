@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.engine.opcodes import BANK_SHIFT, OPS, ROW, Bank, Op, Split
+from badak.engine.opcodes import BANK_SHIFT, OPS, ROW, Bank, Frame, Op, Split
 from badak.types import IntArray
 
 ALIGNMENT = 64
@@ -66,6 +66,22 @@ class Panels:
         return whole(self.k, self.lanes) * self.lanes * (self.vectors * self.lanes + self.tail)
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where the Block has the weights that lie in panels: row p · depth + c, column n at c_step, p_step and n_step.
+
+    `channels` of `depth` rows a place are there, the others are filling; steps count numbers.
+    """
+
+    channels: int
+    pixels: int
+    depth: int
+    c_step: int
+    p_step: int
+    n_step: int
+    tailed: bool = True
+
+
 @dataclass
 class Buffer:
     """A piece of a bank: its name for the listing, its shape, and once planned its place.
@@ -80,10 +96,42 @@ class Buffer:
     size: int
     offset: int = -1
 
+    layout: Layout | None = None
+    """How the Block has it, where that is not row after row."""
+
     @property
     def operand(self) -> int:
         """How a tape names it."""
         return int(self.bank) << BANK_SHIFT | self.offset
+
+
+@dataclass(eq=False)
+class Picture(Buffer):
+    """Images: `depth` numbers a pixel, lines of pixels, and `border` lines and columns of zeros around.
+
+    `shape` is (images, numbers in an image with its border); `step` the bytes from image to image.
+    """
+
+    height: int = 0
+    width: int = 0
+    channels: int = 0
+    depth: int = 0
+    border: int = 0
+    itemsize: int = 0
+
+    @property
+    def pixel(self) -> int:
+        """Bytes from one pixel to the next."""
+        return self.depth * self.itemsize
+
+    @property
+    def line(self) -> int:
+        """Bytes from one line to the next."""
+        return (self.width + 2 * self.border) * self.pixel
+
+    def start(self, above: int = 0, left: int = 0) -> int:
+        """Give the bytes from the beginning of an image to the pixel so far above and left of its first."""
+        return (self.border - above) * self.line + (self.border - left) * self.pixel
 
 
 @dataclass
@@ -113,6 +161,8 @@ class Program:
     buffers: list[Buffer] = field(default_factory=list)
     body: int = 0
     """The lines before this one run once at the start of a call: they bring the parameters in."""
+    piece: int = 1
+    """So many images go through a piece together (see PIECES)."""
     place_sizes: dict[Bank, int] = field(default_factory=dict)
     """Bytes that each bank takes, once planned."""
     ending: int = 0
@@ -120,9 +170,9 @@ class Program:
 
     @property
     def private(self) -> int:
-        """Bytes that each thread needs for lists of places: as many int32 as there are columns or samples, and more."""
-        longest = max((max(line.sizes.get("k", 0), line.sizes.get("rows", 0)) for line in self.lines), default=0)
-        return 4 * (longest + 2 * self.lanes)
+        """Bytes that each thread needs: for its own frame, and for a list of columns or samples or a line of pixels."""
+        longest = max((max(line.sizes.get(f, 0) for f in ("k", "rows", "width")) for line in self.lines), default=0)
+        return 8 * (Frame.SIZE + longest + 2 * self.lanes)
 
     @property
     def width(self) -> int:
@@ -149,9 +199,20 @@ class Program:
         self.buffers.pop()  # only its step was wanted
         buffer.step, buffer.size = part.step, part.step * rows * chunks
 
-    def weights(self, name: str, k: int, n: int, bank: Bank) -> Buffer:
-        """Make room for a matrix of weights, in panels."""
-        return self._add(Buffer(name, bank, (k, n), 0, Panels(k, n, self.lanes).size * self.itemsize))
+    def weights(self, name: str, k: int, n: int, bank: Bank, layout: Layout | None = None, parts: int = 1) -> Buffer:
+        """Make room for a matrix of weights, in panels; `step` is the bytes of one of its parts."""
+        size = Panels(k, n, self.lanes, layout is None or layout.tailed).size * self.itemsize
+        return self._add(Buffer(name, bank, (k, n), size, size * parts, layout=layout))
+
+    def picture(self, name: str, height: int, width: int, channels: int, depth: int, border: int = 0) -> Picture:
+        """Make room for images; each has a vector more than it fills, which a line's last vector may touch."""
+        numbers = (height + 2 * border) * (width + 2 * border) * depth
+        lines = -(-(numbers * self.itemsize + self.width) // ALIGNMENT)
+        step = (lines + 1 - lines % 2) * ALIGNMENT
+        made = Picture(name, Bank.LOCAL, (self.batch, numbers), step, step * self.batch, height=height, width=width,
+                       channels=channels, depth=depth, border=border, itemsize=self.itemsize)  # fmt: skip
+        self.buffers.append(made)
+        return made
 
     def vector(self, name: str, count: int, bank: Bank) -> Buffer:
         """Make room for `count` numbers, filled up to whole vectors."""
@@ -191,6 +252,10 @@ class Program:
         """Give the owner of what is shared by samples."""
         return ("rows", self.batch)
 
+    def by_images(self) -> Any:
+        """Give the owner of what is shared by images: whole chunks of them, as PIECES does."""
+        return ("images", self.batch)
+
     def by_chunks(self, k: int, chunks: int) -> Any:
         """Give the owner of what is shared by parts of the k's, if each thread has whole parts."""
         return ("chunks", k, chunks) if chunks % self.threads == 0 else None
@@ -201,7 +266,7 @@ class Program:
         """Give every buffer of ours its place in its bank."""
         used = self.place_sizes
         for buffer in self.buffers:
-            if buffer.offset < 0:
+            if buffer.offset < 0 and buffer.bank != Bank.LOCAL:
                 buffer.offset = used.get(buffer.bank, 0)
                 used[buffer.bank] = buffer.offset + -(-buffer.size // ALIGNMENT) * ALIGNMENT
 
@@ -236,6 +301,10 @@ class Program:
 def _separated(lines: list[Line], rounds: int) -> list[Line]:
     """Put barriers between lines that are gone through `rounds` times, as few as a first-come search finds."""
     barriers: set[int] = set()
+    starts = [*range(len(lines))]
+    for at, line in enumerate(lines):
+        if line.op.name == "PIECES":  # the lines of a piece are gone through without a halt
+            starts[at + 1 : at + 1 + line.sizes["length"]] = [at] * line.sizes["length"]
     found = True
     while found:
         found = False
@@ -244,7 +313,7 @@ def _separated(lines: list[Line], rounds: int) -> list[Line]:
             if at in barriers:
                 since = []
             if any(_conflict(earlier, lines[at]) for earlier in since):
-                barriers.add(at)
+                barriers.add(starts[at])
                 found = True
                 break
             since.append(lines[at])

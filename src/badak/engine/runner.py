@@ -4,6 +4,7 @@
 back into the network's Block when it ends: between calls the Block is the truth.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ class Ready:
             size = self.sizes.get(bank, 0)
             self.memory[bank] = aligned(max(size, 64))
             self.session.point(Frame.BANKS + bank, self.memory[bank])
+        slab = self.sizes.get(Bank.LOCAL, 0)
+        each = -(-slab * program.piece // 4096) * 4096
+        self.memory[Bank.LOCAL] = aligned(max(each * program.threads, 64))
+        self.session.point(Frame.BANKS + Bank.LOCAL, self.memory[Bank.LOCAL])
+        self.session.frame[Frame.LOCAL_STEP], self.session.frame[Frame.LOCAL_SIZE] = slab, each
         self.session.frame[Frame.BATCH] = program.batch
         self.session.frame[Frame.TAPE], self.session.frame[Frame.ROWS] = self.tape.ctypes.data, len(self.tape)
         self.session.frame[Frame.BODY], self.session.frame[Frame.ENDING] = program.body, program.ending
@@ -49,6 +55,7 @@ class Ready:
         """Bring the parameters in, run the body so many times, bring the results out."""
         if POISON:
             self.memory[Bank.SCRATCH][:] = 0xFF
+            self.memory[Bank.LOCAL][:] = 0xFF
         self.session.run(iterations)
 
 
@@ -109,6 +116,13 @@ def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
     return x, f"f{x.dtype.itemsize}", 0.0
 
 
+def sample_shape(network: Network, x: Any) -> tuple[int, ...]:
+    """Give the shape of one sample as the network's first layer gets it: rows may be images (see Network)."""
+    shape = tuple(x.shape[1:])
+    told = network.input_shape
+    return told if told is not None and len(shape) == 1 and shape[0] == math.prod(told) else shape
+
+
 def mostly_zero(x: Array, samples: int = 64) -> bool:
     """Say whether passing over zeros pays: by samples of four rows, in how many columns one of them is not zero."""
     if len(x) < 4 or x.shape[1] < 64:
@@ -160,7 +174,7 @@ class NativeRunner:
                 raise NotNative(f"{name} of the optimizer has no rule in the engine")
         self.network, self.optimizer = network, optimizer
         self.threads = target.thread_count(threads)
-        self.shape = tuple(x.shape[1:])
+        self.shape = sample_shape(network, x)
         self.outputs = nodes(network, self.shape)[-1].input_shape
         assert self.outputs is not None
         self.x, self.source, self.scale = readable(x, network.dtype)
@@ -209,8 +223,8 @@ def check_native(network: Network) -> None:
         raise NotNative(reason)
 
 
-SAVED = ("x", "mask", "out")
-"""What Affine, Relu and Sigmoid save on their way forward."""
+SAVED = ("x", "mask", "out", "col", "x_shape", "arg_max")
+"""What layers save on their way forward."""
 
 
 def forget(network: Network, loss: float | None = None, *, gradients: bool = True) -> None:

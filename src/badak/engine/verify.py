@@ -19,7 +19,7 @@ class Extents:
     """A line with the arithmetic of its extents: how many bytes from an operand's beginning it may touch."""
 
     def __init__(self, program: Program, line: Line) -> None:
-        self.name, self.size = line.op.name, line.sizes
+        self.name, self.size, self.line = line.op.name, line.sizes, line
         self.itemsize, self.lanes, self.width = program.itemsize, program.lanes, program.width
 
     def __getitem__(self, field: str) -> int:
@@ -41,6 +41,8 @@ class Extents:
         widest = -(-whole(self[columns], self.lanes) // chunks) * self.width
         if widest > step:
             self.refuse(f"a row of {operand} holds {step} bytes, fewer than its {self[columns]} numbers")
+        if self.line.operands[operand].bank == Bank.LOCAL:  # see `pictures`
+            return widest
         return chunks * self["rows"] * step
 
     def parts(self) -> int:
@@ -55,7 +57,14 @@ class Extents:
         """Give the bytes of the engine's side of a PACK or UNPACK."""
         if self["flat"] == 1:
             return self.vector(self["n"])
+        if self["pixels"] * self["depth"] != self["k"] or self["channels"] > self["depth"]:
+            self.refuse("rows for other channels and places than the weights have")
         return self.panels(self["k"], self["n"], tailed=not self["flat"])
+
+    def unpacked(self) -> int:
+        """Give the bytes of the Block's side of a PACK or UNPACK."""
+        steps = ((self["channels"], "c_step"), (self["pixels"], "p_step"), (self["n"], "n_step"))
+        return (1 + sum((count - 1) * self[step] for count, step in steps)) * self.itemsize
 
     def marks(self, operand: str) -> int:
         """Give the bytes of marks of what is not zero."""
@@ -66,55 +75,110 @@ class Extents:
 
     # -- images -------------------------------------------------------------------------------------------------
 
-    def window(self) -> int:
-        """Give how many numbers one window holds; refuse a window that leaves its image."""
-        for way in ("height", "width"):
-            if (self[f"out_{way}"] - 1) * self["stride"] + self[f"window_{way}"] > self[way]:
-                self.refuse(f"the last window reaches beyond the {way}")
-        return self["window_height"] * self["window_width"] * self["channels"]
+    def pictures(self, operand: str, lines: int, columns: int, beyond: int = 0) -> int:
+        """Give the bytes of images of which so many lines and columns of pixels are touched, `beyond` added to each.
 
-    def images(self) -> int:
-        """Give the bytes of a convolution's input."""
-        self.window()
-        return self["images"] * self["height"] * self["width"] * self["channels"] * self.itemsize
+        Images of Bank.LOCAL lie alone: only one of them is counted, since a piece never holds more than it has room
+        for.
+        """
+        if lines < 1 or columns < 1:
+            self.refuse(f"{operand} has no pixels")
+        end = self[f"{operand}_start"] + (lines - 1) * self[f"{operand}_line"] + columns * self[f"{operand}_pixel"]
+        return self.images(operand, end + beyond)
 
-    def pixels(self, operand: str) -> int:
-        """Give the bytes of a convolution's output, or its gradient."""
-        step = self[f"{operand}_step"]
-        if self.vector(self["n"]) > step:
+    def images(self, operand: str, each: int) -> int:
+        """Give the bytes of images of so many bytes, some step apart."""
+        step, count = self[f"{operand}_step"], self["images"]
+        if each > step:
+            self.refuse(f"an image of {operand} has {step} bytes, fewer than {each}")
+        return each if self.line.operands[operand].bank == Bank.LOCAL else count * step
+
+    def wide(self, operand: str, n: str) -> int:
+        """Refuse pixels that are narrower than their channels, filled up to whole vectors."""
+        if self.vector(self[n]) > self[f"{operand}_pixel"]:
             self.refuse("a pixel is narrower than its channels")
-        return self["images"] * self["out_height"] * self["out_width"] * step
+        return 0
+
+    def window(self) -> tuple[int, int]:
+        """Give how many lines and columns of pixels the windows of a convolution see."""
+        return tuple(  # type: ignore[return-value]
+            (self[way] - 1) * self["stride"] + self[f"window_{way}"] for way in ("height", "width")
+        )
+
+    def taken(self) -> int:
+        """Give how many rows a convolution's weights have."""
+        if self["x_pixel"] != self["depth"] * self.itemsize:
+            self.refuse("the pixels of a window do not lie side by side")
+        return self["window_height"] * self["window_width"] * self["depth"]
 
     def weight_parts(self) -> int:
         """Give the bytes of a convolution's gradient in parts."""
         if not 1 <= self["chunks"] <= self["images"]:
             self.refuse("there are more parts than images, or none")
-        return (self["chunks"] - 1) * self["part_step"] + self.panels(self.window(), self["n"], tailed=False)
+        return (self["chunks"] - 1) * self["part_step"] + self.panels(self.taken(), self["n"], tailed=False)
 
     def sum_parts(self) -> int:
         """Give the bytes of parts that are to be added up."""
         return self.vector(self["count"]) + (self["chunks"] - 1) * self["part_step"]
 
-    def frame(self) -> int:
-        """Give the bytes of images in a frame; refuse an image that does not fit."""
-        for way, edge in (("height", "top"), ("width", "left")):
-            if (self[way] - 1) * self["apart"] + self[edge] >= self[f"out_{way}"]:
-                self.refuse("the image does not fit into its frame")
-        return self["images"] * self["out_height"] * self["out_width"] * self["out_channels"] * self.itemsize
+    def drawn(self) -> int:
+        """Give the bytes of images that are drawn; the last vector of a line may reach beyond it."""
+        if self["depth"] > 1 and (self["width"] * self["depth"]) % self.lanes and self["depth"] > self["channels"]:
+            self.refuse("pixels that are filled up take whole vectors")
+        if not 1 <= self["channels"] <= self["depth"]:
+            self.refuse("more channels than a pixel has room for")
+        return self.pictures("out", self["height"], self["width"], self.width)
 
     def framed(self) -> int:
-        """Give the bytes of the images that go into a frame."""
-        image = self["height"] * self["width"] * self["channels"] * self.itemsize
-        if image > self["x_step"]:
-            self.refuse("an image is larger than its row")
-        return (self["images"] - 1) * self["x_step"] + image
+        """Give the bytes of images with their frames, which BORDER and SPREAD fill."""
+        edge = 2 * self["border"]
+        return self.images("out", (self["height"] + edge) * (self["width"] + edge) * self["depth"] * self.itemsize)
 
-    def turned(self, operand: str) -> int:
+    def spread(self) -> int:
+        """Give the bytes of what SPREAD writes."""
+        lines, columns = ((self[way] - 1) * self["apart"] + 1 for way in ("height", "width"))
+        return max(self.pictures("out", lines, columns), self.images("out", self.vector(self["numbers"])))
+
+    def flipped(self, operand: str) -> int:
         """Give the bytes of weights before or after they are flipped."""
-        places = self["window_height"] * self["window_width"]
+        n = whole(self["n"], self.lanes) * self.lanes
+        if self["depth"] % self.lanes:
+            self.refuse("inputs that fill no whole vectors cannot be flipped")
         if operand == "W":
-            return self.panels(places * self["channels"], self["n"], tailed=False)
-        return self.panels(places * self["n"], self["channels"], tailed=False)
+            return self.panels(self["places"] * self["depth"], self["n"], tailed=False)
+        return self.panels(self["places"] * n, self["depth"], tailed=False)
+
+    def pooled(self, operand: str) -> int:
+        """Give the bytes of what pooling reads or writes: `large` the images before it, `small` those after it."""
+        if (self["height"] - 1) * self["stride"] - self["pad"] >= self["x_height"] or (self["width"] - 1) * self[
+            "stride"
+        ] - self["pad"] >= self["x_width"]:
+            self.refuse("the last window lies outside of the image")
+        if self["pad"] >= min(self["window_height"], self["window_width"]):
+            self.refuse("a window lies in the padding alone")
+        back = self.name == "POOL_BACK"
+        if (operand == "out") == back:
+            if self["vectors"] * self.width > self[f"{operand}_pixel"]:
+                self.refuse("a pixel is narrower than its channels")
+            for way in ("height", "width"):
+                if not self["pad"] and (self[way] - 1) * self["stride"] + self[f"window_{way}"] > self[f"x_{way}"]:
+                    self.refuse(f"the last window reaches beyond the {way}")
+            all_of_it = self.images("out", self.vector(self["numbers"])) if back else 0
+            return max(all_of_it, self.pictures(operand, self["x_height"], self["x_width"]))
+        return self.pictures(operand, self["height"], self["width"])
+
+    def places(self) -> int:
+        """Give the bytes of the 16-bit places of what was the largest."""
+        if self["average"]:
+            return 0
+        return self.images("place", 2 * self.lanes * self["vectors"] * self["height"] * self["width"])
+
+    def flat(self, operand: str) -> int:
+        """Give the bytes of images as rows in NumPy's order, or as they lie here."""
+        if self["channels"] > self["depth"] or self["depth"] % self.lanes:
+            self.refuse("more channels than a pixel has room for")
+        numpy = (operand == "out") == (self.name == "FLATTEN")
+        return self.images(operand, self.vector(self["pixels"] * self["channels" if numpy else "depth"]))
 
 
 Reach = dict[str, Callable[[Extents], int]]
@@ -169,32 +233,45 @@ REACH: dict[str, Reach] = {
     "STEP_B": _bias_gradient,
     "STEP": {name: (lambda s: s.vector(s["count"])) for name in ("out", "grad")},
     "TRANSPOSE": {"out": lambda s: s.panels(s["n"], s["k"]), "W": lambda s: s.panels(s["k"], s["n"])},
-    "PACK": {"out": lambda s: s.packed(), "values": lambda s: s["k"] * s["n"] * s.itemsize},
-    "UNPACK": {"x": lambda s: s.packed(), "values": lambda s: s["k"] * s["n"] * s.itemsize},
+    "PACK": {"out": lambda s: s.packed(), "values": lambda s: s.unpacked()},
+    "UNPACK": {"x": lambda s: s.packed(), "values": lambda s: s.unpacked()},
     "SCORES": {"out": lambda s: s["rows"] * s["n"] * s.itemsize, "x": lambda s: s.rows("x", "n")},
     "BEST": {"out": lambda s: s["rows"] * 8, "x": lambda s: s.rows("x", "n")},
     "NONZERO": {"out": lambda s: s.marks("out"), "x": lambda s: s.rows("x", "k")},
-    "PAD": {"out": lambda s: s.frame(), "x": lambda s: s.framed()},
+    "PIECES": {},
+    "DRAW": {"out": lambda s: s.drawn()},
+    "BORDER": {"out": lambda s: s.framed()},
+    "SPREAD": {"out": lambda s: s.spread(), "x": lambda s: s.pictures("x", s["height"], s["width"])},
     "CONV": {
-        "out": lambda s: s.pixels("out"),
-        "x": lambda s: s.images(),
-        "W": lambda s: s.panels(s.window(), s["n"], tailed=False),
+        "out": lambda s: s.pictures("out", s["height"], s["width"]) + 0 * s.wide("out", "n"),
+        "x": lambda s: s.pictures("x", *s.window()),
+        "W": lambda s: s.panels(s.taken(), s["n"], tailed=False),
         "bias": lambda s: s.vector(s["n"]),
     },
     "GRAD_CONV": {
         "out": lambda s: s.weight_parts(),
-        "x": lambda s: s.images(),
-        "dout": lambda s: s.pixels("dout"),
+        "sums": lambda s: (s["chunks"] - 1) * s["sums_step"] + s.vector(s["n"]),
+        "x": lambda s: s.pictures("x", *s.window()),
+        "dout": lambda s: s.pictures("dout", s["height"], s["width"]) + 0 * s.wide("dout", "n"),
     },
     "ADD_PARTS": _parts,
     "STEP_PARTS": _parts,
-    "FLIP": {"out": lambda s: s.turned("out"), "W": lambda s: s.turned("W")},
+    "FLIP": {"out": lambda s: s.flipped("out"), "W": lambda s: s.flipped("W")},
+    "POOL": {"out": lambda s: s.pooled("out"), "x": lambda s: s.pooled("x"), "place": lambda s: s.places()},
+    "POOL_BACK": {
+        "out": lambda s: s.pooled("out"),
+        "dout": lambda s: s.pooled("dout"),
+        "place": lambda s: s.places(),
+    },
+    "FLATTEN": {"out": lambda s: s.flat("out"), "x": lambda s: s.flat("x")},
+    "UNFLATTEN": {"out": lambda s: s.flat("out"), "x": lambda s: s.flat("x")},
 }
 
 
 def verify(program: Program, block_bytes: int) -> None:
     """Raise BadTape for a program that could touch what it must not. `block_bytes` is the size of the Block."""
     written: set[tuple[Bank, int]] = set()
+    pieces_end = 0
     for number, line in enumerate(program.lines):
         if OPS.get(line.op.name) != line.op or line.op.name not in REACH:
             raise BadTape(f"line {number}: {line.op.name} is no instruction that can be checked")
@@ -202,9 +279,26 @@ def verify(program: Program, block_bytes: int) -> None:
             if value < 0 and field != "scale":
                 raise BadTape(f"line {number} {line.op.name}: {field} is {value}")
         sizes = Extents(program, line)
+        if line.op.name == "PIECES":
+            _check_pieces(program, number, line)
+            pieces_end = number + 1 + line.sizes["length"]
+        if number >= pieces_end and any(each.bank == Bank.LOCAL for each in line.operands.values()):
+            raise BadTape(f"line {number} {line.op.name}: images of a piece are used outside of it")
         in_order = sorted(line.op.operands.items(), key=lambda item: item[1] == "w")  # reads come before writes
         for operand, use in in_order:
             _check(program, line, sizes, operand, use, block_bytes, written, f"line {number} {line.op.name}")
+
+
+def _check_pieces(program: Program, number: int, line: Line) -> None:
+    """Refuse pieces that hold more images than there is room for, or lines that threads would have to meet in."""
+    inside = program.lines[number + 1 : number + 1 + line.sizes["length"]]
+    if not 1 <= line.sizes["size"] <= program.piece or not 1 <= line.sizes["chunks"] <= line.sizes["images"]:
+        raise BadTape(f"line {number} PIECES: {line.sizes} does not fit pieces of {program.piece}")
+    if line.sizes["images"] != program.batch or len(inside) != line.sizes["length"]:
+        raise BadTape(f"line {number} PIECES: {line.sizes} is not of this program")
+    for each in inside:
+        if each.owner != line.owner or each.op.name in ("BARRIER", "PIECES"):
+            raise BadTape(f"line {number} PIECES: {each.op.name} cannot be in a piece")
 
 
 def _check(

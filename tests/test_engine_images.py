@@ -1,0 +1,310 @@
+"""Networks for images on the engine: the same numbers as the layers, the same bytes on any number of threads."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from badak import (
+    SGD,
+    Affine,
+    AveragePooling,
+    Convolution,
+    Flatten,
+    IdentityWithLoss,
+    Network,
+    Pooling,
+    Relu,
+    Sigmoid,
+    SimpleConvNet,
+    SoftmaxWithLoss,
+    fit,
+    networks,
+)
+from badak.data.pixels import Pixels
+from badak.engine import crew, images, lower, runner, target
+from badak.engine.listing import listing
+from badak.engine.opcodes import Bank
+from badak.engine.runner import NativeRunner
+from badak.engine.verify import BadTape, verify
+from badak.graph import nodes
+from badak.training import NumPyRunner
+
+TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["poisoned", "as it is"])
+def poisoned(request, monkeypatch):
+    """Fill scratch memory with NaN before each run: what is read before it is written shows."""
+    monkeypatch.setattr(runner, "POISON", request.param)
+    monkeypatch.setattr(crew.Crew, "advise", lambda self, threads: threads)
+    monkeypatch.setattr(lower, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(lower, "WORK_PER_CALL", 1)
+
+
+def conv(r, F, C, FH, FW=None, stride=1, pad=0):
+    W = r.standard_normal((F, C, FH, FW or FH))
+    return Convolution(W / np.sqrt(W[0].size), 0.1 * r.standard_normal(F), stride, pad)
+
+
+def affine(r, D, H):
+    return Affine(r.standard_normal((D, H)) / np.sqrt(D), 0.1 * r.standard_normal(H))
+
+
+ZOO = {
+    "the book's simple one": ((1, 12, 12), lambda r: [conv(r, 5, 1, 3), Relu(), Pooling(2, 2), affine(r, 125, 7)]),
+    "the book's deep one": (
+        (1, 14, 14),
+        lambda r: [
+            *(conv(r, 16, 1, 3, pad=1), Relu(), conv(r, 16, 16, 3, pad=1), Relu(), Pooling(2, 2)),
+            *(conv(r, 32, 16, 3, pad=1), Relu(), conv(r, 32, 32, 3, pad=2), Relu(), Pooling(2, 2)),
+            *(affine(r, 512, 9), Relu(), affine(r, 9, 10)),
+        ],
+    ),
+    "odd sizes": (
+        (1, 11, 7),
+        lambda r: [conv(r, 5, 1, 3, pad=1), Sigmoid(), conv(r, 17, 5, 2, 3, pad=1), Sigmoid(), affine(r, 17 * 84, 4)],
+    ),
+    "steps of two": (
+        (3, 11, 9),
+        lambda r: [
+            conv(r, 5, 3, 3, stride=2, pad=1),
+            Sigmoid(),
+            conv(r, 7, 5, 2, stride=2),
+            Flatten(),
+            affine(r, 42, 4),
+        ],
+    ),
+    "the mean, and no Affine": (
+        (2, 9, 9),
+        lambda r: [AveragePooling(3, 3, 2, 1), conv(r, 4, 2, 3, pad=2), Relu(), Pooling(3, 2, 1, 1), Flatten()],
+    ),
+    "overlapping windows": (
+        (2, 8, 8),
+        lambda r: [conv(r, 3, 2, 3), Pooling(3, 3, 1, 1), Sigmoid(), AveragePooling(2, 3, 1), affine(r, 60, 4)],
+    ),
+    "wide padding": (
+        (1, 5, 5),
+        lambda r: [
+            conv(r, 2, 1, 2, pad=3),
+            Sigmoid(),
+            conv(r, 3, 2, 1, pad=1),
+            Relu(),
+            conv(r, 3, 3, 3),
+            affine(r, 300, 5),
+        ],
+    ),
+    "activations in front and behind": (
+        (2, 6, 6),
+        lambda r: [Relu(), Sigmoid(), conv(r, 3, 2, 3, pad=1), Relu(), Sigmoid(), Flatten(), Relu(), affine(r, 108, 4)],
+    ),
+    "pooling alone": ((3, 6, 6), lambda r: [Pooling(2, 2), Flatten(), affine(r, 27, 5)]),
+    "one by one": ((4, 3, 3), lambda r: [conv(r, 18, 4, 1), Relu(), conv(r, 50, 18, 1), Relu(), affine(r, 450, 5)]),
+    "Flatten where nothing is an image": ((2, 3, 3), lambda r: [Flatten(), affine(r, 18, 5)]),
+}
+
+
+def make(name, dtype=np.float64, loss=SoftmaxWithLoss, **options):
+    shape, layers = ZOO[name]
+    return Network(layers(np.random.default_rng(0)), loss(), dtype=dtype, input_shape=shape, **options)
+
+
+def data(name, count):
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((count, *ZOO[name][0])), rng.integers(4, size=count)
+
+
+def close(got, want, dtype, factor=1.0):
+    scale = max(1e-3, float(np.max(np.abs(want))))
+    np.testing.assert_allclose(got, want, rtol=0, atol=factor * TOLERANCE[dtype] * scale)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", [SoftmaxWithLoss, IdentityWithLoss])
+@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("batch", [1, 7, 20])
+def test_a_step_and_a_call_are_those_of_the_layers(name, loss, dtype, batch):
+    ours, theirs = make(name, dtype, loss), make(name, dtype, loss, engine="numpy")
+    x, t = data(name, 30)
+    order = np.random.default_rng(2).integers(30, size=(3, batch))
+    lr = 0.1 if loss is SoftmaxWithLoss else 0.001
+    native = NativeRunner(ours, SGD(lr), x, t, 2)
+    close(native.steps(order), NumPyRunner(theirs, SGD(lr), x, t).steps(order), dtype)
+    close(ours.block.values, theirs.block.values, dtype)
+    close(ours.predict(x[:batch]), theirs.predict(x[:batch]), dtype, 3)
+    assert abs(ours.loss(x[:batch], t[:batch]) - theirs.loss(x[:batch], t[:batch])) < 30 * TOLERANCE[dtype]
+    assert ours.accuracy(x, t) == theirs.accuracy(x, t)
+    got, want = ours.gradient(x[:batch], t[:batch]), theirs.gradient(x[:batch], t[:batch])
+    for key in want:
+        close(got[key], want[key], dtype, 3)
+    assert networks._calls_of[ours].ready()
+
+
+@pytest.mark.parametrize("name", ["the book's deep one", "odd sizes", "steps of two", "overlapping windows"])
+@pytest.mark.parametrize("batch", [1, 7, 20])
+def test_any_number_of_threads_gives_the_same_bytes(name, batch):
+    x, t = data(name, 30)
+    order = np.random.default_rng(2).integers(30, size=(4, batch))
+    results = set()
+    for threads in (1, 2, 3, 4, 7):
+        for cut in (1, 4):
+            network = make(name, np.float32)
+            native = NativeRunner(network, SGD(0.1), x, t, threads)
+            losses = [native.steps(order[i : i + cut]).tobytes() for i in range(0, 4, cut)]
+            assert next(iter(native._ready.values())).program.threads == threads
+            results.add(network.block.values.tobytes() + b"".join(losses))
+    assert len(results) == 1
+
+
+@pytest.mark.parametrize("cache", [1, 100_000])
+def test_the_size_of_a_piece_changes_nothing(cache, monkeypatch):
+    x, t = data("the book's deep one", 30)
+    results = set()
+    for size in (images.CACHE, cache):
+        monkeypatch.setattr(images, "CACHE", size)
+        network = make("the book's deep one", np.float32)
+        native = NativeRunner(network, SGD(0.1), x, t, 2)
+        native.steps(np.arange(30).reshape(1, 30))
+        results.add((network.block.values.tobytes(), next(iter(native._ready.values())).program.piece))
+    assert len({values for values, _ in results}) == 1
+    assert len(results) == 2, "the pieces were of one size"
+
+
+@pytest.mark.parametrize("width", ["avx512", "avx2", "plain"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["the book's deep one", "odd sizes", "steps of two"])
+def test_every_vector_width_gives_the_same_numbers(name, dtype, width, monkeypatch):
+    if width not in target.available():
+        pytest.skip(f"this processor has no {width}")
+    monkeypatch.setenv("BADAK_TARGET", width)
+    ours, theirs = make(name, dtype), make(name, dtype, engine="numpy")
+    x, t = data(name, 30)
+    order = np.random.default_rng(2).integers(30, size=(2, 13))
+    close(NativeRunner(ours, SGD(0.1), x, t, 2).steps(order), NumPyRunner(theirs, SGD(0.1), x, t).steps(order), dtype)
+    close(ours.block.values, theirs.block.values, dtype)
+
+
+def test_rows_of_bytes_are_read_as_images():
+    rng = np.random.default_rng(0)
+    pixels = Pixels(rng.integers(256, size=(40, 784)).astype(np.uint8))
+    t = rng.integers(10, size=40)
+    nets = {e: SimpleConvNet(conv_param={"filter_num": 3, "filter_size": 5}, dtype=np.float32, seed=0, engine=e)
+            for e in ("native", "numpy")}  # fmt: skip
+    for engine, net in nets.items():
+        assert fit(net, pixels, t, epochs=2, batch_size=8, engine=engine).engine == engine
+    close(nets["native"].block.values, nets["numpy"].block.values, np.float32, 10)
+    close(nets["native"].predict(pixels[:5]), nets["numpy"].predict(pixels[:5]), np.float32, 10)
+
+
+@pytest.mark.parametrize("average", [False, True])
+def test_of_equal_values_and_nan_pooling_takes_the_first(average):
+    pooling = AveragePooling if average else Pooling
+    x = np.round(np.random.default_rng(0).standard_normal((5, 2, 6, 6)))
+    if not average:
+        x[0, 0, 2, 3] = x[1, 1, 4, 4] = x[1, 1, 4, 5] = np.nan
+    nets = [Network([pooling(3, 2, 2, 1), Flatten()], IdentityWithLoss(), engine=e, input_shape=(2, 6, 6))
+            for e in ("native", "numpy")]  # fmt: skip
+    ours, theirs = (net.predict(x) for net in nets)
+    np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs))
+    np.testing.assert_allclose(ours, theirs, atol=1e-15)
+
+
+def test_after_a_native_call_no_layer_holds_an_earlier_batch():
+    network = make("the book's simple one")
+    x, t = data("the book's simple one", 5)
+    network._forward(network._door(x), training=True)
+    network.gradient(x, t)
+    for layer in network.layers.values():
+        with pytest.raises(RuntimeError, match="before forward"):
+            layer.backward(np.zeros(3))
+    assert network.layers["Convolution1"].dW.shape == (5, 1, 3, 3)
+
+
+@given(
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    channels=st.tuples(st.integers(1, 18), st.integers(1, 18)),
+    window=st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(0, 3)),
+    pool=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(0, 2)),
+    average=st.booleans(),
+    batch=st.integers(1, 11),
+    threads=st.integers(1, 3),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_sizes_that_fit(size, channels, window, pool, average, batch, threads):
+    (H, W), (C, F), (FH, FW, stride, pad), (ph, pw, ps, pp) = size, channels, window, pool
+
+    def layers():
+        r = np.random.default_rng(0)
+        kind = AveragePooling if average else Pooling
+        return [conv(r, F, C, FH, FW, stride, pad), Sigmoid(), kind(ph, pw, ps, pp), conv(r, 2, F, 1), Flatten()]
+
+    try:
+        nets = [Network(layers(), IdentityWithLoss(), engine=e, input_shape=(C, H, W)) for e in ("native", "numpy")]
+    except ValueError:
+        return  # no window fits
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((batch, C, H, W))
+    t = rng.standard_normal(nets[1].predict(x).shape)
+    order = np.arange(batch).reshape(1, batch)
+    NativeRunner(nets[0], SGD(0.1), x, t, threads).steps(order)
+    NumPyRunner(nets[1], SGD(0.1), x, t).steps(order)
+    close(nets[0].block.values, nets[1].block.values, np.float64)
+
+
+# -- the verifier -------------------------------------------------------------------------------------------------------
+
+
+def program_of(name="steps of two", batch=10):
+    network = make(name, np.float32)
+    program = lower.lower(nodes(network, ZOO[name][0]), network.block.offsets, batch=batch,
+                          inputs=int(np.prod(ZOO[name][0])), source="f4", scale=0.0, threads=2, itemsize=4,
+                          lanes=target.choose().lanes(4), purpose="train")  # fmt: skip
+    return program, network.block.values.nbytes
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_our_own_tapes_pass(name):
+    verify(*program_of(name))
+
+
+CASES = [
+    *((op, field) for op in ("CONV", "GRAD_CONV") for field in ("images", "height", "width", "window_height", "n")),
+    *(("CONV", field) for field in ("window_width", "depth", "x_start", "out_start", "out_line")),
+    *(("GRAD_CONV", field) for field in ("chunks", "part_step", "sums_step", "x_line", "dout_start")),
+    *(("DRAW", field) for field in ("images", "height", "width", "channels", "out_start")),
+    *(("SPREAD", field) for field in ("images", "height", "width", "numbers", "out_start", "x_start")),
+    *(("FLIP", field) for field in ("places", "depth", "n")),
+    *(("BORDER", field) for field in ("images", "height", "border", "depth")),
+    *(("POOL", field) for field in ("images", "height", "width", "vectors", "x_height", "window_height", "x_start")),
+    *(("POOL_BACK", field) for field in ("images", "height", "vectors", "x_width", "numbers", "dout_start")),
+    *(("FLATTEN", field) for field in ("images", "pixels", "channels", "depth")),
+    *(("STEP_PARTS", field) for field in ("count", "chunks", "part_step")),
+    *(("PIECES", field) for field in ("images", "chunks", "size", "length")),
+]
+WHERE = {"SPREAD": "steps of two", "BORDER": "odd sizes", "FLATTEN": "the mean, and no Affine"}
+WHERE |= dict.fromkeys(("POOL", "POOL_BACK"), "the book's simple one")
+
+
+@pytest.mark.parametrize(("op", "field"), CASES)
+def test_a_line_that_was_tampered_with_is_refused(op, field):
+    program, size = program_of(WHERE.get(op, "steps of two"))
+    verify(program, size)
+    line = next(line for line in program.lines if line.op.name == op)
+    line.sizes[field] = line.sizes[field] * 1000 + 1000
+    with pytest.raises(BadTape):
+        verify(program, size)
+
+
+def test_images_of_a_piece_are_refused_outside_of_it():
+    program, size = program_of("the book's simple one")
+    assert any(each.bank == Bank.LOCAL for line in program.lines for each in line.operands.values())
+    at = next(i for i, line in enumerate(program.lines) if line.op.name == "PIECES")
+    del program.lines[at]
+    with pytest.raises(BadTape, match="outside of it"):
+        verify(program, size)
+
+
+def test_the_listing_tells_of_images():
+    text = listing(make("the book's deep one", np.float32), batch_size=10, threads=1)
+    for word in ("DRAW", "CONV", "POOL", "GRAD_CONV", "FLIP", "c1 convolved"):
+        assert word in text.replace("x convolved", "c1 convolved")
