@@ -15,10 +15,11 @@ CHUNKS cuts a sum into parts; how many is a function of the shapes, and JOIN add
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 from llvmlite import ir
 
-from badak.engine import kernels
+from badak.engine import elements, kernels
 from badak.engine import opcodes as op
 from badak.engine.opcodes import Frame, Split
 from badak.engine.plan import tail_limit
@@ -997,6 +998,9 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         first, last = share(whole(count), me, threads)
         step_row(last - first, out + first * WIDTH, out + first * WIDTH, grad + first * WIDTH, -rate_of(frame, it))
 
+    carry_out = elements.define(kind, SimpleNamespace(**{f.__name__: f for f in (field, place, argument, share, row_share,
+                                                                                 whole)}))  # fmt: skip
+
     # -- threads
 
     def barrier(frame, me, threads, generation):
@@ -1098,6 +1102,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         grad_w_sparse(frame, row, me, threads, 0.0)
                     elif code == op.THIN:
                         thin(frame, row, me, threads)
+                    else:
+                        carry_out(frame, row, me, threads, it, code)
         return 0
 
     return machine

@@ -102,6 +102,19 @@ class Line:
 
 
 @dataclass
+class Memory:
+    """What a layer remembers between steps, and where a program keeps it: an array, or a generator's state."""
+
+    layer: str
+    attribute: str
+    buffer: Buffer
+    changes: bool
+    """Whether the program changes it; else it only reads it."""
+    draws: int = 0
+    """How many numbers of a generator one iteration uses."""
+
+
+@dataclass
 class Program:
     """Lines over buffers, for one batch size and one number of threads."""
 
@@ -117,6 +130,8 @@ class Program:
     """Bytes that each bank takes, once planned."""
     ending: int = 0
     """The lines from this one on run once at its end: they bring the parameters back."""
+    memories: list[Memory] = field(default_factory=list)
+    """What layers remember."""
 
     @property
     def private(self) -> int:
@@ -263,4 +278,4 @@ def _conflict(earlier: Line, later: Line) -> bool:
     return False
 
 
-__all__ = ["ALIGNMENT", "Buffer", "Line", "Panels", "Program", "Split", "tail_limit", "whole"]
+__all__ = ["ALIGNMENT", "Buffer", "Line", "Memory", "Panels", "Program", "Split", "tail_limit", "whole"]

@@ -7,7 +7,7 @@ one table, REACH; an instruction that is not in it is refused.
 
 from collections.abc import Callable
 
-from badak.engine.opcodes import OPS, READ_ONLY, Bank, Split
+from badak.engine.opcodes import BITS, OPS, READ_ONLY, Bank, Split
 from badak.engine.plan import Line, Panels, Program, whole
 
 
@@ -116,6 +116,27 @@ class Extents:
             return self.panels(places * self["channels"], self["n"], tailed=False)
         return self.panels(places * self["n"], self["channels"], tailed=False)
 
+    # -- sums of columns, dropout, optimizers -------------------------------------------------------------------
+
+    def column_parts(self, wide: int = 1) -> int:
+        """Give the bytes of sums of columns in parts, `wide` sums side by side."""
+        if not 1 <= self["chunks"] <= self.size.get("rows", self["chunks"]):
+            self.refuse("there are more parts than rows, or none")
+        return (self["chunks"] - 1) * self["part_step"] + wide * self.vector(self["n"])
+
+    def drawn(self, operand: str) -> int:
+        """Give the bytes of rows that Dropout works on; refuse values that would lie outside their row."""
+        channels, pixels = self["channels"], self["pixels"]
+        if min(channels, pixels) < 1 or (pixels - 1) * self["depth"] + channels > self["n"]:
+            self.refuse("a mask would lie outside its row")
+        return self.rows(operand, "n")
+
+    def squares(self) -> int:
+        """Give the bytes up to the end of one gradient's sums of squares."""
+        if self["chunks"] < 1:
+            self.refuse("there are no parts")
+        return self["at"] * self.itemsize + self.vector(self["chunks"])
+
 
 Reach = dict[str, Callable[[Extents], int]]
 
@@ -192,6 +213,44 @@ REACH: dict[str, Reach] = {
 }
 
 
+def _rows(*names: str) -> Reach:
+    """Give the extents of matrices of `n` columns."""
+    return {name: (lambda s, name=name: s.rows(name, "n")) for name in names}  # type: ignore[misc]
+
+
+def _vectors(*names: str, count: str = "n") -> Reach:
+    """Give the extents of vectors of `count` numbers."""
+    return {name: (lambda s: s.vector(s[count])) for name in names}
+
+
+_rule: Reach = _vectors("out", "grad", "first", "second", count="count")
+REACH |= {
+    **dict.fromkeys(("TANH", "LEAKY_RELU", "GELU"), _forward),
+    **dict.fromkeys(("TANH_BACK", "LEAKY_RELU_BACK", "GELU_BACK", "DROPOUT_BACK"), _back),
+    "DROPOUT": {
+        "out": lambda s: s.drawn("out"),
+        "mask": lambda s: s.drawn("mask"),
+        "x": lambda s: s.drawn("x"),
+        "state": lambda s: 32,
+    },
+    "SUM_COLUMNS": {"out": lambda s: s.column_parts()} | _rows("x"),
+    "SUM_SQUARES": {"out": lambda s: s.column_parts()} | _rows("x") | _vectors("mean"),
+    "SUM_BOTH": {"out": lambda s: s.column_parts(2)} | _rows("dout", "xn"),
+    "MEAN_COLUMNS": {"parts": lambda s: s.column_parts()} | _vectors("out"),
+    "STD_COLUMNS": {"parts": lambda s: s.column_parts()} | _vectors("out", "mean", "running_mean", "running_var"),
+    "STD": _vectors("out", "var"),
+    "NORMALIZE": _rows("xn", "out", "x") | _vectors("mean", "std", "gamma", "beta"),
+    "JOIN_BOTH": {"parts": lambda s: s.column_parts(2)} | _vectors("dbeta", "dgamma"),
+    "NORMALIZE_BACK": _rows("out", "dout", "xn") | _vectors("std", "gamma", "dbeta", "dgamma"),
+    "NORMALIZE_ROWS": _rows("xn", "out", "x") | _vectors("gamma", "beta") | {"std": lambda s: s["rows"] * s.itemsize},
+    "NORMALIZE_ROWS_BACK": _rows("out", "dout", "xn") | _vectors("gamma") | {"std": lambda s: s["rows"] * s.itemsize},
+    "SIGMOID_LOSS": _forward | _losses | {"t": lambda s: s.rows("t", "n")},
+    "SQUARES": {"out": lambda s: s.squares()} | _vectors("grad", count="count"),
+    "CLIP": _vectors("grad", count="count") | _vectors("parts", count="total"),
+    **{f"STEP_{name}": _rule for name in ("SGD", "MOMENTUM", "NESTEROV", "ADAGRAD", "RMSPROP", "ADAM")},
+}
+
+
 def verify(program: Program, block_bytes: int) -> None:
     """Raise BadTape for a program that could touch what it must not. `block_bytes` is the size of the Block."""
     written: set[tuple[Bank, int]] = set()
@@ -199,7 +258,7 @@ def verify(program: Program, block_bytes: int) -> None:
         if OPS.get(line.op.name) != line.op or line.op.name not in REACH:
             raise BadTape(f"line {number}: {line.op.name} is no instruction that can be checked")
         for field, value in line.sizes.items():
-            if value < 0 and field != "scale":
+            if value < 0 and field not in BITS:
                 raise BadTape(f"line {number} {line.op.name}: {field} is {value}")
         sizes = Extents(program, line)
         in_order = sorted(line.op.operands.items(), key=lambda item: item[1] == "w")  # reads come before writes
@@ -223,7 +282,7 @@ def _check(
         if use != "r":
             raise BadTape(f"{where} is data, and would be written to")
         return  # rows of data are bounded by the check of order and shape in runner.py
-    outside = buffer.bank in (Bank.VALUES, Bank.SLOPES, Bank.OUTPUT)
+    outside = buffer.bank in (Bank.VALUES, Bank.SLOPES, Bank.OUTPUT, Bank.FIRST, Bank.SECOND)
     room = buffer.offset + buffer.size if buffer.bank == Bank.OUTPUT else block_bytes
     room = room if outside else program.place_sizes.get(buffer.bank, 0)
     end = buffer.offset + REACH[line.op.name][operand](sizes)
