@@ -5,6 +5,8 @@ machine.py, in the same plain Python (see there), with its kernels in front.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
+# Like machine.py, it is written for a compiler of its own:
+# ruff: noqa: PLR0912, PLR0915, PLR1714
 
 from collections.abc import Callable
 from typing import Any
@@ -255,8 +257,9 @@ def define(kind: Kind, base: Any) -> Callable[..., Any]:
         for r in range(first, last):
             fill(whole(n), mask + r * mask_step, 0.0)
         if first < last:
-            draw_masks(state, (it * rows + first) * channels * pixels, last - first, mask + first * mask_step, mask_step,
-                       channels, pixels, depth, field(row, 13), load_real(row + 8 * 14))  # fmt: skip
+            skip = (it * rows + first) * channels * pixels
+            draw_masks(state, skip, last - first, mask + first * mask_step, mask_step, channels, pixels, depth,
+                       field(row, 13), load_real(row + 8 * 14))  # fmt: skip
         for r in range(first, last):
             times_row(whole(n), out + r * out_step, x + r * x_step, mask + r * mask_step)
 

@@ -9,7 +9,13 @@ from badak.graph import input_shape, nodes
 from badak.networks import Network, positive
 from badak.optimizers import SGD
 
-PLACES = {Bank.VALUES: "the network's {}", Bank.FIRST: "the optimizer's {}", Bank.SECOND: "the optimizer's {}", Bank.DATA: "the data", Bank.TARGETS: "the targets"}
+PLACES = {
+    Bank.VALUES: "the network's {}",
+    Bank.FIRST: "the optimizer's {}",
+    Bank.SECOND: "the optimizer's {}",
+    Bank.DATA: "the data",
+    Bank.TARGETS: "the targets",
+}
 LETTERS = {"x": "x", "t": "t"}
 
 

@@ -100,9 +100,7 @@ class Lowering:
         """Give where what is made of `x` may go: in its place, unless something is yet to be read there."""
         return self.like(x, name) if any(x is kept for kept in self.kept) else x
 
-    def update(
-        self, key: str, W: Buffer, grad: Buffer, layer: str, then: Callable[[], None] | None = None
-    ) -> None:
+    def update(self, key: str, W: Buffer, grad: Buffer, layer: str, then: Callable[[], None] | None = None) -> None:
         """Say what becomes of the gradient `grad`, in Bank.GRADS, of the parameter `key`, which lies in `W` alike.
 
         Training, the optimizer changes `W` after all gradients are there, and `then` writes the lines that a
@@ -120,7 +118,9 @@ class Lowering:
             for _, _, grad, layer, _ in self.updates:
                 count = numbers[id(grad)]
                 chunks = min(64, whole(whole(count, program.lanes), 16))
-                program.emit("SQUARES", ("squares",), layer, out=squares, grad=grad, at=total, count=count, chunks=chunks)
+                program.emit(
+                    "SQUARES", ("squares",), layer, out=squares, grad=grad, at=total, count=count, chunks=chunks
+                )
                 total += whole(chunks, program.lanes) * program.lanes
             squares.shape, squares.size = (total,), total * program.itemsize
         for key, W, grad, layer, _ in self.updates:
@@ -129,7 +129,9 @@ class Lowering:
             if self.how.clip:
                 program.emit("CLIP", owner, layer, grad=grad, parts=squares, count=count, total=total)
             states = {}
-            for state, field, bank in zip(self.how.states, ("first", "second"), (Bank.FIRST, Bank.SECOND), strict=False):
+            for state, field, bank in zip(
+                self.how.states, ("first", "second"), (Bank.FIRST, Bank.SECOND), strict=False
+            ):
                 states[field] = program._add(Buffer(f"{state} of {key}", Bank.STATE, W.shape, W.step, W.size))
                 self.states.append((states[field], key, bank))
             decayed = {} if self.how.fused else {"decayed": key in self.how.decayed}
@@ -160,17 +162,23 @@ def unruled(network: Network) -> str | None:
         changed = _changed(layer)
         if changed:
             return f"{name}.{changed} was replaced by other code"
-        refused = REFUSALS.get(type(layer), lambda _: None)(layer)
-        if refused:
-            return f"{name} ({type(layer).__name__}): {refused}"
-    generators = [id(layer.rng.bit_generator) for layer in network.layers.values() if getattr(layer, "rng", None)]
-    if len(set(generators)) < len(generators):
-        return "layers that share one generator have no rule in the engine"
     if type(network.last_layer) not in LOSSES:
         return f"the loss ({type(network.last_layer).__name__}) has no rule in the engine"
     changed = _changed(network.last_layer)
     if changed:
         return f"{changed} of the loss was replaced by other code"
+    return refused(network)
+
+
+def refused(network: Network) -> str | None:
+    """Give the reason why layers that have rules cannot follow them as they are now, or None."""
+    for name, layer in network.layers.items():
+        reason = REFUSALS.get(type(layer), lambda _: None)(layer)
+        if reason:
+            return f"{name} ({type(layer).__name__}) has no rule in the engine: {reason}"
+    generators = [id(layer.rng.bit_generator) for layer in network.layers.values() if getattr(layer, "rng", None)]
+    if len(set(generators)) < len(generators):
+        return "layers that share one generator have no rule in the engine"
     return None
 
 
@@ -184,9 +192,7 @@ def unruled_shapes(nodes: list[Node]) -> str | None:
 
 def settings(network: Network) -> tuple[Any, ...]:
     """Give the numbers of a network's layers that a program of it holds."""
-    return tuple(
-        getattr(layer, name) for layer in network.layers.values() for name in SETTINGS.get(type(layer), ())
-    )
+    return tuple(getattr(layer, name) for layer in network.layers.values() for name in SETTINGS.get(type(layer), ()))
 
 
 def bits(value: float, itemsize: int) -> int:
@@ -493,4 +499,4 @@ def _bring_in_and_out(program: Program, offsets: dict[str, int], states: list[tu
             program.emit("UNPACK", None, "", values=plain, x=buffer, k=k, n=n, flat=flat)
 
 
-from badak.engine import rules as rules  # noqa: E402  (more rules, which enter themselves into the tables above)
+from badak.engine import rules  # noqa: E402, F401  (more rules, which enter themselves into the tables above)

@@ -998,8 +998,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         first, last = share(whole(count), me, threads)
         step_row(last - first, out + first * WIDTH, out + first * WIDTH, grad + first * WIDTH, -rate_of(frame, it))
 
-    carry_out = elements.define(kind, SimpleNamespace(**{f.__name__: f for f in (field, place, argument, share, row_share,
-                                                                                 whole)}))  # fmt: skip
+    ours = (field, place, argument, share, row_share, whole)
+    carry_out = elements.define(kind, SimpleNamespace(**{function.__name__: function for function in ours}))
 
     # -- threads
 

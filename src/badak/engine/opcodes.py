@@ -186,7 +186,8 @@ GELU_BACK = _op("GELU_BACK", _BACK, "{out} ← {dout} · gelu'({y})")
 DROPOUT = _op("DROPOUT", "out:w mask:w x:r state:r out_step mask_step x_step rows n channels pixels depth least scale",
               "{mask} ← what is kept, by the generator; {out} ← {x} · {mask}")
 DROPOUT_BACK = _op("DROPOUT_BACK", _BACK, "{out} ← {dout} · {y}")
-SUM_COLUMNS = _op("SUM_COLUMNS", "out:w x:r x_step rows n chunks part_step", "{out} ← in parts, the columns of {x} summed")
+SUM_COLUMNS = _op("SUM_COLUMNS", "out:w x:r x_step rows n chunks part_step",
+                  "{out} ← in parts, the columns of {x} summed")
 SUM_SQUARES = _op("SUM_SQUARES", "out:w x:r mean:r x_step rows n chunks part_step",
                   "{out} ← in parts, the columns of ({x} - {mean})² summed")
 SUM_BOTH = _op("SUM_BOTH", "out:w dout:r xn:r dout_step xn_step rows n chunks part_step",
@@ -212,10 +213,12 @@ SQUARES = _op("SQUARES", "out:w grad:r at count chunks", "{out} ← in parts, Σ
 CLIP = _op("CLIP", "grad:m parts:r count total", "{grad} ← {grad}, shortened if √Σ {parts} is above clip_norm")
 _RULE = "out:m grad:r count decayed"
 STEP_SGD = _op("STEP_SGD", _RULE, "{out} ← {out} - lr · ({grad} + decay)")
-STEP_MOMENTUM = _op("STEP_MOMENTUM", _RULE + " first:m", "{first} ← momentum · {first} - lr · {grad}; {out} ← {out} + {first}")
+STEP_MOMENTUM = _op("STEP_MOMENTUM", _RULE + " first:m",
+                    "{first} ← momentum · {first} - lr · {grad}; {out} ← {out} + {first}")
 STEP_NESTEROV = _op("STEP_NESTEROV", _RULE + " first:m",
                     "{first} ← momentum · {first} - lr · {grad}; {out} ← {out} + momentum · {first} - lr · {grad}")
-STEP_ADAGRAD = _op("STEP_ADAGRAD", _RULE + " first:m", "{first} ← {first} + {grad}²; {out} ← {out} - lr · {grad} / √{first}")
+STEP_ADAGRAD = _op("STEP_ADAGRAD", _RULE + " first:m",
+                   "{first} ← {first} + {grad}²; {out} ← {out} - lr · {grad} / √{first}")
 STEP_RMSPROP = _op("STEP_RMSPROP", _RULE + " first:m",
                    "{first} ← mean of it and {grad}²; {out} ← {out} - lr · {grad} / √{first}")
 STEP_ADAM = _op("STEP_ADAM", _RULE + " first:m second:m",

@@ -92,7 +92,7 @@ def _undrawable(layer: Any) -> str | None:
         return "a dropout_ratio that is no share"
     kind = type(getattr(layer.rng, "bit_generator", None))
     if layer.rng is not None and (type(layer.rng) is not np.random.Generator or kind is not np.random.PCG64):
-        return f"a generator that is no PCG64 ({type(layer.rng).__name__}, {kind.__name__}) has no rule in the engine"
+        return f"a generator that is no PCG64 ({type(layer.rng).__name__}, {kind.__name__})"
     return None
 
 
@@ -117,9 +117,9 @@ class _Normalization:
         self.out = low.like(x, f"y{self.number}") if low.backwards else low.place(x, f"y{self.number}")
         self.xn = low.place(x, f"xn{self.number}") if low.backwards else self.out
         self.chunks = min(CHUNKS, max(1, self.rows // CHUNK_ROWS))
-        columns = ("columns", whole(self.n, self.program.lanes))
-        self.columns = columns
-        self.split, self.owner = (Split.ROWS, _rows(x)) if self.chunks > 1 else (Split.COLUMNS, columns)
+        self.columns: Any = ("columns", whole(self.n, self.program.lanes))
+        self.split = Split.ROWS if self.chunks > 1 else Split.COLUMNS
+        self.owner = _rows(x) if self.chunks > 1 else self.columns
         self.sums: Buffer | None = None
 
     def line(self, name: str, owner: Any, **fields: Any) -> None:

@@ -60,7 +60,9 @@ class Ready:
 
     def _recall(self, network: Network) -> None:
         """Bring in what layers remember: running means, states of generators."""
-        check_rules(network)
+        reason = lower.refused(network)
+        if reason:
+            raise NotNative(reason)
         for memory in self.program.memories:
             layer, buffer = network.layers[memory.layer], memory.buffer
             room = self.memory[Bank.LAYERS][buffer.offset : buffer.offset + buffer.size]
@@ -251,7 +253,7 @@ class NativeRunner:
         session.point(Frame.BANKS + Bank.VALUES, values)
         self.optimizer.begin(values)
         states = [self.optimizer.state[name] for name in how.states]
-        plain = [np.require(state, requirements="CAW") for state in states]
+        plain = [np.require(state, requirements=["C", "A", "W"]) for state in states]
         for bank, state in zip((Bank.FIRST, Bank.SECOND), plain, strict=False):
             session.point(Frame.BANKS + bank, state)
         ready.run(count, self.network)
@@ -266,13 +268,6 @@ class NativeRunner:
 def check_native(network: Network) -> None:
     """Raise NotNative, saying why, for a network that the engine cannot run as its layers would."""
     reason = lower.unruled(network) or build.missing(network.dtype.itemsize)
-    if reason:
-        raise NotNative(reason)
-
-
-def check_rules(network: Network) -> None:
-    """Raise NotNative, saying why, where a layer as it is now cannot follow its rule."""
-    reason = lower.unruled(network)
     if reason:
         raise NotNative(reason)
 
