@@ -21,6 +21,8 @@ from badak.engine.crew import aligned, crew
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.runner import SAVED, Ready, forget, labels, mostly_zero, prepare, readable, sample_shape, targets
 from badak.graph import nodes
+from badak.layers import BatchNormalization
+from badak.losses import SigmoidWithLoss
 from badak.networks import Network
 from badak.training import NotNative
 from badak.types import Array
@@ -72,7 +74,8 @@ class Calls:
         # What this Python says of an array that is held by a list, a loop and the question alone.
         self._unused = next(sys.getrefcount(used) for used in [np.empty(0)])
         self._widths: dict[tuple[int, ...], int] = {}
-        self._saved: list[tuple[dict[str, Any], str]] = []
+        self._saved: list[tuple[dict[str, Any], str, Any]] = []
+        self._settings: list[tuple[dict[str, Any], str, Any]] = []
         self._small: dict[Any, tuple[Array, Array, Callable[[], Any], Ready]] = {}
 
     @property
@@ -91,6 +94,10 @@ class Calls:
         # Lists compare by identity first, and classes of ours have no == of their own.
         if now != self._layers or [*map(type, now)] != self._kinds or type(network) is not self._kind:
             self._look()
+        for own, attribute, value in self._settings:
+            if own.get(attribute) != value:
+                self._look()
+                break
         if self._reason is not None or not METHODS.isdisjoint(network.__dict__):
             return False
         for kind, forward, backward in self._methods:
@@ -118,7 +125,14 @@ class Calls:
         self._kinds = [*map(type, self._layers)]
         self._methods = [(kind, kind.forward, kind.backward) for kind in dict.fromkeys(self._kinds)]
         self._own = [layer.__dict__ for layer in self._layers]
-        self._saved = [(own, name) for own in self._own[:-1] for name in SAVED if name in own]
+        inner = [layer for layer in self._layers[:-1] if hasattr(layer, "__dict__")]
+        self._saved = [(layer.__dict__, name, None) for layer in inner for name in SAVED if hasattr(layer, name)]
+        self._saved += [(layer.__dict__, "training", False) for layer in inner if hasattr(layer, "training")]
+        self._settings = [
+            (layer.__dict__, name, layer.__dict__.get(name))
+            for layer in inner
+            for name in lower.SETTINGS.get(type(layer), ())
+        ]
         same = list(network.layers) == list(network._adopted)
         if not same or not all(map(is_, network.layers.values(), network._adopted.values())):
             self._layers = []  # not adopted yet: NumPy's way takes it in, and the next call looks again
@@ -162,7 +176,7 @@ class Calls:
         session = ready.session
         session.point(Frame.BANKS + Bank.DATA, x)
         session.point(Frame.BANKS + Bank.TARGETS, t)
-        ready.run(1)
+        ready.run(1, self.network)
         return float(session.kept[Frame.LOSSES][0])
 
     def _door(self, x: Any, t: Any) -> tuple[Array, str, float, tuple[int, ...], Any]:
@@ -189,9 +203,13 @@ class Calls:
         if shape in self._widths:
             return self._widths[shape]
         try:
-            out = nodes(self.network, shape)[-1].input_shape
+            parts = nodes(self.network, shape)
         except ValueError as error:
             raise NotNative(str(error)) from None  # NumPy's way raises the error that the reader knows
+        reason = lower.unruled_shapes(parts)
+        if reason:
+            raise NotNative(reason)
+        out = parts[-1].input_shape
         if out is None or len(out) != 1:
             raise NotNative("outputs that are no row of numbers")
         self._widths[shape] = out[0]
@@ -239,15 +257,17 @@ class Calls:
                 inside, out, run, _ = self._small[x.shape]
                 np.copyto(inside, x)  # converts, too
                 run()
-                for own, attribute in self._saved:
-                    own[attribute] = None
+                for own, attribute, value in self._saved:
+                    own[attribute] = value
                 return out.copy()
         return self._predict(x)
 
     @_or_none
     def _predict(self, x: Any) -> Array:
         network = self.network
-        if type(x) is np.ndarray and x.ndim == 2 and len(x) <= lower.THIN and x.dtype.kind == "f":
+        remembering = any(type(layer) is BatchNormalization for layer in self._layers)
+        few = type(x) is np.ndarray and x.ndim == 2 and len(x) <= lower.THIN and x.dtype.kind == "f"
+        if few and not remembering:
             self._make_small(x.shape)
             answer = self.predict(x)
             assert answer is not None
@@ -267,6 +287,7 @@ class Calls:
         if not shape[0]:
             raise NotNative("no samples")
         ready = self._program("scores", shape[0], shape[1:], f"f{dtype.itemsize}", 0.0)
+        assert not ready.program.memories, "what layers remember is brought in by the front door alone"
         # Taken out of the table: who found it there would point it to other arrays, and this way never looks again.
         self._programs = OrderedDict((key, kept) for key, kept in self._programs.items() if kept is not ready)
         inside = aligned(int(np.prod(shape)) * dtype.itemsize).view(dtype).reshape(shape)
@@ -287,6 +308,8 @@ class Calls:
             x = np.asarray(x)
         if x.ndim < 2 or not len(x) or np.ndim(t) < 1 or len(t) != len(x):
             raise NotNative("samples and labels that do not fit")
+        if type(self.network.last_layer) is SigmoidWithLoss:
+            raise NotNative("answers of yes or no are counted by NumPy, on native scores")
         outputs = self._outputs(sample_shape(self.network, x))
         right = labels(t, outputs)
         best = np.empty(len(x), np.int64)
@@ -307,7 +330,7 @@ class Calls:
             session.point(Frame.ORDER, _counting(len(data))[start:])
             session.point(Frame.BANKS + Bank.DATA, data)
             session.point(Frame.BANKS + Bank.OUTPUT, out[start:])
-            ready.run(rounds)
+            ready.run(rounds, self.network)
         forget(self.network, None, gradients=False)
 
 

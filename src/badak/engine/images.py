@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from badak.engine.lower import RULES, Backward, Lowering, rule
+from badak.engine import rules
+from badak.engine.lower import BY_NUMBER, RULES, Backward, Lowering, Rule, rule
 from badak.engine.opcodes import OPS, SOURCES, Bank
-from badak.engine.plan import ALIGNMENT, Buffer, Layout, Line, Picture, Program, whole
+from badak.engine.plan import ALIGNMENT, Buffer, Layout, Line, Picture, Program, View, memory, whole
 from badak.graph import Node
-from badak.layers import AveragePooling, Convolution, Flatten, Pooling, Relu
+from badak.layers import AveragePooling, BatchNormalization, Convolution, Dropout, Flatten, Pooling, Relu
 from badak.layers.base import Elementwise
 
 CHUNKS = 8
@@ -25,8 +26,9 @@ PICTORIAL = (Convolution, Pooling, AveragePooling)
 
 def are_images(nodes: list[Node]) -> bool:
     """Say whether a network takes images that must lie as such: some layer works with their lines and columns."""
-    shape = nodes[0].input_shape
-    return shape is not None and len(shape) == 3 and any(type(node.layer) in PICTORIAL for node in nodes)
+    shapes = [node.input_shape or () for node in nodes]
+    works = (*PICTORIAL, BatchNormalization)
+    return any(len(shape) == 3 and type(node.layer) in works for shape, node in zip(shapes, nodes, strict=True))
 
 
 def in_order(nodes: list[Node]) -> list[Node]:
@@ -69,14 +71,23 @@ def _next_windowed(low: Lowering, at: int) -> Any:
     return layer if isinstance(layer, PICTORIAL) else None
 
 
-def _framed(low: Lowering, x: Picture, border: int, name: str = "", apart: int = 1) -> Picture:
-    """Give `x` with a frame of at least so many zeros, copied only where it has none, its pixels `apart`."""
-    if apart == 1 and x.border >= border:
+def _normalized_next(low: Lowering, at: int) -> bool:
+    """Say whether the images of layer number `at` go through layers for each number into a BatchNormalization."""
+    rest = (type(node.layer) for node in low.nodes[at + 1 :] if type(node.layer) not in BY_NUMBER)
+    return next(rest, None) is BatchNormalization
+
+
+def _framed(low: Lowering, x: Picture, border: int, name: str = "", apart: int = 1, compact: bool = False) -> Picture:
+    """Give `x` with a frame of at least so many zeros, copied only where it has none, its pixels `apart`.
+
+    `compact` asks for one without a frame, whose images lie end to end.
+    """
+    if (x.compact and not x.border) if compact else (apart == 1 and x.border >= border):
         return x
     program = low.program
     height, width = (x.height - 1) * apart + 1, (x.width - 1) * apart + 1
     depth = whole(x.depth, program.lanes) * program.lanes
-    out = program.picture(name or f"{x.name} framed", height, width, x.channels, depth, border)
+    out = program.picture(name or f"{x.name} framed", height, width, x.channels, depth, border, compact)
     program.emit("SPREAD", program.by_images(), "", out=out, x=x, out_start=out.start(), out_line=out.line,
                  out_pixel=out.pixel, x_start=x.start(), x_line=x.line, x_pixel=x.pixel, images=low.batch,
                  height=x.height, width=x.width, numbers=out.shape[1], apart=apart)  # fmt: skip
@@ -113,11 +124,12 @@ class _Convolution:
     def forward(self) -> Picture:
         low, program, x = self.low, self.program, self.x
         depth = whole(self.F, program.lanes) * program.lanes
-        border = border_of(low, low.at)
-        if self.goes_on and self.stride == 1 and _next_windowed(low, low.at) is not None:
+        compact = _normalized_next(low, low.at)
+        border = 0 if compact else border_of(low, low.at)
+        if self.goes_on and self.stride == 1 and not compact and _next_windowed(low, low.at) is not None:
             # A gradient has the frame of what it belongs to, and dx needs this one.
             border = max(border, self.FH - 1 - self.pad, self.FW - 1 - self.pad)
-        out = program.picture(f"c{self.number}", self.OH, self.OW, self.F, depth, border)
+        out = program.picture(f"c{self.number}", self.OH, self.OW, self.F, depth, border, compact)
         program.emit("CONV", program.by_images(), self.name, out=out, x=x, W=self.W, bias=self.b, out_start=out.start(),
                      out_line=out.line, out_pixel=out.pixel, x_start=x.start(self.pad, self.pad), x_line=x.line,
                      x_pixel=x.pixel, images=low.batch, height=self.OH, width=self.OW, window_height=self.FH,
@@ -153,7 +165,8 @@ class _Convolution:
         self._flip()
         program.lines.insert(program.body, program.lines.pop())  # at the start of the call
         program.body += 1
-        dx = program.picture(f"d{x.name}", x.height, x.width, x.channels, x.depth, x.border)
+        dx = low.like(x, f"d{x.name}")
+        assert isinstance(dx, Picture)
         program.emit("CONV", program.by_images(), self.name, out=dx, x=d, W=self.flipped,
                      bias=low.nothing(x.depth), out_start=dx.start(), out_line=dx.line, out_pixel=dx.pixel,
                      x_start=d.start(above, left), x_line=d.line, x_pixel=d.pixel, images=low.batch, height=x.height,
@@ -168,17 +181,22 @@ class _Convolution:
 
     def _change(self, parts: Buffer, sums: Buffer, chunks: int) -> None:
         """Write what becomes of the gradients, once their parts are there."""
-        program, update, W, b = self.program, "STEP", self.W, self.b
-        if not self.low.training:
+        program, low, update, W, b = self.program, self.low, "STEP", self.W, self.b
+        fused = low.training and low.how.fused
+        if not fused:
             update = "ADD"
             W = program.weights(f"d{self.key_w}", self.k, self.F, Bank.GRADS, self.layout)
             b = program.vector(f"d{self.key_b}", self.F, Bank.GRADS)
-        program.emit(f"{update}_PARTS", None, self.name, out=W, parts=parts, count=parts.step // program.itemsize,
-                     chunks=chunks, part_step=parts.step)  # fmt: skip
-        program.emit(f"{update}_PARTS", None, self.name, out=b, parts=sums, count=self.F, chunks=chunks,
-                     part_step=sums.step)  # fmt: skip
-        if self.low.training and self.flipped is not None:
-            self._flip()
+        for out, part, count in ((W, parts, parts.step // program.itemsize), (b, sums, self.F)):
+            owner = ("columns", whole(count, program.lanes))
+            program.emit(f"{update}_PARTS", owner, self.name, out=out, parts=part, count=count, chunks=chunks,
+                         part_step=part.step)  # fmt: skip
+        then = self._flip if self.flipped is not None else None
+        if not fused:
+            low.update(self.key_w, self.W, W, self.name, then)
+            low.update(self.key_b, self.b, b, self.name)
+        elif then is not None:
+            then()
 
 
 def _pooling(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
@@ -187,7 +205,9 @@ def _pooling(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
     program, layer, average = low.program, node.layer, int(type(node.layer) is AveragePooling)
     _, OH, OW = node.output_shape
     number = low.number("pooling")
-    out = program.picture(f"p{number}", OH, OW, x.channels, x.depth, border_of(low, low.at))
+    compact = _normalized_next(low, low.at)
+    border = 0 if compact else border_of(low, low.at)
+    out = program.picture(f"p{number}", OH, OW, x.channels, x.depth, border, compact)
     vectors = x.depth // program.lanes
     places: Buffer = out  # the mean needs none
     if not average:
@@ -212,7 +232,8 @@ def _pooling(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
 
     def backward(dout: Buffer) -> Buffer:
         assert isinstance(dout, Picture)
-        dx = program.picture(f"d{x.name}", x.height, x.width, x.channels, x.depth, x.border)
+        dx = low.like(x, f"d{x.name}")
+        assert isinstance(dx, Picture)
         program.emit("POOL_BACK", program.by_images(), node.name, out=dx, place=dout if average else places, dout=dout,
                      out_start=dx.start(), out_line=dx.line, out_pixel=dx.pixel, dout_start=dout.start(),
                      dout_line=dout.line, dout_pixel=dout.pixel, numbers=dx.shape[1], **sizes)  # fmt: skip
@@ -235,11 +256,51 @@ def _flatten(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
     program.emit("FLATTEN", program.by_images(), node.name, out=rows, x=x, **sizes)
 
     def backward(dout: Buffer) -> Buffer:
-        dx = program.picture(f"d{x.name}", x.height, x.width, x.channels, x.depth, x.border)
+        dx = low.like(x, f"d{x.name}")
         program.emit("UNFLATTEN", program.by_images(), node.name, out=dx, x=dout, **sizes)
         return dx
 
     return rows, backward
+
+
+# -- layers for each number, of images ---------------------------------------------------------------------------------
+
+
+def _of_images(rows: Rule) -> Rule:
+    """Make the rule of BatchNormalization: that of rows, a row being a pixel of any image."""
+
+    def write(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
+        if not isinstance(x, Picture):
+            return rows(low, node, x)
+        x = _framed(low, x, 0, compact=True)
+        shape = (low.batch * x.height * x.width, x.channels)
+        y, back = rows(low, node, View(x, shape, x.pixel))
+        assert isinstance(y, View)
+
+        def backward(dout: Buffer) -> Buffer | None:
+            assert isinstance(dout, Picture)
+            d = _framed(low, dout, 0, compact=True)
+            dx = back(View(d, shape, d.pixel))
+            return memory(dx) if dx is not None else None
+
+        return y.of, backward
+
+    return write
+
+
+def _dropped(rows: Rule) -> Rule:
+    """Make the rule of Dropout: that of rows, of images without a frame."""
+
+    def write(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
+        if isinstance(x, Picture) and x.border and low.backwards:
+            x = _framed(low, x, 0, compact=True)
+        return rows(low, node, x)
+
+    return write
+
+
+RULES[BatchNormalization] = _of_images(rules.batch_normalization)
+RULES[Dropout] = _dropped(rules.dropout)
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------------
@@ -253,7 +314,7 @@ def gather_pieces(program: Program) -> None:
     where: dict[int, set[int]] = {}
     for number, (is_run, lines) in enumerate(runs):
         for line in lines:
-            for operand in line.operands.values():
+            for operand in map(memory, line.operands.values()):
                 where.setdefault(id(operand), set()).add(number if is_run else -1)
     chunks = min(CHUNKS, program.batch)
     pictures = [buffer for buffer in program.buffers if isinstance(buffer, Picture)]
@@ -308,7 +369,7 @@ def _place_local(program: Program, pictures: list[Picture], body: list[Line]) ->
     """Give each local picture its place among an image's bytes, two that are never there together perhaps the same."""
     lives = {}
     for picture in pictures:
-        uses = [at for at, line in enumerate(body) if any(each is picture for each in line.operands.values())]
+        uses = [at for at, line in enumerate(body) if any(memory(each) is picture for each in line.operands.values())]
         lives[id(picture)] = (uses[0], uses[-1])
     placed: list[Picture] = []
     for picture in sorted(pictures, key=lambda each: -each.step):

@@ -2,31 +2,50 @@
 
 from typing import Any
 
-from badak.engine import lower, target
+from badak.engine import lower, target, updates
 from badak.engine.opcodes import Bank, Split
 from badak.engine.plan import Buffer, Line, Program
 from badak.graph import input_shape, nodes
 from badak.networks import Network, positive
+from badak.optimizers import SGD
 
-PLACES = {Bank.VALUES: "the network's {}", Bank.DATA: "the data", Bank.TARGETS: "the targets"}
+PLACES = {
+    Bank.VALUES: "the network's {}",
+    Bank.FIRST: "the optimizer's {}",
+    Bank.SECOND: "the optimizer's {}",
+    Bank.DATA: "the data",
+    Bank.TARGETS: "the targets",
+}
 LETTERS = {"x": "x", "t": "t"}
 
 
-def listing(network: Network, batch_size: int = 100, *, threads: int | None = None, itemsize: int | None = None) -> str:
+def listing(
+    network: Network,
+    batch_size: int = 100,
+    *,
+    threads: int | None = None,
+    itemsize: int | None = None,
+    optimizer: Any = None,
+) -> str:
     """Give the tape of one training step of `network`, as text for reading.
 
     One line an instruction: its number, its name, what it does, with the names and shapes of what it works on, and how
     threads share it. What stands above the dashes happens once when a call begins, what stands below them once when it
     ends; between them is what is repeated for every batch. `threads` is as for training; nothing is compiled or run.
 
-    Raises ValueError for a network with a layer that the engine has no rule for, naming it, or whose input size is
-    not known from its first layers.
+    `optimizer` is an Optimizer, by default plain SGD.
+
+    Raises ValueError for a network with a layer that the engine has no rule for, or an optimizer, naming it, or whose
+    input size is not known from its first layers.
     """
     batch_size = positive("batch_size", batch_size)
-    reason = lower.unruled(network)
+    optimizer = SGD() if optimizer is None else optimizer
+    reason = lower.unruled(network) or updates.unruled(optimizer, network.block)
+    shape = input_shape(network)
+    if not reason and shape is not None:
+        reason = lower.unruled_shapes(nodes(network, shape))
     if reason:
         raise ValueError(f"this network has no tape: {reason}")
-    shape = input_shape(network)
     if shape is None:
         raise ValueError("this network has no tape: its first layer does not say how many values a sample has")
     itemsize = network.dtype.itemsize if itemsize is None else itemsize
@@ -41,6 +60,7 @@ def listing(network: Network, batch_size: int = 100, *, threads: int | None = No
         itemsize=itemsize,
         lanes=lanes(itemsize),
         purpose="train",
+        how=updates.plan(optimizer, network.block),
     )
     return "\n".join(describe(network, program))
 
@@ -60,7 +80,7 @@ def describe(network: Network, program: Program) -> list[str]:
     width = max(map(len, names))
     shapes = [_shapes(line) for line in program.lines]
     column = min(76, max(map(len, texts)))
-    sizes = " → ".join(str(node.output_shape[0]) for node in nodes(network) if node.params and node.output_shape)
+    sizes = " → ".join(str(node.output_shape[0]) for node in nodes(network) if "W" in node.params and node.output_shape)
     first = input_shape(network)
     threads = f"{program.threads} thread" + ("s" if program.threads > 1 else "")
     head = (

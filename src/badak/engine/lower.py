@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from badak.engine.opcodes import SOURCES, Bank, Split
-from badak.engine.plan import Buffer, Layout, Picture, Program, whole
+from badak.engine.plan import Buffer, Layout, Picture, Program, View, memory, whole
+from badak.engine.updates import Update
 from badak.graph import Node
-from badak.layers import Affine, Relu, Sigmoid
+from badak.layers import Affine, Dropout, Gelu, LeakyRelu, Relu, Sigmoid, Tanh
 from badak.losses import IdentityWithLoss, SoftmaxWithLoss
 from badak.networks import Network
 
@@ -22,7 +23,13 @@ Backward = Callable[[Buffer], "Buffer | None"]
 Rule = Callable[["Lowering", Node, Buffer], tuple[Buffer, "Backward"]]
 
 RULES: dict[type, Rule] = {}
+ROWS_ALONE: set[type] = set()
+"""Layers whose rules are for rows of numbers, not for images."""
 LOSSES: dict[type, Callable[["Lowering", Any, Buffer], Buffer]] = {}
+SETTINGS: dict[type, tuple[str, ...]] = {}
+"""Numbers of a layer that its lines hold: where one was changed, the lines are written anew."""
+REFUSALS: dict[type, Callable[[Any], str | None]] = {}
+"""Why a layer of a class that has a rule cannot follow it, as the layer is now."""
 
 CHUNKED_WORK = 2_000_000
 """From so many floating-point operations on, the first layer's sum over the inputs is cut in two parts."""
@@ -39,8 +46,8 @@ THIN = 6
 """Up to so many samples, a prediction reads the weights as the Block has them."""
 
 
-BY_NUMBER = (Relu, Sigmoid)
-"""Layers that do the same to each number, wherever it lies."""
+BY_NUMBER = (Relu, Sigmoid, Tanh, LeakyRelu, Gelu, Dropout)
+"""Layers that do what they do to each number, wherever it lies."""
 
 
 def rule(layer: type) -> Callable[[Rule], Rule]:
@@ -68,6 +75,9 @@ class Lowering:
         self.layers_below = 0
         self.nodes: list[Node] = []
         self.at = -1
+        self.how = Update()
+        self.updates: list[tuple[str, Buffer, Buffer, str, Callable[[], None] | None]] = []
+        self.states: list[tuple[Buffer, str, Bank]] = []
 
     @property
     def thin(self) -> bool:
@@ -90,9 +100,13 @@ class Lowering:
 
     def like(self, x: Buffer, name: str) -> Buffer:
         """Make room for what has the shape of `x`."""
+        if isinstance(x, View):
+            of = self.like(x.of, name)
+            assert isinstance(of, Picture)
+            return View(of, x.shape, x.step)
         if not isinstance(x, Picture):
-            return self.program.matrix(name, x.shape[0], x.shape[1])
-        return self.program.picture(name, x.height, x.width, x.channels, x.depth, x.border)
+            return self.program._add(Buffer(name, Bank.SCRATCH, x.shape, x.step, x.size))
+        return self.program.picture(name, x.height, x.width, x.channels, x.depth, x.border, compact=x.compact)
 
     def owner(self, x: Buffer) -> Any:
         """Give how threads share what is done to each sample of `x` by itself."""
@@ -106,6 +120,51 @@ class Lowering:
         """Say whether the next layer that is not for each number by itself is an Affine."""
         rest = (node.layer for node in self.nodes[self.at + 1 : -1] if type(node.layer) not in BY_NUMBER)
         return isinstance(next(rest, None), Affine)
+
+    def place(self, x: Buffer, name: str) -> Buffer:
+        """Give where what is made of `x` may go: in its place, unless something is yet to be read there."""
+        return self.like(x, name) if any(memory(x) is memory(kept) for kept in self.kept) else x
+
+    def update(self, key: str, W: Buffer, grad: Buffer, layer: str, then: Callable[[], None] | None = None) -> None:
+        """Say what becomes of the gradient `grad`, in Bank.GRADS, of the parameter `key`, which lies in `W` alike.
+
+        Training, the optimizer changes `W` after all gradients are there, and `then` writes the lines that a
+        changed W asks for (a transposed copy). If gradients are all that is asked for, `grad` is brought out.
+        """
+        if self.training:
+            self.updates.append((key, W, grad, layer, then))
+
+    def finish(self) -> None:
+        """Write the lines of the optimizer."""
+        program, total = self.program, 0
+        squares = program.vector("squares", 0, Bank.SCRATCH)
+        numbers = {id(grad): grad.size // program.itemsize for _, _, grad, _, _ in self.updates}
+        if self.how.clip and self.updates:
+            for _, _, grad, layer, _ in self.updates:
+                count = numbers[id(grad)]
+                chunks = min(64, whole(whole(count, program.lanes), 16))
+                program.emit(
+                    "SQUARES", ("squares",), layer, out=squares, grad=grad, at=total, count=count, chunks=chunks
+                )
+                total += whole(chunks, program.lanes) * program.lanes
+            squares.shape, squares.size = (total,), total * program.itemsize
+        for key, W, grad, layer, _ in self.updates:
+            count = numbers[id(grad)]
+            owner = ("columns", whole(count, program.lanes))
+            if self.how.clip:
+                program.emit("CLIP", owner, layer, grad=grad, parts=squares, count=count, total=total)
+            states = {}
+            for state, field, bank in zip(
+                self.how.states, ("first", "second"), (Bank.FIRST, Bank.SECOND), strict=False
+            ):
+                states[field] = program._add(Buffer(f"{state} of {key}", Bank.STATE, W.shape, W.step, W.size))
+                states[field].layout = W.layout
+                self.states.append((states[field], key, bank))
+            decayed = {} if self.how.fused else {"decayed": key in self.how.decayed}
+            program.emit(self.how.op, owner, layer, out=W, grad=grad, count=count, **decayed, **states)
+        for *_, then in self.updates:
+            if then is not None:
+                then()
 
     def nothing(self, n: int) -> Buffer:
         """Give a row of at least `n` zeros, which a sum without a bias starts from."""
@@ -134,7 +193,37 @@ def unruled(network: Network) -> str | None:
     changed = _changed(network.last_layer)
     if changed:
         return f"{changed} of the loss was replaced by other code"
+    return refused(network)
+
+
+def refused(network: Network) -> str | None:
+    """Give the reason why layers that have rules cannot follow them as they are now, or None."""
+    for name, layer in network.layers.items():
+        reason = REFUSALS.get(type(layer), lambda _: None)(layer)
+        if reason:
+            return f"{name} ({type(layer).__name__}) has no rule in the engine: {reason}"
+    generators = [id(layer.rng.bit_generator) for layer in network.layers.values() if getattr(layer, "rng", None)]
+    if len(set(generators)) < len(generators):
+        return "layers that share one generator have no rule in the engine"
     return None
+
+
+def unruled_shapes(nodes: list[Node]) -> str | None:
+    """Give the reason why layers of a network cannot take samples of these shapes natively, or None."""
+    for node in nodes:
+        if type(node.layer) in ROWS_ALONE and len(node.input_shape or ()) > 1:
+            return f"{node.name} ({type(node.layer).__name__}) of images has no rule in the engine"
+    return None
+
+
+def settings(network: Network) -> tuple[Any, ...]:
+    """Give the numbers of a network's layers that a program of it holds."""
+    return tuple(getattr(layer, name) for layer in network.layers.values() for name in SETTINGS.get(type(layer), ()))
+
+
+def bits(value: float, itemsize: int) -> int:
+    """Give a number as the integer that stands for it in a row of a tape."""
+    return int(np.float32(value).view(np.int32)) if itemsize == 4 else int(np.float64(value).view(np.int64))
 
 
 def _changed(layer: Any) -> str | None:
@@ -145,7 +234,7 @@ def _changed(layer: Any) -> str | None:
         here = (getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
         if method in layer.__dict__ or here != (kind.__module__, f"{kind.__name__}.{method}"):
             return method
-    return None
+    return next((name for name in layer.__dict__ if callable(getattr(kind, name, None))), None)
 
 
 # -- the rules --------------------------------------------------------------------------------------------------
@@ -263,7 +352,8 @@ class _Affine:
         """Write what becomes of the gradients: a step of the parameters, or the gradients themselves."""
         program, k, n, batch = self.program, self.k, self.n, self.low.batch
         update, W, b = "STEP", self.W, self.b
-        if not self.low.training:
+        fused = self.low.training and self.low.how.fused
+        if not fused:
             update = "GRAD"
             W = program.weights(f"d{self.key_w}", k, n, Bank.GRADS, self.layout)
             b = program.vector(f"d{self.key_b}", n, Bank.GRADS)
@@ -274,7 +364,11 @@ class _Affine:
                      split=self.split, chunks=self.chunks)  # fmt: skip
         by_columns = ("columns", whole(n, program.lanes))
         program.emit(f"{update}_B", by_columns, self.name, out=b, dout=dout, rows=batch, n=n)
-        if self.low.training and self.transposed is not None:
+        if not fused:
+            again = None if self.transposed is None else lambda: self._transpose(None)
+            self.low.update(self.key_w, self.W, W, self.name, again)
+            self.low.update(self.key_b, self.b, b, self.name)
+        elif self.transposed is not None:
             self._transpose(owner)
 
 
@@ -289,7 +383,7 @@ def _elementwise(forward: str, back: str) -> Rule:
         program, rows = low.program, low.owner(x)
         n = x.shape[1]
         # In place, except over what a layer before needs for its own way back, or over what was drawn.
-        y = low.like(x, f"y{low.number('activation')}") if any(x is kept for kept in low.kept) else x
+        y = low.place(x, f"y{low.number('activation')}")
         low.kept.append(y)
         program.emit(forward, rows, node.name, out=y, x=x, rows=low.batch, n=n)
         if forward == "SIGMOID" and isinstance(y, Picture):  # which makes ½ of the zeros that fill and frame images
@@ -363,13 +457,14 @@ def lower(
     lanes: int,
     purpose: str,
     sparse: bool = False,
+    how: Update = Update(),  # noqa: B008  (it is frozen)
 ) -> Program:
     """Write the program for `purpose`: 'train', 'gradient', 'loss', 'scores' or 'best' (the place of the best score).
 
     `nodes` come from `badak.graph`, the loss last; `offsets` says where in the Block each parameter lies, in numbers.
     `inputs` is the number of values a sample, `source` what they are kept as ('u1', 'f4', 'f8'), `scale` what bytes
     are divided by. `sparse` says that most of the inputs are zero, so that passing over them pays; the results are
-    the same.
+    the same. `how` says what the optimizer makes of gradients.
     """
     backwards = purpose in ("train", "gradient")
     each = WORK_PER_CALL if purpose in ("gradient", "loss") else WORK_PER_THREAD
@@ -379,6 +474,7 @@ def lower(
     low.sparse = sparse and not low.thin
     images = badak.engine.images
     low.nodes = images.in_order(nodes)
+    low.how = how
     bits = int(np.float32(scale).view(np.int32))
     pictures = images.are_images(nodes)
     x: Buffer
@@ -417,7 +513,8 @@ def lower(
                 dout = backward(dout)
         for change in low.later:
             change()
-    _bring_in_and_out(program, offsets)
+        low.finish()
+    _bring_in_and_out(program, offsets, low.states)
     if pictures:
         images.gather_pieces(program)
     program.place()
@@ -425,12 +522,13 @@ def lower(
     return program
 
 
-def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:
-    """Copy the parameters in before the first iteration, and what is asked for out after the last."""
+def _bring_in_and_out(program: Program, offsets: dict[str, int], states: list[tuple[Buffer, str, Bank]]) -> None:
+    """Copy the parameters and the optimizer's state in before the first iteration, what is asked for out after it."""
     trains = any(line.op.name.startswith("STEP") for line in program.lines)
     program.ending, brought = len(program.lines), 0
+    state_of = {id(buffer): (key, bank) for buffer, key, bank in states}
     for buffer in list(program.buffers):
-        if buffer.bank not in (Bank.WEIGHTS, Bank.GRADS) or buffer.name == "0":
+        if buffer.bank not in (Bank.WEIGHTS, Bank.GRADS, Bank.STATE) or buffer.name == "0":
             continue
         flat = int(len(buffer.shape) == 1)
         k, n = (1, buffer.shape[0]) if flat else buffer.shape
@@ -439,10 +537,15 @@ def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:
                "depth": layout.depth, "c_step": layout.c_step, "p_step": layout.p_step,
                "n_step": layout.n_step}  # fmt: skip
         grad = buffer.bank == Bank.GRADS
-        name = buffer.name[1:] if grad else buffer.name
+        name = told = buffer.name[1:] if grad else buffer.name
         bank = Bank.SLOPES if grad else Bank.VALUES
+        if grad and trains:
+            continue
+        if buffer.bank == Bank.STATE:
+            name, bank = state_of[id(buffer)]
+            told = buffer.name
         size = program.itemsize
-        plain = program.outside(f"block.{name}", bank, (layout.channels * layout.pixels, n), n * size,
+        plain = program.outside(f"block.{told}", bank, (layout.channels * layout.pixels, n), n * size,
                                 offsets[name] * size)  # fmt: skip
         if not grad:
             program.emit("PACK", None, "", out=buffer, values=plain, k=k, n=n, **how)
@@ -454,4 +557,5 @@ def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:
             program.emit("UNPACK", None, "", values=plain, x=buffer, k=k, n=n, **how)
 
 
-import badak.engine.images  # noqa: E402 (its rules stand on this file, and belong to it)
+# More rules, which stand on this file and enter themselves into its tables.
+import badak.engine.images  # noqa: E402

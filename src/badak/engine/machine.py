@@ -19,9 +19,9 @@ from types import SimpleNamespace
 
 from llvmlite import ir
 
-from badak.engine import kernels
+from badak.engine import elements, kernels
+from badak.engine import machine_images as images
 from badak.engine import opcodes as op
-from badak.engine.machine_images import define_images
 from badak.engine.opcodes import Frame, Split
 from badak.engine.plan import tail_limit
 from badak.engine.vectors import I64, Kind, exp, multiply_add, where
@@ -740,7 +740,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         call(argument(frame, Frame.SLEEP), 50)
         return 1
 
-    image_line = define_images(kind, SimpleNamespace(**locals()))
+    base = SimpleNamespace(**locals())
+    element_line, image_line = elements.define(kind, base), images.define(kind, base)
 
     def carry_out(frame, row, code, me, threads, it) -> None:
         """Carry out one line."""
@@ -791,6 +792,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             grad_w_sparse(frame, row, me, threads, 0.0)
         elif code == op.THIN:
             thin(frame, row, me, threads)
+        elif code >= op.TANH:
+            element_line(frame, row, code, me, threads, it)
         else:
             image_line(frame, row, code, me, threads, it)
 

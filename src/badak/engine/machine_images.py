@@ -18,7 +18,7 @@ from badak.engine.opcodes import Frame
 from badak.engine.vectors import Kind
 
 
-def define_images(kind: Kind, m: Any) -> Any:
+def define(kind: Kind, m: Any) -> Any:
     """Give the function that carries out one line for images, for the machine whose helpers are `m`."""
     SIZE, LANES, TALL = kind.itemsize, kind.lanes, kind.rows
     WIDTH = SIZE * LANES

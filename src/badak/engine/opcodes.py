@@ -31,6 +31,12 @@ class Bank(IntEnum):
     """What a prediction gives back."""
     STATE = 8
     """What an optimizer keeps, in the layout of WEIGHTS."""
+    LAYERS = 9
+    """What layers remember from step to step: running means, the states of their generators."""
+    FIRST = 10
+    """The optimizer's first array of state as it has it, in the order of the Block."""
+    SECOND = 11
+    """Its second."""
     LOCAL = 15
     """Images on their way through a piece: each thread has its own, and room for one piece alone (see PIECES)."""
 
@@ -196,7 +202,60 @@ FLATTEN = _op("FLATTEN", "out:w x:r out_step x_step images pixels channels depth
               "{out} ← {x}, one channel after the other")
 UNFLATTEN = _op("UNFLATTEN", "out:w x:r out_step x_step images pixels channels depth",
                 "{out} ← {x}, channels side by side")
+
+# -- activations, normalization, dropout, the loss of yes and no
+_BACK = "out:w dout:r y:r out_step dout_step y_step rows n"
+TANH = _op("TANH", "out:w x:r out_step x_step rows n", "{out} ← tanh({x})")
+TANH_BACK = _op("TANH_BACK", _BACK, "{out} ← {dout} · (1 - {y}²)")
+LEAKY_RELU = _op("LEAKY_RELU", "out:w x:r out_step x_step rows n slope", "{out} ← {x} where above 0, else slope · {x}")
+LEAKY_RELU_BACK = _op("LEAKY_RELU_BACK", _BACK + " slope", "{out} ← {dout} where {y} is above 0, else slope · {dout}")
+GELU = _op("GELU", "out:w x:r out_step x_step rows n", "{out} ← gelu({x})")
+GELU_BACK = _op("GELU_BACK", _BACK, "{out} ← {dout} · gelu'({y})")
+DROPOUT = _op("DROPOUT", "out:w mask:w x:r state:r out_step mask_step x_step rows n channels pixels depth least scale",
+              "{mask} ← what is kept, by the generator; {out} ← {x} · {mask}")
+DROPOUT_BACK = _op("DROPOUT_BACK", _BACK, "{out} ← {dout} · {y}")
+SUM_COLUMNS = _op("SUM_COLUMNS", "out:w x:r x_step rows n chunks part_step",
+                  "{out} ← in parts, the columns of {x} summed")
+SUM_SQUARES = _op("SUM_SQUARES", "out:w x:r mean:r x_step rows n chunks part_step",
+                  "{out} ← in parts, the columns of ({x} - {mean})² summed")
+SUM_BOTH = _op("SUM_BOTH", "out:w dout:r xn:r dout_step xn_step rows n chunks part_step",
+               "{out} ← in parts, the columns of {dout} and of {dout} · {xn} summed")
+MEAN_COLUMNS = _op("MEAN_COLUMNS", "out:w parts:m rows n chunks part_step", "{out} ← {parts} added up, / N")
+STD_COLUMNS = _op("STD_COLUMNS", "out:w parts:m mean:r running_mean:m running_var:m rows n chunks part_step momentum "
+                  "rest eps", "{out} ← √({parts} added up, / N, + eps); {running_mean}, {running_var} follow")
+STD = _op("STD", "out:w var:r n eps", "{out} ← √({var} + eps)")
+NORMALIZE = _op("NORMALIZE", "xn:w out:w x:r mean:r std:r gamma:r beta:r xn_step out_step x_step rows n split",
+                "{xn} ← ({x} - {mean}) / {std}; {out} ← {gamma} · {xn} + {beta}")
+JOIN_BOTH = _op("JOIN_BOTH", "dbeta:w dgamma:w parts:m n chunks part_step", "{dbeta}, {dgamma} ← {parts} added up")
+NORMALIZE_BACK = _op("NORMALIZE_BACK", "out:w dout:r xn:r std:r gamma:r dbeta:r dgamma:r out_step dout_step xn_step "
+                     "rows n split", "{out} ← {gamma} / {std} · ({dout} - ({dbeta} + {xn} · {dgamma}) / N)")
+NORMALIZE_ROWS = _op("NORMALIZE_ROWS", "xn:w out:w std:w x:r gamma:r beta:r xn_step out_step x_step rows n eps",
+                     "{xn} ← ({x} - mean) / {std} of each row; {out} ← {gamma} · {xn} + {beta}")
+NORMALIZE_ROWS_BACK = _op("NORMALIZE_ROWS_BACK", "out:w dout:r xn:r std:r gamma:r out_step dout_step xn_step rows n",
+                          "{out} ← ({gamma} · {dout} - its mean - {xn} · mean of both) / {std}")
+SIGMOID_LOSS = _op("SIGMOID_LOSS", "out:w losses:w x:r t:m out_step x_step t_step rows n",
+                   "{losses} ← cross-entropy of sigmoid({x}) and {t}; {out} ← (sigmoid({x}) - {t}) / N")
+
+# -- optimizers: their numbers come from the iteration's row of rates (updates.py)
+SQUARES = _op("SQUARES", "out:w grad:r at count chunks", "{out} ← in parts, Σ {grad}²")
+CLIP = _op("CLIP", "grad:m parts:r count total", "{grad} ← {grad}, shortened if √Σ {parts} is above clip_norm")
+_RULE = "out:m grad:r count decayed"
+STEP_SGD = _op("STEP_SGD", _RULE, "{out} ← {out} - lr · ({grad} + decay)")
+STEP_MOMENTUM = _op("STEP_MOMENTUM", _RULE + " first:m",
+                    "{first} ← momentum · {first} - lr · {grad}; {out} ← {out} + {first}")
+STEP_NESTEROV = _op("STEP_NESTEROV", _RULE + " first:m",
+                    "{first} ← momentum · {first} - lr · {grad}; {out} ← {out} + momentum · {first} - lr · {grad}")
+STEP_ADAGRAD = _op("STEP_ADAGRAD", _RULE + " first:m",
+                   "{first} ← {first} + {grad}²; {out} ← {out} - lr · {grad} / √{first}")
+STEP_RMSPROP = _op("STEP_RMSPROP", _RULE + " first:m",
+                   "{first} ← mean of it and {grad}²; {out} ← {out} - lr · {grad} / √{first}")
+STEP_ADAM = _op("STEP_ADAM", _RULE + " first:m second:m",
+                "{first}, {second} ← means of {grad}, {grad}²; {out} ← {out} - lr · {first} / √{second}")
+
 # fmt: on
+
+BITS = frozenset({"scale", "slope", "eps", "momentum", "rest"})
+"""Fields that hold a floating-point number's bits."""
 
 
 def fields(name: str) -> SimpleNamespace:

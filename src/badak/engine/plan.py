@@ -118,6 +118,8 @@ class Picture(Buffer):
     depth: int = 0
     border: int = 0
     itemsize: int = 0
+    compact: bool = False
+    """Whether one image begins where the one before ends, so that all of them are rows of pixels, too."""
 
     @property
     def pixel(self) -> int:
@@ -134,6 +136,28 @@ class Picture(Buffer):
         return (self.border - above) * self.line + (self.border - left) * self.pixel
 
 
+class View(Buffer):
+    """The memory of images as a matrix with a row for each pixel: where threads share them pixel by pixel."""
+
+    def __init__(self, of: Picture, shape: tuple[int, ...], step: int) -> None:
+        self.of, self.name, self.shape, self.step, self.size, self.layout = of, of.name, shape, step, of.size, None
+
+    @property
+    def bank(self) -> Bank:  # type: ignore[override]
+        """The bank of the images."""
+        return self.of.bank
+
+    @property
+    def offset(self) -> int:  # type: ignore[override]
+        """Their place in it."""
+        return self.of.offset
+
+
+def memory(buffer: Buffer) -> Buffer:
+    """Give the buffer whose memory this is."""
+    return buffer.of if isinstance(buffer, View) else buffer
+
+
 @dataclass
 class Line:
     """One instruction, before it becomes numbers.
@@ -147,6 +171,19 @@ class Line:
     sizes: dict[str, int]
     owner: Any
     layer: str = ""
+
+
+@dataclass
+class Memory:
+    """What a layer remembers between steps, and where a program keeps it: an array, or a generator's state."""
+
+    layer: str
+    attribute: str
+    buffer: Buffer
+    changes: bool
+    """Whether the program changes it; else it only reads it."""
+    draws: int = 0
+    """How many numbers of a generator one iteration uses."""
 
 
 @dataclass
@@ -167,6 +204,8 @@ class Program:
     """Bytes that each bank takes, once planned."""
     ending: int = 0
     """The lines from this one on run once at its end: they bring the parameters back."""
+    memories: list[Memory] = field(default_factory=list)
+    """What layers remember."""
 
     @property
     def private(self) -> int:
@@ -204,13 +243,20 @@ class Program:
         size = Panels(k, n, self.lanes, layout is None or layout.tailed).size * self.itemsize
         return self._add(Buffer(name, bank, (k, n), size, size * parts, layout=layout))
 
-    def picture(self, name: str, height: int, width: int, channels: int, depth: int, border: int = 0) -> Picture:
-        """Make room for images; each has a vector more than it fills, which a line's last vector may touch."""
+    def picture(
+        self, name: str, height: int, width: int, channels: int, depth: int, border: int = 0, compact: bool = False
+    ) -> Picture:
+        """Make room for images; each has a vector more than it fills, which a line's last vector may touch.
+
+        Those that are `compact` have not: they must not be drawn into, pixel by pixel unfilled.
+        """
         numbers = (height + 2 * border) * (width + 2 * border) * depth
         lines = -(-(numbers * self.itemsize + self.width) // ALIGNMENT)
         step = (lines + 1 - lines % 2) * ALIGNMENT
+        step = numbers * self.itemsize if compact else step
         made = Picture(name, Bank.LOCAL, (self.batch, numbers), step, step * self.batch, height=height, width=width,
-                       channels=channels, depth=depth, border=border, itemsize=self.itemsize)  # fmt: skip
+                       channels=channels, depth=depth, border=border, itemsize=self.itemsize,
+                       compact=compact)  # fmt: skip
         self.buffers.append(made)
         return made
 
@@ -326,10 +372,10 @@ def _conflict(earlier: Line, later: Line) -> bool:
         return False
     for name, use in earlier.op.operands.items():
         for other, other_use in later.op.operands.items():
-            same = earlier.operands[name] is later.operands[other]
+            same = memory(earlier.operands[name]) is memory(later.operands[other])
             if same and (use != "r" or other_use != "r"):
                 return True
     return False
 
 
-__all__ = ["ALIGNMENT", "Buffer", "Line", "Panels", "Program", "Split", "tail_limit", "whole"]
+__all__ = ["ALIGNMENT", "Buffer", "Line", "Memory", "Panels", "Program", "Split", "tail_limit", "whole"]

@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 
 from badak.data.pixels import Pixels
-from badak.engine import build, lower, target
+from badak.engine import build, lower, target, updates
 from badak.engine.crew import Session, aligned, crew
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.plan import Program
 from badak.engine.verify import verify
-from badak.functions import check_labels, floating, one_hot
+from badak.functions import binary, check_labels, floating, one_hot
 from badak.graph import nodes
-from badak.losses import SoftmaxWithLoss
+from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.networks import Network
-from badak.optimizers import SGD
 from badak.training import NotNative
 from badak.types import Array, IntArray
 
@@ -38,7 +37,7 @@ class Ready:
         self.tape = program.encode()
         self.session = Session(machine, program)
         self.memory: dict[Bank, Array] = {}
-        for bank in (Bank.SCRATCH, Bank.WEIGHTS, Bank.GRADS, Bank.STATE):
+        for bank in (Bank.SCRATCH, Bank.WEIGHTS, Bank.GRADS, Bank.STATE, Bank.LAYERS):
             size = self.sizes.get(bank, 0)
             self.memory[bank] = aligned(max(size, 64))
             self.session.point(Frame.BANKS + bank, self.memory[bank])
@@ -51,12 +50,52 @@ class Ready:
         self.session.frame[Frame.TAPE], self.session.frame[Frame.ROWS] = self.tape.ctypes.data, len(self.tape)
         self.session.frame[Frame.BODY], self.session.frame[Frame.ENDING] = program.body, program.ending
 
-    def run(self, iterations: int) -> None:
-        """Bring the parameters in, run the body so many times, bring the results out."""
+    def run(self, iterations: int, network: Network | None = None) -> None:
+        """Bring the parameters in, run the body so many times, bring the results out.
+
+        `network` has the layers that remember something from step to step. Raises NotNative, before anything is
+        changed, where what they remember has no rule.
+        """
         if POISON:
             self.memory[Bank.SCRATCH][:] = 0xFF
             self.memory[Bank.LOCAL][:] = 0xFF
+        if network is not None and self.program.memories:
+            self._recall(network)
         self.session.run(iterations)
+        if network is not None and self.program.memories:
+            self._remember(network, iterations)
+
+    def _recall(self, network: Network) -> None:
+        """Bring in what layers remember: running means, states of generators."""
+        reason = lower.refused(network)
+        if reason:
+            raise NotNative(reason)
+        for memory in self.program.memories:
+            layer, buffer = network.layers[memory.layer], memory.buffer
+            room = self.memory[Bank.LAYERS][buffer.offset : buffer.offset + buffer.size]
+            if memory.attribute == "rng":
+                layer.rng = np.random.default_rng(0) if layer.rng is None else layer.rng
+                held = layer.rng.bit_generator.state["state"]
+                words = [held[name] >> shift & (1 << 64) - 1 for name in ("state", "inc") for shift in (0, 64)]
+                room.view(np.uint64)[:] = words
+            else:
+                room.view(network.dtype)[: buffer.shape[0]] = getattr(layer, memory.attribute)
+
+    def _remember(self, network: Network, iterations: int) -> None:
+        """Give the layers what they are to remember: new arrays, as their forward would, and generators moved on."""
+        for memory in self.program.memories:
+            layer, buffer = network.layers[memory.layer], memory.buffer
+            if memory.attribute == "rng":
+                generator = layer.rng.bit_generator
+                before = generator.state
+                generator.advance(iterations * memory.draws)
+                # Drawing doubles leaves the kept half of an earlier integer; leaping ahead forgets it.
+                kept = {name: before[name] for name in ("has_uint32", "uinteger")}
+                generator.state = {**generator.state, **kept}
+            elif memory.changes:
+                room = self.memory[Bank.LAYERS][buffer.offset :].view(network.dtype)[: buffer.shape[0]]
+                kind = np.result_type(getattr(layer, memory.attribute), network.dtype)
+                setattr(layer, memory.attribute, room.astype(kind))
 
 
 def prepare(
@@ -69,6 +108,7 @@ def prepare(
     purpose: str,
     threads: int,
     sparse: bool = False,
+    how: updates.Update = updates.Update(),  # noqa: B008  (it is frozen)
 ) -> Ready:
     """Write, verify and lay out the program for a network. Raises NotNative where there is no machine for it."""
     itemsize = network.dtype.itemsize
@@ -90,12 +130,13 @@ def prepare(
         lanes=chosen.lanes(itemsize),
         purpose=purpose,
         sparse=sparse,
+        how=how,
     )
     verify(program, network.block.values.nbytes)
     able = crew.grow(program.threads)
     if able < program.threads:
         return prepare(network, batch=batch, shape=shape, source=source, scale=scale, purpose=purpose, threads=able,
-                       sparse=sparse)  # fmt: skip
+                       sparse=sparse, how=how)  # fmt: skip
     return Ready(program, machine)
 
 
@@ -148,6 +189,8 @@ def targets(network: Network, t: Any, outputs: int) -> Array:
     """Give the targets as the loss's rule reads them: class indices, or rows of the network's numbers."""
     if type(network.last_layer) is SoftmaxWithLoss:
         return labels(t, outputs)
+    if type(network.last_layer) is SigmoidWithLoss:
+        return np.array(binary(t, (len(t), outputs)), dtype=network.dtype, order="C")
     t = np.asarray(t)
     if t.ndim == 1 and t.dtype.kind in "iu":
         return one_hot(t, (len(t), outputs), network.dtype)
@@ -167,15 +210,17 @@ class NativeRunner:
 
     def __init__(self, network: Network, optimizer: Any, x: Any, t: Any, threads: int | None = None) -> None:
         check_native(network)
-        if type(optimizer) is not SGD:
-            raise NotNative(f"the optimizer {type(optimizer).__name__} has no rule in the engine")
-        for name in ("weight_decay", "clip_norm", "schedule"):
-            if getattr(optimizer, name):
-                raise NotNative(f"{name} of the optimizer has no rule in the engine")
+        reason = updates.unruled(optimizer, network.block)
+        if reason:
+            raise NotNative(reason)
         self.network, self.optimizer = network, optimizer
         self.threads = target.thread_count(threads)
         self.shape = sample_shape(network, x)
-        self.outputs = nodes(network, self.shape)[-1].input_shape
+        parts = nodes(network, self.shape)
+        reason = lower.unruled_shapes(parts)
+        if reason:
+            raise NotNative(reason)
+        self.outputs = parts[-1].input_shape
         assert self.outputs is not None
         self.x, self.source, self.scale = readable(x, network.dtype)
         self.t = targets(network, t, self.outputs[-1])
@@ -183,10 +228,14 @@ class NativeRunner:
         if len(self.x) != len(self.t):
             raise ValueError(f"x has {len(self.x)} samples, but t has {len(self.t)}")
         self._ready: dict[tuple[int, int], Ready] = {}
+        self._made_for: Any = None
 
     def steps(self, order: IntArray) -> Array:
         """Do one step for each row of `order`, (n, batch) indices; give the n losses."""
         check_native(self.network)
+        reason = updates.unruled(self.optimizer, self.network.block)
+        if reason:
+            raise NotNative(reason)
         if np.asarray(order).dtype.kind not in "iu":
             raise TypeError(f"order must hold whole numbers, not {np.asarray(order).dtype}")
         order = np.array(order, dtype=np.int64, order="C", ndmin=2)  # a copy: nobody can change it after the check
@@ -198,19 +247,33 @@ class NativeRunner:
             raise IndexError(f"order goes from {order.min()} to {order.max()}; there are {len(self.x)} samples")
         self.network._check_adopted()
         threads = crew.advise(self.threads)
+        how, held = updates.plan(self.optimizer, self.network.block), lower.settings(self.network)
+        if (how, held) != self._made_for:  # numbers that the tapes hold were changed
+            self._ready.clear()
+            self._made_for = how, held
         if (batch, threads) not in self._ready:
             self._ready[batch, threads] = prepare(self.network, batch=batch, shape=self.shape, source=self.source,
                                          scale=self.scale, purpose="train", threads=threads,
-                                         sparse=self.sparse)  # fmt: skip
+                                         sparse=self.sparse, how=how)  # fmt: skip
         ready = self._ready[batch, threads]
         session, values = ready.session, self.network.block.values
         session.point(Frame.ORDER, order)
         session.point(Frame.LOSSES, losses)
-        session.point(Frame.RATES, np.array([self.optimizer.lr], values.dtype))
+        rates = updates.rates(self.optimizer, count, values.dtype)
+        session.point(Frame.RATES, rates)
+        session.frame[Frame.RATES_STEP] = rates.strides[0]
         session.point(Frame.BANKS + Bank.DATA, self.x)
         session.point(Frame.BANKS + Bank.TARGETS, self.t)
         session.point(Frame.BANKS + Bank.VALUES, values)
-        ready.run(count)
+        self.optimizer.begin(values)
+        states = [self.optimizer.state[name] for name in how.states]
+        plain = [np.require(state, requirements=["C", "A", "W"]) for state in states]
+        for bank, state in zip((Bank.FIRST, Bank.SECOND), plain, strict=False):
+            session.point(Frame.BANKS + bank, state)
+        ready.run(count, self.network)
+        for state, changed in zip(states, plain, strict=True):
+            if changed is not state:
+                state[...] = changed
         self.optimizer.steps += count
         forget(self.network, float(losses[-1]))
         return losses
@@ -223,22 +286,28 @@ def check_native(network: Network) -> None:
         raise NotNative(reason)
 
 
-SAVED = ("x", "mask", "out", "col", "x_shape", "arg_max")
-"""What layers save on their way forward."""
+SAVED = ("x", "mask", "out", "xn", "std", "col", "x_shape", "arg_max")
+"""What layers save on their way forward, by all their names."""
+SLOPES = ("dW", "db", "dgamma", "dbeta")
+"""Their gradients."""
 
 
 def forget(network: Network, loss: float | None = None, *, gradients: bool = True) -> None:
     """Clear what the layers saved: it is of an earlier batch, and a backward by hand must not use it.
 
-    `gradients` says whether dW and db go too; predicting leaves them.
+    `gradients` says whether dW and db go too; predicting leaves them. Layers with two modes are left in that of the
+    call, as NumPy's way leaves them.
     """
     for layer in network.layers.values():
         own = layer.__dict__
         for name in SAVED:
             if name in own:
                 own[name] = None
-        if gradients and "dW" in own:
-            own["dW"] = own["db"] = None
+        for name in SLOPES:
+            if gradients and name in own:
+                own[name] = None
+        if "training" in own:
+            own["training"] = gradients
     last = network.last_layer
     if loss is not None:
         last.y, last.t, last.loss = None, None, loss

@@ -298,3 +298,25 @@ def log(x: Lanes) -> Lanes:
         correction = m * (square * p / q)
     correction = multiply_add(e, -2.12194440e-4, correction) - 0.5 * square
     return multiply_add(e, 0.693359375, m + correction)
+
+
+def log1p(x: Lanes) -> Lanes:
+    """Give log(1 + x) for x from 0 to 1, right for the smallest too (source: HP-15C handbook, W. Kahan)."""
+    u = 1.0 + x
+    difference = u - 1.0
+    return where(difference <= 0.0, x, log(u) * (x / where(difference <= 0.0, 1.0, difference)))
+
+
+def tanh(x: Lanes) -> Lanes:
+    """Give the hyperbolic tangent (source: S. Moshier, Cephes, tanhf and tanh)."""
+    size = where(x < 0.0, -x, x)
+    far = 1.0 - 2.0 / (exp(size + size) + 1.0)
+    z = x * x
+    if x.code.kind.bits == 32:
+        near = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
+        series = _polynomial(z, near)
+    else:
+        p = _polynomial(z, (-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3))
+        q = (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3)
+        series = p / _polynomial(z, q)
+    return where(size < 0.625, multiply_add(x * z, series, x), where(x < 0.0, -far, far))

@@ -7,7 +7,7 @@ one table, REACH; an instruction that is not in it is refused.
 
 from collections.abc import Callable
 
-from badak.engine.opcodes import OPS, READ_ONLY, Bank, Split
+from badak.engine.opcodes import BITS, OPS, READ_ONLY, Bank, Split
 from badak.engine.plan import Line, Panels, Program, whole
 
 
@@ -121,7 +121,7 @@ class Extents:
         """Give the bytes of parts that are to be added up."""
         return self.vector(self["count"]) + (self["chunks"] - 1) * self["part_step"]
 
-    def drawn(self) -> int:
+    def drawn_images(self) -> int:
         """Give the bytes of images that are drawn; the last vector of a line may reach beyond it."""
         if self["depth"] > 1 and (self["width"] * self["depth"]) % self.lanes and self["depth"] > self["channels"]:
             self.refuse("pixels that are filled up take whole vectors")
@@ -179,6 +179,27 @@ class Extents:
             self.refuse("more channels than a pixel has room for")
         numpy = (operand == "out") == (self.name == "FLATTEN")
         return self.images(operand, self.vector(self["pixels"] * self["channels" if numpy else "depth"]))
+
+    # -- sums of columns, dropout, optimizers -------------------------------------------------------------------
+
+    def column_parts(self, wide: int = 1) -> int:
+        """Give the bytes of sums of columns in parts, `wide` sums side by side."""
+        if not 1 <= self["chunks"] <= self.size.get("rows", self["chunks"]):
+            self.refuse("there are more parts than rows, or none")
+        return (self["chunks"] - 1) * self["part_step"] + wide * self.vector(self["n"])
+
+    def drawn(self, operand: str) -> int:
+        """Give the bytes of rows that Dropout works on; refuse values that would lie outside their row."""
+        channels, pixels = self["channels"], self["pixels"]
+        if min(channels, pixels) < 1 or (pixels - 1) * self["depth"] + channels > self["n"]:
+            self.refuse("a mask would lie outside its row")
+        return self.rows(operand, "n")
+
+    def squares(self) -> int:
+        """Give the bytes up to the end of one gradient's sums of squares."""
+        if self["chunks"] < 1:
+            self.refuse("there are no parts")
+        return self["at"] * self.itemsize + self.vector(self["chunks"])
 
 
 Reach = dict[str, Callable[[Extents], int]]
@@ -239,7 +260,7 @@ REACH: dict[str, Reach] = {
     "BEST": {"out": lambda s: s["rows"] * 8, "x": lambda s: s.rows("x", "n")},
     "NONZERO": {"out": lambda s: s.marks("out"), "x": lambda s: s.rows("x", "k")},
     "PIECES": {},
-    "DRAW": {"out": lambda s: s.drawn()},
+    "DRAW": {"out": lambda s: s.drawn_images()},
     "BORDER": {"out": lambda s: s.framed()},
     "SPREAD": {"out": lambda s: s.spread(), "x": lambda s: s.pictures("x", s["height"], s["width"])},
     "CONV": {
@@ -268,6 +289,44 @@ REACH: dict[str, Reach] = {
 }
 
 
+def _rows(*names: str) -> Reach:
+    """Give the extents of matrices of `n` columns."""
+    return {name: (lambda s, name=name: s.rows(name, "n")) for name in names}  # type: ignore[misc]
+
+
+def _vectors(*names: str, count: str = "n") -> Reach:
+    """Give the extents of vectors of `count` numbers."""
+    return {name: (lambda s: s.vector(s[count])) for name in names}
+
+
+_rule: Reach = _vectors("out", "grad", "first", "second", count="count")
+REACH |= {
+    **dict.fromkeys(("TANH", "LEAKY_RELU", "GELU"), _forward),
+    **dict.fromkeys(("TANH_BACK", "LEAKY_RELU_BACK", "GELU_BACK", "DROPOUT_BACK"), _back),
+    "DROPOUT": {
+        "out": lambda s: s.drawn("out"),
+        "mask": lambda s: s.drawn("mask"),
+        "x": lambda s: s.drawn("x"),
+        "state": lambda s: 32,
+    },
+    "SUM_COLUMNS": {"out": lambda s: s.column_parts()} | _rows("x"),
+    "SUM_SQUARES": {"out": lambda s: s.column_parts()} | _rows("x") | _vectors("mean"),
+    "SUM_BOTH": {"out": lambda s: s.column_parts(2)} | _rows("dout", "xn"),
+    "MEAN_COLUMNS": {"parts": lambda s: s.column_parts()} | _vectors("out"),
+    "STD_COLUMNS": {"parts": lambda s: s.column_parts()} | _vectors("out", "mean", "running_mean", "running_var"),
+    "STD": _vectors("out", "var"),
+    "NORMALIZE": _rows("xn", "out", "x") | _vectors("mean", "std", "gamma", "beta"),
+    "JOIN_BOTH": {"parts": lambda s: s.column_parts(2)} | _vectors("dbeta", "dgamma"),
+    "NORMALIZE_BACK": _rows("out", "dout", "xn") | _vectors("std", "gamma", "dbeta", "dgamma"),
+    "NORMALIZE_ROWS": _rows("xn", "out", "x") | _vectors("gamma", "beta") | {"std": lambda s: s["rows"] * s.itemsize},
+    "NORMALIZE_ROWS_BACK": _rows("out", "dout", "xn") | _vectors("gamma") | {"std": lambda s: s["rows"] * s.itemsize},
+    "SIGMOID_LOSS": _forward | _losses | {"t": lambda s: s.rows("t", "n")},
+    "SQUARES": {"out": lambda s: s.squares()} | _vectors("grad", count="count"),
+    "CLIP": _vectors("grad", count="count") | _vectors("parts", count="total"),
+    **{f"STEP_{name}": _rule for name in ("SGD", "MOMENTUM", "NESTEROV", "ADAGRAD", "RMSPROP", "ADAM")},
+}
+
+
 def verify(program: Program, block_bytes: int) -> None:
     """Raise BadTape for a program that could touch what it must not. `block_bytes` is the size of the Block."""
     written: set[tuple[Bank, int]] = set()
@@ -276,7 +335,7 @@ def verify(program: Program, block_bytes: int) -> None:
         if OPS.get(line.op.name) != line.op or line.op.name not in REACH:
             raise BadTape(f"line {number}: {line.op.name} is no instruction that can be checked")
         for field, value in line.sizes.items():
-            if value < 0 and field != "scale":
+            if value < 0 and field not in BITS:
                 raise BadTape(f"line {number} {line.op.name}: {field} is {value}")
         sizes = Extents(program, line)
         if line.op.name == "PIECES":
@@ -317,7 +376,7 @@ def _check(
         if use != "r":
             raise BadTape(f"{where} is data, and would be written to")
         return  # rows of data are bounded by the check of order and shape in runner.py
-    outside = buffer.bank in (Bank.VALUES, Bank.SLOPES, Bank.OUTPUT)
+    outside = buffer.bank in (Bank.VALUES, Bank.SLOPES, Bank.OUTPUT, Bank.FIRST, Bank.SECOND)
     room = buffer.offset + buffer.size if buffer.bank == Bank.OUTPUT else block_bytes
     room = room if outside else program.place_sizes.get(buffer.bank, 0)
     end = buffer.offset + REACH[line.op.name][operand](sizes)
