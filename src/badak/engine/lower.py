@@ -5,8 +5,10 @@ function `backward(dout) -> dx`, which writes the backward lines. `@rule(Affine)
 whose exact class has no rule is refused by name: a layer that was changed or subclassed is never replaced by ours.
 """
 
+import inspect
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,7 +96,7 @@ class Lowering:
 
     def like(self, x: Buffer, name: str) -> Buffer:
         """Make room for a matrix that lies as `x` does."""
-        return self.program._add(Buffer(name, Bank.SCRATCH, x.shape, x.step, x.size))
+        return self.program._add(replace(x, name=name, bank=Bank.SCRATCH, offset=-1))
 
     def place(self, x: Buffer, name: str) -> Buffer:
         """Give where what is made of `x` may go: in its place, unless something is yet to be read there."""
@@ -132,7 +134,7 @@ class Lowering:
             for state, field, bank in zip(
                 self.how.states, ("first", "second"), (Bank.FIRST, Bank.SECOND), strict=False
             ):
-                states[field] = program._add(Buffer(f"{state} of {key}", Bank.STATE, W.shape, W.step, W.size))
+                states[field] = program._add(replace(W, name=f"{state} of {key}", bank=Bank.STATE, offset=-1))
                 self.states.append((states[field], key, bank))
             decayed = {} if self.how.fused else {"decayed": key in self.how.decayed}
             program.emit(self.how.op, owner, layer, out=W, grad=grad, count=count, **decayed, **states)
@@ -200,15 +202,22 @@ def bits(value: float, itemsize: int) -> int:
     return int(np.float32(value).view(np.int32)) if itemsize == 4 else int(np.float64(value).view(np.int64))
 
 
+def methods(kind: type) -> list[str]:
+    """Name the methods that a layer of ours computes with: forward, backward and their helpers."""
+    told = {name for each in kind.__mro__[:-1] for name, value in each.__dict__.items() if inspect.isfunction(value)}
+    return sorted(name for name in told if not name.startswith("__") and name not in ("output_shape", "_take"))
+
+
 def _changed(layer: Any) -> str | None:
     """Name the method of a layer of ours that somebody has put another in place of, on the class or the object."""
     kind = type(layer)
-    for method in ("forward", "backward"):
-        function = kind.__dict__.get(method)
+    for method in dict.fromkeys(("forward", "backward", *methods(kind))):
+        owner = next((each for each in kind.__mro__ if method in each.__dict__), kind)
+        function = owner.__dict__.get(method)
         here = (getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
-        if method in layer.__dict__ or here != (kind.__module__, f"{kind.__name__}.{method}"):
+        if method in layer.__dict__ or here != (owner.__module__, f"{owner.__name__}.{method}"):
             return method
-    return next((name for name in layer.__dict__ if callable(getattr(kind, name, None))), None)
+    return None
 
 
 # -- the rules --------------------------------------------------------------------------------------------------
