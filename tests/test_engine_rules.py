@@ -490,6 +490,28 @@ def test_after_a_native_call_nobody_can_go_back_through_an_earlier_batch(name):
                 layer.backward(np.zeros((10, 5)))
 
 
+def test_a_helper_of_a_layer_that_somebody_replaces_is_used(monkeypatch):
+    network = make("gelu")
+    x, t = data(network, 20)
+    network.gradient(x, t)
+    assert network.last_layer.y is None
+    layer = network.layers["Gelu1"]
+    layer._tanh = lambda: Gelu._tanh(layer)
+    network.gradient(x, t)
+    assert network.last_layer.y is not None
+    with pytest.raises(NotNative, match="Gelu1._tanh was replaced"):
+        NativeRunner(network, SGD(), x, t)
+    del layer._tanh
+    network.gradient(x, t)
+    assert network.last_layer.y is None
+    plain = Gelu._tanh
+    monkeypatch.setattr(Gelu, "_tanh", lambda self: (plain(self)[0], plain(self)[1]))
+    network.gradient(x, t)
+    assert network.last_layer.y is not None
+    with pytest.raises(NotNative, match="Gelu1._tanh was replaced"):
+        NativeRunner(network, SGD(), x, t)
+
+
 def test_layers_with_two_modes_are_left_in_the_mode_of_the_call():
     network = make("all")
     x, t = data(network, 10)
@@ -532,28 +554,6 @@ def test_what_has_no_rule_is_left_to_numpy_by_name():
         NativeRunner(images, SGD(), x, t)
     with pytest.raises(ValueError, match="BatchNormalization1 .* of images"):
         listing(images)
-
-
-def test_a_helper_of_a_layer_that_somebody_replaces_is_used(monkeypatch):
-    network = make("gelu")
-    x, t = data(network, 20)
-    network.gradient(x, t)
-    assert network.last_layer.y is None
-    layer = network.layers["Gelu1"]
-    layer._tanh = lambda: Gelu._tanh(layer)
-    network.gradient(x, t)
-    assert network.last_layer.y is not None
-    with pytest.raises(NotNative, match="Gelu1._tanh was replaced"):
-        NativeRunner(network, SGD(), x, t)
-    del layer._tanh
-    network.gradient(x, t)
-    assert network.last_layer.y is None
-    plain = Gelu._tanh
-    monkeypatch.setattr(Gelu, "_tanh", lambda self: (plain(self)[0], plain(self)[1]))
-    network.gradient(x, t)
-    assert network.last_layer.y is not None
-    with pytest.raises(NotNative, match="Gelu1._tanh was replaced"):
-        NativeRunner(network, SGD(), x, t)
 
 
 def test_a_dropout_without_a_generator_gets_that_of_numpys_way():

@@ -8,7 +8,6 @@ whose exact class has no rule is refused by name: a layer that was changed or su
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -96,7 +95,7 @@ class Lowering:
 
     def like(self, x: Buffer, name: str) -> Buffer:
         """Make room for a matrix that lies as `x` does."""
-        return self.program._add(replace(x, name=name, bank=Bank.SCRATCH, offset=-1))
+        return self.program._add(Buffer(name, Bank.SCRATCH, x.shape, x.step, x.size))
 
     def place(self, x: Buffer, name: str) -> Buffer:
         """Give where what is made of `x` may go: in its place, unless something is yet to be read there."""
@@ -134,7 +133,7 @@ class Lowering:
             for state, field, bank in zip(
                 self.how.states, ("first", "second"), (Bank.FIRST, Bank.SECOND), strict=False
             ):
-                states[field] = program._add(replace(W, name=f"{state} of {key}", bank=Bank.STATE, offset=-1))
+                states[field] = program._add(Buffer(f"{state} of {key}", Bank.STATE, W.shape, W.step, W.size))
                 self.states.append((states[field], key, bank))
             decayed = {} if self.how.fused else {"decayed": key in self.how.decayed}
             program.emit(self.how.op, owner, layer, out=W, grad=grad, count=count, **decayed, **states)
