@@ -113,6 +113,28 @@ def close(got, want, dtype, factor=1.0):
     np.testing.assert_allclose(got, want, rtol=0, atol=factor * TOLERANCE[dtype] * scale)
 
 
+def test_a_helper_of_a_layer_that_somebody_replaces_is_used(monkeypatch):
+    network = make("gelu")
+    x, t = data(network, 20)
+    network.gradient(x, t)
+    assert network.last_layer.y is None
+    layer = network.layers["Gelu1"]
+    layer._tanh = lambda: Gelu._tanh(layer)
+    network.gradient(x, t)
+    assert network.last_layer.y is not None
+    with pytest.raises(NotNative, match="Gelu1._tanh was replaced"):
+        NativeRunner(network, SGD(), x, t)
+    del layer._tanh
+    network.gradient(x, t)
+    assert network.last_layer.y is None
+    plain = Gelu._tanh
+    monkeypatch.setattr(Gelu, "_tanh", lambda self: (plain(self)[0], plain(self)[1]))
+    network.gradient(x, t)
+    assert network.last_layer.y is not None
+    with pytest.raises(NotNative, match="Gelu1._tanh was replaced"):
+        NativeRunner(network, SGD(), x, t)
+
+
 def remembered(network):
     """Give what layers remember: running means and the states of generators."""
     arrays = [getattr(layer, name) for layer in network.layers.values() for name in ("running_mean", "running_var")

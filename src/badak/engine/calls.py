@@ -66,6 +66,7 @@ class Calls:
         self._kinds: list[Any] = []
         self._methods: list[tuple[Any, Any, Any]] = []
         self._own: list[dict[str, Any]] = []
+        self._helpers: list[tuple[dict[str, Any], type, str, Any]] = []
         self._bound: list[tuple[dict[str, Any], str, Array]] = []
         self._programs: OrderedDict[Any, Ready] = OrderedDict()
         self._reason: str | None = None
@@ -106,6 +107,9 @@ class Calls:
         for own in self._own:
             if "forward" in own or "backward" in own:
                 return False
+        for own, owner, method, function in self._helpers:
+            if method in own or getattr(owner, method) is not function:
+                return False
         for own, attribute, view in self._bound:  # noqa: SIM110  (plain loops: this is asked at every call)
             if own.get(attribute) is not view:
                 return False
@@ -125,6 +129,12 @@ class Calls:
         self._kinds = [*map(type, self._layers)]
         self._methods = [(kind, kind.forward, kind.backward) for kind in dict.fromkeys(self._kinds)]
         self._own = [layer.__dict__ for layer in self._layers]
+        self._helpers = [
+            (layer.__dict__, type(layer), name, getattr(type(layer), name))
+            for layer in self._layers
+            for name in lower.methods(type(layer))
+            if name not in ("forward", "backward")
+        ]
         inner = [layer for layer in self._layers[:-1] if hasattr(layer, "__dict__")]
         self._saved = [(layer.__dict__, name, None) for layer in inner for name in SAVED if hasattr(layer, name)]
         self._saved += [(layer.__dict__, "training", False) for layer in inner if hasattr(layer, "training")]

@@ -5,6 +5,7 @@ function `backward(dout) -> dx`, which writes the backward lines. `@rule(Affine)
 whose exact class has no rule is refused by name: a layer that was changed or subclassed is never replaced by ours.
 """
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -226,15 +227,22 @@ def bits(value: float, itemsize: int) -> int:
     return int(np.float32(value).view(np.int32)) if itemsize == 4 else int(np.float64(value).view(np.int64))
 
 
+def methods(kind: type) -> list[str]:
+    """Name the methods that a layer of ours computes with: forward, backward and their helpers."""
+    told = {name for each in kind.__mro__[:-1] for name, value in each.__dict__.items() if inspect.isfunction(value)}
+    return sorted(name for name in told if not name.startswith("__") and name not in ("output_shape", "_take"))
+
+
 def _changed(layer: Any) -> str | None:
     """Name the method of a layer of ours that somebody has put another in place of, on the class or the object."""
     kind = type(layer)
-    for method in ("forward", "backward"):
-        function = kind.__dict__.get(method)
+    for method in dict.fromkeys(("forward", "backward", *methods(kind))):
+        owner = next((each for each in kind.__mro__ if method in each.__dict__), kind)
+        function = owner.__dict__.get(method)
         here = (getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
-        if method in layer.__dict__ or here != (kind.__module__, f"{kind.__name__}.{method}"):
+        if method in layer.__dict__ or here != (owner.__module__, f"{owner.__name__}.{method}"):
             return method
-    return next((name for name in layer.__dict__ if callable(getattr(kind, name, None))), None)
+    return None
 
 
 # -- the rules --------------------------------------------------------------------------------------------------

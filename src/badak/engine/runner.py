@@ -261,7 +261,7 @@ class NativeRunner:
         session.point(Frame.LOSSES, losses)
         rates = updates.rates(self.optimizer, count, values.dtype)
         session.point(Frame.RATES, rates)
-        session.frame[Frame.RATES_STEP] = rates.strides[0]
+        session.frame[Frame.RATES_STEP] = rates.strides[0] if len(rates) > 1 else 0
         session.point(Frame.BANKS + Bank.DATA, self.x)
         session.point(Frame.BANKS + Bank.TARGETS, self.t)
         session.point(Frame.BANKS + Bank.VALUES, values)

@@ -96,30 +96,31 @@ def plan(optimizer: Any, block: Block) -> Update:
 
 
 def rates(optimizer: Any, count: int, dtype: Any) -> Array:
-    """Give a row of `Rate` for each of the next `count` steps."""
-    table = np.zeros((count, Rate.SIZE), dtype)
+    """Give a row of `Rate` for each of the next `count` steps; one row alone where it stays the same."""
     kind, decay = type(optimizer), optimizer.weight_decay
-    for i in range(count):
-        lr = optimizer.rate(optimizer.steps + i)
-        row = table[i]
-        row[Rate.LR] = lr
-        row[Rate.SHRINK if kind is AdamW else Rate.DECAY] = lr * decay if kind is AdamW else decay
-        if kind in (Adam, AdamW):
-            step = optimizer.steps + i + 1
-            row[Rate.LR] = lr * (1 / (1 - optimizer.beta1**step))
-            row[Rate.SCALE] = 1 / (1 - optimizer.beta2**step)
-    if optimizer.clip_norm is not None:
-        table[:, Rate.CLIP] = optimizer.clip_norm
-    fixed: dict[Rate, float] = {}
+    adam = kind in (Adam, AdamW)
+    count = count if adam or optimizer.schedule is not None else 1
+    table = np.zeros((count, Rate.SIZE))
+    lr = np.array([optimizer.rate(optimizer.steps + i) for i in range(count)], np.float64)
+    table[:, Rate.LR] = lr
+    if kind is AdamW:
+        table[:, Rate.SHRINK] = lr * decay
+    else:
+        table[:, Rate.DECAY] = decay
+    fixed: dict[Rate, float] = {} if optimizer.clip_norm is None else {Rate.CLIP: optimizer.clip_norm}
     if kind in (Momentum, Nesterov):
-        fixed = {Rate.KEEP: optimizer.momentum}
+        fixed |= {Rate.KEEP: optimizer.momentum}
     elif kind is AdaGrad:
-        fixed = {Rate.KEEP: 1, Rate.REST: 1, Rate.EPS: optimizer.eps}
+        fixed |= {Rate.KEEP: 1, Rate.REST: 1, Rate.EPS: optimizer.eps}
     elif kind is RMSprop:
-        fixed = {Rate.KEEP: optimizer.decay_rate, Rate.REST: 1 - optimizer.decay_rate, Rate.EPS: optimizer.eps}
-    elif kind in (Adam, AdamW):
-        fixed = {Rate.KEEP: optimizer.beta1, Rate.REST: 1 - optimizer.beta1, Rate.KEEP2: optimizer.beta2,
-                 Rate.REST2: 1 - optimizer.beta2, Rate.EPS: optimizer.eps}  # fmt: skip
+        keep = optimizer.decay_rate
+        fixed |= {Rate.KEEP: keep, Rate.REST: 1 - keep, Rate.EPS: optimizer.eps}
+    elif adam:
+        step = np.arange(optimizer.steps + 1, optimizer.steps + count + 1, dtype=np.float64)
+        table[:, Rate.LR] *= 1 / (1 - optimizer.beta1**step)
+        table[:, Rate.SCALE] = 1 / (1 - optimizer.beta2**step)
+        fixed |= {Rate.KEEP: optimizer.beta1, Rate.REST: 1 - optimizer.beta1}
+        fixed |= {Rate.KEEP2: optimizer.beta2, Rate.REST2: 1 - optimizer.beta2, Rate.EPS: optimizer.eps}
     for number, value in fixed.items():
         table[:, number] = value
-    return table
+    return table.astype(dtype)

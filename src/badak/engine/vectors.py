@@ -296,7 +296,7 @@ def log(x: Lanes) -> Lanes:
             ),
         )
         correction = m * (square * p / q)
-    correction = multiply_add(e, -2.12194440e-4, correction) - 0.5 * square
+    correction = multiply_add(e, -2.121944400546905827679e-4, correction) - 0.5 * square
     return multiply_add(e, 0.693359375, m + correction)
 
 

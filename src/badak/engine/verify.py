@@ -191,7 +191,8 @@ class Extents:
     def drawn(self, operand: str) -> int:
         """Give the bytes of rows that Dropout works on; refuse values that would lie outside their row."""
         channels, pixels = self["channels"], self["pixels"]
-        if min(channels, pixels) < 1 or (pixels - 1) * self["depth"] + channels > self["n"]:
+        apart = self["depth"] >= channels or pixels == 1
+        if min(channels, pixels) < 1 or not apart or (pixels - 1) * self["depth"] + channels > self["n"]:
             self.refuse("a mask would lie outside its row")
         return self.rows(operand, "n")
 
