@@ -28,7 +28,7 @@ from badak import (
     networks,
 )
 from badak.data.pixels import Pixels
-from badak.engine import build, crew, lower, runner, target
+from badak.engine import build, calls, crew, lower, runner, target
 from badak.engine.listing import listing
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.plan import Buffer, Panels, Program, whole
@@ -367,6 +367,17 @@ def test_after_a_native_gradient_the_layers_hold_the_same_gradients_and_nothing_
             layer.backward(dout)
 
 
+def test_the_layers_and_the_caller_hold_the_same_gradients_and_the_block_its_own():
+    network = make("sigmoid")
+    x, t = data(network, 10)
+    grads = network.gradient(x, t)
+    assert all(grads[key] is getattr(network.layers[name], "d" + a) for name, a, key in network._keys)
+    for key, grad in grads.items():
+        assert np.array_equal(grad, network.block.grad_view(key))
+        grad[...] = 0  # the caller's own: the Block keeps what was computed
+        assert network.block.grad_view(key).any()
+
+
 def test_gradients_that_are_kept_are_never_written_to_again():
     network = make("tails")
     x, t = data(network, 40)
@@ -409,6 +420,56 @@ def test_a_network_can_be_copied_and_pickled_after_a_native_call():
     want = network.predict(x)
     for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         np.testing.assert_array_equal(other.predict(x), want)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("zeros", [0, 0.9])
+def test_a_batch_that_lies_right_is_read_in_place_with_the_same_result(zeros, dtype, monkeypatch):
+    network = make("two layers, the book's", dtype) if dtype == np.float32 else Network(
+        [affine(np.random.default_rng(0), 200, 50), Sigmoid(), affine(np.random.default_rng(1), 50, 10)],
+        SoftmaxWithLoss(), dtype=dtype)  # fmt: skip
+    x, t = data(network, 701)
+    x = x.astype(dtype)
+    x[np.random.default_rng(3).random(x.shape) < zeros] = 0
+    x.flags.writeable = False
+    bytes_of = np.zeros(x.nbytes + 1, np.uint8)  # the same numbers at an odd address, which have to be copied
+    bytes_of[1:] = x.view(np.uint8).ravel()
+    odd = bytes_of[1:].view(dtype).reshape(x.shape)
+    answers = []
+    for threads in (1, 2, 3, 4, 7):
+        native = calls.Calls(network, threads)
+        assert native.ready()
+        answers += [native.gradient(x, t), native.gradient(odd, t), native.gradient(x.copy("F"), t)]
+        native.loss(x, t)
+        drawn = [line.op.name for ready in native._programs.values() for line in ready.program.lines]
+        assert "GATHER" not in drawn
+    monkeypatch.setattr(lower, "_lies_right", lambda *_: False)
+    native = calls.Calls(network, 2)
+    assert native.ready()
+    answers.append(native.gradient(x, t))
+    assert "GATHER" in [line.op.name for ready in native._programs.values() for line in ready.program.lines]
+    for got in answers:
+        for key, want in answers[0].items():
+            assert got[key].tobytes() == want.tobytes(), key
+    network.engine = "numpy"
+    for key, want in network.gradient(x, t).items():
+        close(answers[0][key], want, dtype, 3)
+
+
+def test_a_tape_that_reads_more_data_in_place_than_a_batch_is_refused():
+    network = make("two layers, the book's", np.float32)
+    for purpose, name in (("gradient", "AFFINE"), ("loss", "AFFINE"), ("gradient", "GRAD_W")):
+        program = lower.lower(nodes(network, (784,)), network.block.offsets, batch=10, inputs=784, source="f4",
+                              scale=0.0, threads=2, itemsize=4, lanes=16, purpose=purpose)  # fmt: skip
+        verify(program, network.block.values.nbytes)
+        [line] = [each for each in program.lines if each.op.name == name and each.operands["x"].bank == Bank.DATA]
+        line.sizes["rows"] += 1
+        with pytest.raises(BadTape, match="one batch of data|reaches to byte"):
+            verify(program, network.block.values.nbytes)
+        line.sizes["rows"] -= 1
+        line.operands["x"].size *= 2
+        with pytest.raises(BadTape, match="one batch of data"):
+            verify(program, network.block.values.nbytes)
 
 
 # -- what users pass in -----------------------------------------------------------------------------------------

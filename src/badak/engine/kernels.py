@@ -358,6 +358,20 @@ def elementwise(kind: Kind, formula: Callable[..., Any], inputs: int, outputs: i
     return Kernel(write, name="elementwise")
 
 
+def copy_rows(kind: Kind, vectors: int) -> Kernel:
+    """Make `copy(rows, out, out_step, source, source_step)`: `vectors` vectors of each row."""
+    width = kind.lanes * kind.itemsize
+
+    def write(b: Any, rows: Any, out: Any, out_step: Any, source: Any, source_step: Any) -> None:
+        code = Code(b, kind)
+        with repeat(b, rows) as i:
+            here, there = b.add(source, b.mul(i, source_step)), b.add(out, b.mul(i, out_step))
+            for v in range(vectors):
+                code.store(code.load(b.add(here, I64(v * width))), b.add(there, I64(v * width)))
+
+    return Kernel(write, name=f"copy_rows{vectors}")
+
+
 def fill(kind: Kind) -> Kernel:
     """Make `fill(vectors, out, number)`."""
     width = kind.lanes * kind.itemsize

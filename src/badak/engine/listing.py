@@ -96,7 +96,8 @@ def _shapes(line: Line) -> str:
             text = f"({size['k']}, {size['rows']}) · ({size['rows']}, {size['n']})"
         else:
             text = f"({size['rows']}, {size['k']}) · ({size['k']}, {size['n']})"
-        how = {Split.ROWS: "", Split.PANELS: ", shared by columns", Split.CHUNKS: f", in {size['chunks']} parts"}
+        parts = f", in {size['chunks']} parts"
+        how = {Split.ROWS: "", Split.PANELS: ", shared by columns", Split.CHUNKS: parts, Split.BESIDE: parts}
         return text + how.get(size.get("split", Split.ROWS), "")
     if "k" in size:
         return f"({size['k']}, {size['n']})"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from badak.engine.opcodes import SOURCES, Bank, Split
-from badak.engine.plan import Buffer, Program, whole
+from badak.engine.plan import ALIGNMENT, Buffer, Program, whole
 from badak.graph import Node
 from badak.layers import Affine, Relu, Sigmoid
 from badak.losses import IdentityWithLoss, SoftmaxWithLoss
@@ -169,7 +169,8 @@ class _Affine:
         narrow = self.n <= NARROW * program.lanes
         deep = self.k >= DEEP * program.lanes
         if self.first and self.low.backwards and work >= CHUNKED_WORK and deep and narrow:
-            return Split.CHUNKS, CHUNKS, program.by_chunks(self.k, CHUNKS)
+            how = Split.BESIDE if self.x.bank == Bank.DATA else Split.CHUNKS
+            return how, CHUNKS, program.by_chunks(self.k, CHUNKS)
         if work >= PANELLED_WORK and not self.sparse:
             return Split.PANELS, 1, None
         return Split.ROWS, 1, program.by_rows()
@@ -187,7 +188,7 @@ class _Affine:
             self.marks = {"marks": program.bits("marks", whole(self.k, program.lanes), batch)}
             program.emit("NONZERO", self.owner, "", out=self.marks["marks"], x=self.x, rows=batch, k=self.k,
                          split=self.split, chunks=self.chunks)  # fmt: skip
-        if self.split != Split.CHUNKS:
+        if self.chunks == 1:
             self._multiply(out, self.b, 0)
             return out
         parts = program.matrix(f"parts{self.number}", batch, n, parts=self.chunks)
@@ -214,7 +215,7 @@ class _Affine:
         program.lines.insert(program.body, program.lines.pop())  # at the start of the call
         program.body += 1
         dx = self.low.activation(k, f"d{self.x.name}")
-        split = Split.ROWS if self.split == Split.CHUNKS else self.split
+        split = Split.ROWS if self.chunks > 1 else self.split
         owner = program.by_rows() if split == Split.ROWS else None
         program.emit("BACK", owner, self.name, out=dx, x=dout, W=self.transposed, bias=self.low.nothing(k),
                      rows=self.low.batch, k=n, n=k, split=split, chunks=1, part_step=0)  # fmt: skip
@@ -234,7 +235,7 @@ class _Affine:
             W = program.weights(f"d{self.key_w}", k, n, Bank.GRADS)
             b = program.vector(f"d{self.key_b}", n, Bank.GRADS)
         by_rows_of_w = ("k", whole(k, program.lanes)) if self.split == Split.ROWS else None
-        owner = self.owner if self.split == Split.CHUNKS else by_rows_of_w
+        owner = self.owner if self.chunks > 1 else by_rows_of_w
         name = f"{update}_W_SPARSE" if self.sparse else f"{update}_W"
         program.emit(name, owner, self.name, **self.marks, out=W, x=self.x, dout=dout, rows=batch, k=k, n=n,
                      split=self.split, chunks=self.chunks)  # fmt: skip
@@ -336,12 +337,10 @@ def lower(
     program = Program(itemsize, lanes, batch, threads)
     low = Lowering(program, purpose, offsets)
     low.sparse = sparse and not low.thin
-    data = program.outside("data", Bank.DATA, (), 0, 0)
-    x = low.activation(inputs, "x")
-    bits = int(np.float32(scale).view(np.int32))
-    program.emit("GATHER", program.by_rows(), "", out=x, data=data, row_bytes=inputs * int(source[1]), count=inputs,
-                 source=SOURCES[source], scale=bits, rows=batch, split=Split.ROWS,
-                 chunks=1)  # fmt: skip
+    if type(nodes[0].layer) is Affine and purpose in ("gradient", "loss") and _lies_right(program, inputs, source):
+        x = program.outside("x", Bank.DATA, (batch, inputs), inputs * itemsize)
+    else:
+        x = _draw(low, inputs, source, scale)
     low.kept.append(x)
     low.drawn = x
     low.layers_below = max(0, sum(bool(node.params) for node in nodes) - 1)
@@ -371,6 +370,24 @@ def lower(
     program.place()
     program.add_barriers()
     return program
+
+
+def _lies_right(program: Program, inputs: int, source: str) -> bool:
+    """Say whether the rows of a batch lie as `Program.matrix` would lay them: then one call reads them in place."""
+    step = inputs * program.itemsize
+    return source == f"f{program.itemsize}" and inputs % program.lanes == 0 and step % (2 * ALIGNMENT) == ALIGNMENT
+
+
+def _draw(low: Lowering, inputs: int, source: str, scale: float) -> Buffer:
+    """Write the line that copies the samples of a batch side by side, in numbers of ours."""
+    program = low.program
+    data = program.outside("data", Bank.DATA, (), 0, 0)
+    x = low.activation(inputs, "x")
+    bits = int(np.float32(scale).view(np.int32))
+    program.emit("GATHER", program.by_rows(), "", out=x, data=data, row_bytes=inputs * int(source[1]), count=inputs,
+                 source=SOURCES[source], scale=bits, rows=low.batch, split=Split.ROWS,
+                 chunks=1)  # fmt: skip
+    return x
 
 
 def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:

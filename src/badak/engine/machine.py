@@ -81,6 +81,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     sigmoid_row = kernels.elementwise(kind, e_formula, 1)
     sigmoid_back_row = kernels.elementwise(kind, lambda d, y: d * (y * (1.0 - y)), 2)
     copy_row = kernels.elementwise(kind, lambda x: x, 1)
+    copy_rows1, copy_rows2, copy_rows3 = (kernels.copy_rows(kind, vectors) for vectors in (1, 2, 3))
     add_row = kernels.elementwise(kind, lambda x, y: x + y, 2)
     join_row = kernels.elementwise(kind, lambda a, b, bias: (a + b) + bias, 3)
     step_row = kernels.elementwise(kind, lambda w, g, rate: multiply_add(rate, g, w), 2)
@@ -242,12 +243,17 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                             height * SIZE, whole(k_last - k_first), tail, target,
                             out_step, bias + vectors * WIDTH, 0)  # fmt: skip
 
-    def column_zero(x, x_step, rows, k, unit, units):
+    def column_zero(x, x_step, rows, k, split, unit, units):
         """Give where column 0 of drawn data would lie, if the columns of its chunk `unit` went on before it.
 
         Each chunk's columns lie apart from the others': what one thread writes, no other's prefetcher touches.
+        Data that are read where they are (BESIDE) need nothing of the kind.
         """
-        return x + unit * rows * x_step - whole(k) * unit // units * WIDTH
+        return x if split == Split.BESIDE else x + unit * rows * x_step - whole(k) * unit // units * WIDTH
+
+    def chunked(split):
+        """Say whether a sum over the inputs comes in parts."""
+        return 1 if split == Split.CHUNKS or split == Split.BESIDE else 0
 
     def affine(frame, row, me, threads) -> None:
         out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
@@ -257,7 +263,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         all_panels = (vectors_of(n) + 2) // 3 + (1 if tail_of(n) > 0 else 0)
         if split == Split.PANELS:
             units = all_panels
-        elif split == Split.CHUNKS:
+        elif chunked(split):
             units = chunks
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
@@ -271,11 +277,11 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 p_first, p_last = unit, unit + 1
                 if unit == all_panels - 1:
                     p_last = all_panels + 1
-            elif split == Split.CHUNKS:
+            elif chunked(split):
                 k_first = whole(k) * unit // chunks * LANES
                 k_last = min(k, whole(k) * (unit + 1) // chunks * LANES)
                 part = unit * part_step
-                x_at = column_zero(x, x_step, rows, k, unit, chunks)
+                x_at = column_zero(x, x_step, rows, k, split, unit, chunks)
             multiply(r_last - r_first, x_at + r_first * x_step, x_step, w, k, k_first, k_last, n, p_first, p_last,
                      out + part + r_first * out_step, out_step, bias)  # fmt: skip
             first = until
@@ -629,7 +635,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         """Mark for each vector of each sample which numbers are not zero."""
         out, x, out_step, x_step = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
         rows, k, split, chunks = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
-        units = chunks if split == Split.CHUNKS else 1
+        units = chunks if chunked(split) else 1
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
         while first < last:
@@ -637,7 +643,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             until = min(last, (unit + 1) * blocks)
             v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
             for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
-                start = column_zero(x, x_step, rows, k, unit, units) + r * x_step + v * WIDTH
+                start = column_zero(x, x_step, rows, k, split, unit, units) + r * x_step + v * WIDTH
                 mark(start, v_last - v, out + v * out_step + 2 * r, out_step)
             first = until
 
@@ -649,7 +655,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         places = argument(frame, Frame.PRIVATE) + me * argument(frame, Frame.PRIVATE_STEP)
         vectors, tail, height = vectors_of(n), tail_of(n), whole(k) * LANES
         panels = (vectors + 2) // 3
-        units = chunks if split == Split.CHUNKS else 1
+        units = chunks if chunked(split) else 1
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
         while first < last:
@@ -658,7 +664,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             r_first, r_last = (first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)
             v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
             k_first, k_last = v * LANES, min(k, v_last * LANES)
-            x_at, part = column_zero(x, x_step, rows, k, unit, units), out + unit * part_step
+            x_at, part = column_zero(x, x_step, rows, k, split, unit, units), out + unit * part_step
             for r in range(r_first, r_last, PAIR):
                 x_row, out_row = x_at + r * x_step, part + r * out_step
                 if r_last - r < PAIR:  # one that is left over: as if there were no zeros
@@ -714,7 +720,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
 
     def weight_rows(k, split, chunks, me, threads) -> tuple[int, int]:
         """Give this thread's rows of W, in vectors: with CHUNKS those that its AFFINE reads, if they are its alone."""
-        if split == Split.CHUNKS and chunks % threads == 0:
+        if chunked(split) and chunks % threads == 0:
             return whole(k) * (chunks * me // threads) // chunks, whole(k) * (chunks * (me + 1) // threads) // chunks
         return whole(k) * me // threads, whole(k) * (me + 1) // threads
 
@@ -724,11 +730,12 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         split, chunks, marks, marks_step = field(row, 9), field(row, 10), place(frame, row, 11), field(row, 12)
         places = argument(frame, Frame.PRIVATE) + me * argument(frame, Frame.PRIVATE_STEP)
         first, last = weight_rows(k, split, chunks, me, threads)
-        units = chunks if split == Split.CHUNKS else 1
+        units = chunks if chunked(split) else 1
         for unit in range(units):
             v, v_last = max(first, whole(k) * unit // units), min(last, whole(k) * (unit + 1) // units)
             if v < v_last:
-                x_at, k_first, k_last = column_zero(x, x_step, rows, k, unit, units), v * LANES, min(k, v_last * LANES)
+                x_at = column_zero(x, x_step, rows, k, split, unit, units)
+                k_first, k_last = v * LANES, min(k, v_last * LANES)
                 outer_sparse(rows, x_at, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate,
                              argument(frame, Frame.ZEROS), places)  # fmt: skip
 
@@ -739,12 +746,12 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         zeros = argument(frame, Frame.ZEROS)
         all_panels = (vectors_of(n) + 2) // 3 + (1 if tail_of(n) > 0 else 0)
         groups = whole(k)
-        if split == Split.CHUNKS:
+        if chunked(split):
             v_first, v_end = weight_rows(k, split, chunks, me, threads)
             for unit in range(chunks):
                 v, v_last = max(v_first, groups * unit // chunks), min(v_end, groups * (unit + 1) // chunks)
                 if v < v_last:
-                    outer(rows, column_zero(x, x_step, rows, k, unit, chunks), x_step, d, d_step, k, v * LANES,
+                    outer(rows, column_zero(x, x_step, rows, k, split, unit, chunks), x_step, d, d_step, k, v * LANES,
                           min(k, v_last * LANES), n, 0, all_panels + 1, out, rate, zeros)  # fmt: skip
             return
         units = all_panels if split == Split.PANELS else 1
@@ -833,6 +840,14 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         at = out + out_vectors * out_height * WIDTH + i * out_height * SIZE + row_number * SIZE
                         store_real(at, load_real(source + i * SIZE))
 
+    def copy_block(rows, vectors, out, out_step, source, source_step) -> None:
+        if vectors == 3:
+            copy_rows3(rows, out, out_step, source, source_step)
+        elif vectors == 2:
+            copy_rows2(rows, out, out_step, source, source_step)
+        elif vectors == 1:
+            copy_rows1(rows, out, out_step, source, source_step)
+
     def repack(frame, row, me, threads, packing) -> None:
         """Copy a matrix from rows of n numbers into panels, or back. A vector is a matrix of one row."""
         if packing:
@@ -848,29 +863,33 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         if field(row, 5) == 1:  # a vector lies as it is, filled up to whole vectors
             vectors, panels, tail, height = 0, 0, n, 1
         first, last = share(k, me, threads)
-        for i in range(first, last):
-            line = plain + i * n * SIZE
-            for p in range(panels):
-                start = panel_start(vectors, panels, p)
-                width = panel_start(vectors, panels, p + 1) - start
-                at = packed + (start * height + i * width) * WIDTH
-                here = min(width * LANES, n - start * LANES)
-                full = here // LANES
+        rows = last - first
+        line = plain + first * n * SIZE
+        for p in range(panels):
+            start = panel_start(vectors, panels, p)
+            width = panel_start(vectors, panels, p + 1) - start
+            at, beside = packed + (start * height + first * width) * WIDTH, line + start * WIDTH
+            here = min(width * LANES, n - start * LANES)
+            full = here // LANES
+            if packing:
+                copy_block(rows, full, at, width * WIDTH, beside, n * SIZE)
+            else:
+                copy_block(rows, full, beside, n * SIZE, at, width * WIDTH)
+            if here > full * LANES:
+                for i in range(rows):
+                    for c in range(full * LANES, here):
+                        if packing:
+                            store_real(at + i * width * WIDTH + c * SIZE, load_real(beside + (i * n + c) * SIZE))
+                        else:
+                            store_real(beside + (i * n + c) * SIZE, load_real(at + i * width * WIDTH + c * SIZE))
+        for q in range(tail):
+            at = packed + vectors * height * WIDTH + (q * height + first) * SIZE
+            beside = line + vectors * WIDTH + q * SIZE
+            for i in range(rows):
                 if packing:
-                    copy_row(full, at, line + start * WIDTH)
+                    store_real(at + i * SIZE, load_real(beside + i * n * SIZE))
                 else:
-                    copy_row(full, line + start * WIDTH, at)
-                for c in range(full * LANES, here):
-                    if packing:
-                        store_real(at + c * SIZE, load_real(line + start * WIDTH + c * SIZE))
-                    else:
-                        store_real(line + start * WIDTH + c * SIZE, load_real(at + c * SIZE))
-            for q in range(tail):
-                at = packed + vectors * height * WIDTH + q * height * SIZE + i * SIZE
-                if packing:
-                    store_real(at, load_real(line + vectors * WIDTH + q * SIZE))
-                else:
-                    store_real(line + vectors * WIDTH + q * SIZE, load_real(at))
+                    store_real(beside + i * n * SIZE, load_real(at + i * SIZE))
 
     # -- data, activations, losses
 
@@ -882,7 +901,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         order = argument(frame, Frame.ORDER) + it * argument(frame, Frame.BATCH) * 8
         more = it + 1 < argument(frame, Frame.ITERATIONS)
         size = 1 if source == 0 else (4 if source == 1 else 8)
-        units = chunks if split == Split.CHUNKS else 1
+        units = chunks if chunked(split) else 1
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
         while first < last:
@@ -892,7 +911,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             columns = min(count, whole(count) * (unit + 1) // units * LANES) - c_first
             for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
                 start = data + load(order + r * 8) * row_bytes + c_first * size
-                target = column_zero(out, out_step, rows, count, unit, units) + r * out_step + c_first * SIZE
+                target = column_zero(out, out_step, rows, count, split, unit, units) + r * out_step + c_first * SIZE
                 if source == 0:
                     convert_bytes(start, target, columns, scale)
                 elif source == 1:

@@ -79,6 +79,8 @@ class Split(IntEnum):
     """Thread 0 does it alone."""
     COLUMNS = 4
     """Each thread takes some columns."""
+    BESIDE = 5
+    """As CHUNKS, but the columns of x lie side by side: the data itself, where nothing had to be drawn."""
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,8 @@ def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
     if isinstance(x, Pixels):
         values = np.ascontiguousarray(x.values.reshape(len(x), -1))
         return values, "u1", x.scale
+    if type(x) is np.ndarray and x.ndim == 2 and x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned:
+        return x, f"f{dtype.itemsize}", 0.0
     x = np.asarray(x)
     if x.dtype == np.uint8:
         return np.ascontiguousarray(x.reshape(len(x), -1)), "u1", 1.0
@@ -122,8 +124,10 @@ def labels(t: Any, outputs: int) -> IntArray:
     """Give class indices, checked, as a copy of our own. Raises NotNative for targets that are no plain labels."""
     t = np.asarray(t)
     if t.ndim == 1 and t.dtype.kind in "iu":
-        check_labels(t, outputs)
-        return t.astype(np.int64)
+        indices = t.astype(np.int64)  # a copy: nobody can change it after the check
+        if len(t) and np.maximum.reduce(indices.view(np.uint64)) >= outputs:  # what is negative is largest of all
+            check_labels(t, outputs)
+        return indices
     rows = one_hot(t, (len(t), outputs))
     if not ((rows == 0) | (rows == 1)).all():
         raise NotNative("targets that are probabilities have no rule in the engine")
@@ -225,6 +229,11 @@ def forget(network: Network, loss: float | None = None, *, gradients: bool = Tru
                 own[name] = None
         if gradients and "dW" in own:
             own["dW"] = own["db"] = None
-    last = network.last_layer
     if loss is not None:
-        last.y, last.t, last.loss = None, None, loss
+        forget_loss(network, loss)
+
+
+def forget_loss(network: Network, loss: float) -> None:
+    """Let the last layer hold the loss, and nothing of an earlier batch."""
+    last = network.last_layer
+    last.y, last.t, last.loss = None, None, loss

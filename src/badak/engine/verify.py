@@ -192,6 +192,10 @@ REACH: dict[str, Reach] = {
 }
 
 
+DRAWING = frozenset({"GATHER", "SOFTMAX_LOSS"})
+"""These go by the order, which runner.py has checked; others read a batch of data where it lies."""
+
+
 def verify(program: Program, block_bytes: int) -> None:
     """Raise BadTape for a program that could touch what it must not. `block_bytes` is the size of the Block."""
     written: set[tuple[Bank, int]] = set()
@@ -222,6 +226,10 @@ def _check(
     if buffer.bank in READ_ONLY:
         if use != "r":
             raise BadTape(f"{where} is data, and would be written to")
+        if line.op.name not in DRAWING:
+            end = REACH[line.op.name][operand](sizes)
+            if end > buffer.size or buffer.size > program.batch * buffer.step:
+                raise BadTape(f"{where} reaches to byte {end}, one batch of data to {buffer.size}")
         return  # rows of data are bounded by the check of order and shape in runner.py
     outside = buffer.bank in (Bank.VALUES, Bank.SLOPES, Bank.OUTPUT)
     room = buffer.offset + buffer.size if buffer.bank == Bank.OUTPUT else block_bytes
