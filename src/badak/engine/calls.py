@@ -195,7 +195,10 @@ class Calls:
         t = np.asarray(t)
         if t.ndim < 1 or len(t) != len(x):
             raise NotNative("targets that do not fit")
-        return (*readable(x, self.network.dtype), shape, targets(self.network, t, outputs))
+        x, source, scale = readable(x, self.network.dtype)
+        if not x.flags.aligned:  # it may be read in place, number by number
+            x = x.copy()
+        return x, source, scale, shape, targets(self.network, t, outputs)
 
     def _mostly_zero(self, x: Array) -> bool:
         """Say whether passing over zeros pays; looked at now and then, since no result depends on it."""

@@ -100,7 +100,7 @@ def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
     if isinstance(x, Pixels):
         values = np.ascontiguousarray(x.values.reshape(len(x), -1))
         return values, "u1", x.scale
-    if type(x) is np.ndarray and x.ndim == 2 and x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned:
+    if type(x) is np.ndarray and x.ndim == 2 and x.dtype == dtype and x.flags.c_contiguous:
         return x, f"f{dtype.itemsize}", 0.0
     x = np.asarray(x)
     if x.dtype == np.uint8:
