@@ -35,6 +35,12 @@ WORK_PER_CALL = 16_000_000
 CHUNKS = 2
 NARROW, DEEP = 12, 16
 """… if it gives at most so many vectors and takes at least so many: else its parts cost more than they save."""
+ROOM = 1 << 19
+"""A batch is cut into parts whose inputs and activations take so many bytes, as a core's cache holds …"""
+SMALLEST = 64
+"""… but of so many samples at least."""
+CUTTABLE = frozenset({Affine, Relu, Sigmoid, SoftmaxWithLoss, IdentityWithLoss})
+"""Layers, and losses, that look at each sample by itself and draw nothing: a batch may go through them in parts."""
 THIN = 6
 """Up to so many samples, a prediction reads the weights as the Block has them."""
 
@@ -62,6 +68,7 @@ class Lowering:
         self.sparse = False
         self.drawn: Buffer | None = None
         self.layers_below = 0
+        self.ends: list[Callable[[], None]] = []
 
     @property
     def thin(self) -> bool:
@@ -89,6 +96,10 @@ class Lowering:
         widest = max(n, self.zeros.shape[0])
         self.zeros.shape, self.zeros.size = (widest,), whole(widest, self.program.lanes) * self.program.width
         return self.zeros
+
+    def once(self, write: Callable[[], None]) -> None:
+        """Let lines be written behind those of the batch: once, where it comes in parts."""
+        (self.later if self.program.parts == 1 else self.ends).append(write)
 
     def number(self, what: str) -> int:
         """Count: 1 for the first `what`, 2 for the second."""
@@ -230,7 +241,8 @@ class _Affine:
         """Write what becomes of the gradients: a step of the parameters, or the gradients themselves."""
         program, k, n, batch = self.program, self.k, self.n, self.low.batch
         update, W, b = "STEP", self.W, self.b
-        if not self.low.training:
+        fused = self.low.training and program.parts == 1
+        if not fused:
             update = "GRAD"
             W = program.weights(f"d{self.key_w}", k, n, Bank.GRADS)
             b = program.vector(f"d{self.key_b}", n, Bank.GRADS)
@@ -241,8 +253,19 @@ class _Affine:
                      split=self.split, chunks=self.chunks)  # fmt: skip
         by_columns = ("columns", whole(n, program.lanes))
         program.emit(f"{update}_B", by_columns, self.name, out=b, dout=dout, rows=batch, n=n)
-        if self.low.training and self.transposed is not None:
+        if fused and self.transposed is not None:
             self._transpose(owner)
+        elif self.low.training and not fused:
+            self.low.ends.append(lambda: self._step((self.W, W), (self.b, b)))
+
+    def _step(self, *pairs: tuple[Buffer, Buffer]) -> None:
+        """Take the step by gradients that were added up."""
+        for values, grad in pairs:
+            count = grad.size // self.program.itemsize
+            owner = ("vectors", whole(count, self.program.lanes))
+            self.program.emit("STEP", owner, self.name, out=values, grad=grad, count=count)
+        if self.transposed is not None:
+            self._transpose(None)
 
 
 def _no_way_back(dout: Buffer) -> Buffer | None:
@@ -277,9 +300,10 @@ def _softmax_loss(low: Lowering, loss: Any, x: Buffer) -> Buffer:
     program, n = low.program, x.shape[1]
     t = program.outside("t", Bank.TARGETS, (), 8, 0)
     dx = low.activation(n, f"d{x.name}")
-    losses = program.vector("losses", low.batch, Bank.SCRATCH)
+    losses = program.vector("losses", low.batch * program.parts, Bank.SCRATCH)
     program.emit("SOFTMAX_LOSS", program.by_rows(), "loss", out=dx, losses=losses, x=x, t=t, rows=low.batch, n=n)
-    low.later.append(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=low.batch))
+    rows = low.batch * program.parts
+    low.once(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=rows))
     return dx
 
 
@@ -291,9 +315,10 @@ def _square_loss(low: Lowering, loss: Any, x: Buffer) -> Buffer:
                  source=SOURCES[f"f{program.itemsize}"], scale=0, rows=low.batch, split=Split.ROWS,
                  chunks=1)  # fmt: skip
     dx = low.activation(n, f"d{x.name}")
-    losses = program.vector("losses", low.batch, Bank.SCRATCH)
+    losses = program.vector("losses", low.batch * program.parts, Bank.SCRATCH)
     program.emit("SQUARE_LOSS", program.by_rows(), "loss", out=dx, losses=losses, x=x, t=t, rows=low.batch, n=n)
-    low.later.append(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=low.batch))
+    rows = low.batch * program.parts
+    low.once(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=rows))
     return dx
 
 
@@ -302,6 +327,21 @@ LOSSES[IdentityWithLoss] = _square_loss
 
 
 # -- a whole program --------------------------------------------------------------------------------------------
+
+
+def parts_of(nodes: list[Node], batch: int, inputs: int, itemsize: int) -> int:
+    """Say in how many equal parts a batch goes through: so many that what one part needs stays in a core's cache.
+
+    More weights make larger parts, since each part goes through all their gradients. 1 where a layer looks at the
+    whole batch, or where the batch has no fitting divisor.
+    """
+    if not all(type(node.layer) in CUTTABLE for node in nodes):
+        return 1
+    weights = sum(math.prod(np.shape(node.layer.W)) for node in nodes if "W" in node.params)
+    outputs = sum(np.shape(node.layer.W)[1] for node in nodes if "W" in node.params)
+    room = max(ROOM, weights * itemsize)
+    fewest = max(1, min(-(-batch * (inputs + 2 * outputs) * itemsize // room), batch // SMALLEST))
+    return next((parts for parts in range(fewest, 4 * fewest) if batch % parts == 0), 1)
 
 
 def work_of(nodes: list[Node], batch: int, backwards: bool) -> int:
@@ -334,7 +374,8 @@ def lower(
     backwards = purpose in ("train", "gradient")
     each = WORK_PER_CALL if purpose in ("gradient", "loss") else WORK_PER_THREAD
     threads = max(1, min(threads, work_of(nodes, batch, backwards) // each))
-    program = Program(itemsize, lanes, batch, threads)
+    parts = 1 if purpose in ("scores", "best") else parts_of(nodes, batch, inputs, itemsize)
+    program = Program(itemsize, lanes, batch // parts, threads, parts)
     low = Lowering(program, purpose, offsets)
     low.sparse = sparse and not low.thin
     if type(nodes[0].layer) is Affine and purpose in ("gradient", "loss") and _lies_right(program, inputs, source):
@@ -366,6 +407,10 @@ def lower(
                 dout = backward(dout)
         for change in low.later:
             change()
+        if parts > 1:
+            program.emit("AGAIN")
+        for write in low.ends:
+            write()
     _bring_in_and_out(program, offsets)
     program.place()
     program.add_barriers()
@@ -375,7 +420,9 @@ def lower(
 def _lies_right(program: Program, inputs: int, source: str) -> bool:
     """Say whether the rows of a batch lie as `Program.matrix` would lay them: then one call reads them in place."""
     step = inputs * program.itemsize
-    return source == f"f{program.itemsize}" and inputs % program.lanes == 0 and step % (2 * ALIGNMENT) == ALIGNMENT
+    if program.parts > 1 or source != f"f{program.itemsize}":
+        return False
+    return inputs % program.lanes == 0 and step % (2 * ALIGNMENT) == ALIGNMENT
 
 
 def _draw(low: Lowering, inputs: int, source: str, scale: float) -> Buffer:
@@ -400,6 +447,8 @@ def _bring_in_and_out(program: Program, offsets: dict[str, int]) -> None:
         flat = len(buffer.shape) == 1
         k, n = (1, buffer.shape[0]) if flat else buffer.shape
         grad = buffer.bank == Bank.GRADS
+        if grad and trains:
+            continue
         name = buffer.name[1:] if grad else buffer.name
         bank = Bank.SLOPES if grad else Bank.VALUES
         size = program.itemsize

@@ -893,13 +893,17 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
 
     # -- data, activations, losses
 
-    def gather(frame, row, me, threads, it) -> None:
+    def batches(frame):
+        """Give how many times samples are drawn: for each part of each batch."""
+        return argument(frame, Frame.ITERATIONS) * argument(frame, Frame.PARTS)
+
+    def gather(frame, row, me, threads, at) -> None:
         out, data = place(frame, row, 1), place(frame, row, 2)
         out_step, row_bytes, count, source = field(row, 3), field(row, 4), field(row, 5), field(row, 6)
         scale = load_single(row + 8 * 7)
         rows, split, chunks = field(row, 8), field(row, 9), field(row, 10)
-        order = argument(frame, Frame.ORDER) + it * argument(frame, Frame.BATCH) * 8
-        more = it + 1 < argument(frame, Frame.ITERATIONS)
+        order = argument(frame, Frame.ORDER) + at * argument(frame, Frame.BATCH) * 8
+        more = at + 1 < batches(frame)
         size = 1 if source == 0 else (4 if source == 1 else 8)
         units = chunks if chunked(split) else 1
         blocks = (rows + GROUP - 1) // GROUP
@@ -946,12 +950,13 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             else:
                 sigmoid_back_row(whole(n), out + r * out_step, d + r * d_step, y + r * y_step)
 
-    def softmax_loss(frame, row, me, threads, it) -> None:
+    def softmax_loss(frame, row, me, threads, at, part) -> None:
         out, losses, x, t = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
         out_step, x_step, rows, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
-        order = argument(frame, Frame.ORDER) + it * argument(frame, Frame.BATCH) * 8
-        scale = 1.0 / rows
-        more = it + 1 < argument(frame, Frame.ITERATIONS)
+        order = argument(frame, Frame.ORDER) + at * argument(frame, Frame.BATCH) * 8
+        scale = 1.0 / (rows * argument(frame, Frame.PARTS))
+        losses += part * rows * SIZE
+        more = at + 1 < batches(frame)
         first, last = row_share(rows, me, threads)
         for r in range(first, last):
             label = load(t + load(order + r * 8) * 8)
@@ -959,10 +964,11 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             if more:  # the next batch's label is on its way; without this, half the time here is waiting for it
                 prefetch(t + load(order + (rows + r) * 8) * 8)
 
-    def square_loss(frame, row, me, threads) -> None:
+    def square_loss(frame, row, me, threads, part) -> None:
         out, losses, x, t = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
         out_step, x_step, t_step, rows, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
-        scale = 1.0 / rows
+        scale = 1.0 / (rows * argument(frame, Frame.PARTS))
+        losses += part * rows * SIZE
         first, last = row_share(rows, me, threads)
         for r in range(first, last):
             at, vectors = out + r * out_step, whole(n)
@@ -1043,15 +1049,16 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         """Carry out the tape of `frame` as thread `me`; 0 when done, -1 when told to stop."""
         tape, rows, threads = argument(frame, Frame.TAPE), argument(frame, Frame.ROWS), argument(frame, Frame.THREADS)
         body, ending = argument(frame, Frame.BODY), argument(frame, Frame.ENDING)
-        generation = argument(frame, Frame.GENERATION)
-        for part in range(3):  # what comes in, the iterations, what goes out
+        generation, parts = argument(frame, Frame.GENERATION), argument(frame, Frame.PARTS)
+        for stage in range(3):  # what comes in, the iterations, what goes out
             first, last, rounds = 0, body, 1
-            if part == 1:
+            if stage == 1:
                 first, last, rounds = body, ending, argument(frame, Frame.ITERATIONS)
-            elif part == 2:
+            elif stage == 2:
                 first, last = ending, rows
             for it in range(rounds):
-                for number in range(first, last):
+                number, part, adding = first, 0, 0.0
+                while number < last:
                     row = tape + number * ROW_BYTES
                     code = load(row)
                     if code == op.BARRIER:
@@ -1065,11 +1072,11 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     elif code == op.STEP_B:
                         grad_b(frame, row, me, threads, -rate_of(frame, it))
                     elif code == op.GRAD_W:
-                        grad_w(frame, row, me, threads, 0.0)
+                        grad_w(frame, row, me, threads, adding)
                     elif code == op.GRAD_B:
-                        grad_b(frame, row, me, threads, 0.0)
+                        grad_b(frame, row, me, threads, adding)
                     elif code == op.GATHER:
-                        gather(frame, row, me, threads, it)
+                        gather(frame, row, me, threads, it * parts + part)
                     elif code == op.JOIN:
                         join(frame, row, me, threads)
                     elif code == op.RELU or code == op.SIGMOID:
@@ -1077,9 +1084,9 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     elif code == op.RELU_BACK or code == op.SIGMOID_BACK:
                         unary_back(frame, row, me, threads, code)
                     elif code == op.SOFTMAX_LOSS:
-                        softmax_loss(frame, row, me, threads, it)
+                        softmax_loss(frame, row, me, threads, it * parts + part, part)
                     elif code == op.SQUARE_LOSS:
-                        square_loss(frame, row, me, threads)
+                        square_loss(frame, row, me, threads, part)
                     elif code == op.MEAN:
                         if me == 0:
                             mean(frame, row, it)
@@ -1100,7 +1107,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     elif code == op.GRAD_CONV:
                         grad_conv(frame, row, me, threads)
                     elif code == op.ADD_PARTS:
-                        add_parts(frame, row, me, threads, 0.0)
+                        add_parts(frame, row, me, threads, adding)
                     elif code == op.STEP_PARTS:
                         add_parts(frame, row, me, threads, -rate_of(frame, it))
                     elif code == op.PAD:
@@ -1114,9 +1121,12 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     elif code == op.STEP_W_SPARSE:
                         grad_w_sparse(frame, row, me, threads, -rate_of(frame, it))
                     elif code == op.GRAD_W_SPARSE:
-                        grad_w_sparse(frame, row, me, threads, 0.0)
+                        grad_w_sparse(frame, row, me, threads, adding)
                     elif code == op.THIN:
                         thin(frame, row, me, threads)
+                    elif code == op.AGAIN and part + 1 < parts:
+                        number, part, adding = first - 1, part + 1, 1.0  # gradients are added to what is there
+                    number += 1
         return 0
 
     return machine

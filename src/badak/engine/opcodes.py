@@ -62,6 +62,7 @@ class Frame(IntEnum):
     SPIN = 17
     BODY = 18
     ENDING = 19
+    PARTS = 20
     BANKS = 24
     SIZE = 40
 
@@ -159,6 +160,7 @@ GRAD_W_SPARSE = _op("GRAD_W_SPARSE", "out:w x:r dout:r x_step dout_step rows k n
                     "{out} ← {x}ᵀ · {dout}, passing over zeros by {marks}")
 STEP_W_SPARSE = _op("STEP_W_SPARSE", "out:m x:r dout:r x_step dout_step rows k n split chunks marks:r marks_step",
                     "{out} ← {out} - lr · {x}ᵀ · {dout}, passing over zeros by {marks}")
+AGAIN = _op("AGAIN", "", "the same for the next part of this batch, until all its samples are through")
 PAD = _op("PAD", "out:w x:r x_step images height width channels out_channels top left apart out_height out_width",
           "{out} ← {x} in a frame of zeros")
 CONV = _op("CONV", "out:w x:r W:r bias:r out_step images height width channels window_height window_width n "

@@ -103,12 +103,14 @@ class Line:
 
 @dataclass
 class Program:
-    """Lines over buffers, for one batch size and one number of threads."""
+    """Lines over buffers, for one number of threads and `batch` samples: a batch, or one of its `parts`."""
 
     itemsize: int
     lanes: int
     batch: int
     threads: int
+    parts: int = 1
+    """A batch goes through in so many parts of `batch` samples each; AGAIN stands where the next one begins."""
     lines: list[Line] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
     body: int = 0
@@ -215,7 +217,8 @@ class Program:
             return
         start, middle, end = self.lines[: self.body], self.lines[self.body : self.ending], self.lines[self.ending :]
         barrier = Line(OPS["BARRIER"], {}, {}, None)
-        start, middle, end = _separated(start, 1), _separated(middle, 2), _separated(end, 1)
+        each = next((at + 1 for at, line in enumerate(middle) if line.op.name == "AGAIN"), 0)
+        start, middle, end = _separated(start), _separated(middle, 2, each), _separated(end)
         start = [*start, barrier] if start else []
         end = [barrier, *end] if end else []
         self.lines = [*start, *middle, *end]
@@ -233,14 +236,18 @@ class Program:
         return tape
 
 
-def _separated(lines: list[Line], rounds: int) -> list[Line]:
-    """Put barriers between lines that are gone through `rounds` times, as few as a first-come search finds."""
+def _separated(lines: list[Line], rounds: int = 1, each: int = 0) -> list[Line]:
+    """Put barriers between lines that are gone through `rounds` times, as few as a first-come search finds.
+
+    The first `each` of them are gone through twice in each round.
+    """
     barriers: set[int] = set()
+    path = [*range(each), *range(len(lines))] * rounds
     found = True
     while found:
         found = False
         since: list[Line] = []
-        for at in list(range(len(lines))) * rounds:
+        for at in path:
             if at in barriers:
                 since = []
             if any(_conflict(earlier, lines[at]) for earlier in since):

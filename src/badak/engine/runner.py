@@ -41,7 +41,7 @@ class Ready:
             size = self.sizes.get(bank, 0)
             self.memory[bank] = aligned(max(size, 64))
             self.session.point(Frame.BANKS + bank, self.memory[bank])
-        self.session.frame[Frame.BATCH] = program.batch
+        self.session.frame[Frame.BATCH], self.session.frame[Frame.PARTS] = program.batch, program.parts
         self.session.frame[Frame.TAPE], self.session.frame[Frame.ROWS] = self.tape.ctypes.data, len(self.tape)
         self.session.frame[Frame.BODY], self.session.frame[Frame.ENDING] = program.body, program.ending
 

@@ -21,6 +21,7 @@ class Extents:
     def __init__(self, program: Program, line: Line) -> None:
         self.name, self.size = line.op.name, line.sizes
         self.itemsize, self.lanes, self.width = program.itemsize, program.lanes, program.width
+        self.rounds = program.parts
 
     def __getitem__(self, field: str) -> int:
         return self.size[field]
@@ -133,7 +134,7 @@ _gradient: Reach = {
 _bias_gradient: Reach = {"out": lambda s: s.vector(s["n"]), "dout": lambda s: s.rows("dout", "n")}
 _forward: Reach = {"out": lambda s: s.rows("out", "n"), "x": lambda s: s.rows("x", "n")}
 _back: Reach = {name: (lambda s, name=name: s.rows(name, "n")) for name in ("out", "dout", "y")}  # type: ignore[misc]
-_losses: Reach = {"losses": lambda s: s["rows"] * s.itemsize}
+_losses: Reach = {"losses": lambda s: s["rows"] * s.rounds * s.itemsize}
 _marked: Reach = {"marks": lambda s: s.marks("marks")}
 _parts: Reach = {"out": lambda s: s.vector(s["count"]), "parts": lambda s: s.sum_parts()}
 
@@ -160,7 +161,8 @@ REACH: dict[str, Reach] = {
     "SIGMOID_BACK": _back,
     "SOFTMAX_LOSS": _forward | _losses,
     "SQUARE_LOSS": _forward | _losses | {"t": lambda s: s.rows("t", "n")},
-    "MEAN": _losses,
+    "MEAN": {"losses": lambda s: s["rows"] * s.itemsize},
+    "AGAIN": {},
     "GRAD_W": _gradient,
     "STEP_W": _gradient,
     "GRAD_W_SPARSE": _gradient | _marked,
@@ -199,6 +201,9 @@ DRAWING = frozenset({"GATHER", "SOFTMAX_LOSS"})
 def verify(program: Program, block_bytes: int) -> None:
     """Raise BadTape for a program that could touch what it must not. `block_bytes` is the size of the Block."""
     written: set[tuple[Bank, int]] = set()
+    again = [number for number, line in enumerate(program.lines) if line.op.name == "AGAIN"]
+    if len(again) != (program.parts > 1) or not all(program.body <= at < program.ending for at in again):
+        raise BadTape(f"a batch in {program.parts} parts cannot begin again at lines {again}")
     for number, line in enumerate(program.lines):
         if OPS.get(line.op.name) != line.op or line.op.name not in REACH:
             raise BadTape(f"line {number}: {line.op.name} is no instruction that can be checked")
