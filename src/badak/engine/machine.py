@@ -66,7 +66,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     thin1, thin2, thin3, thin4 = (kernels.thin(kind, columns) for columns in (1, 2, 3, 4))
     transpose_block = kernels.transpose(kind)
     convert_bytes, convert_f4, convert_f8 = (kernels.convert_row(kind, s) for s in ("u1", "f4", "f8"))
-    softmax_row = kernels.softmax_loss(kind)
+    softmax4, softmax1 = kernels.softmax_loss(kind, 4), kernels.softmax_loss(kind, 1)
     sum_row = kernels.sum_row(kind)
     clear_rest = kernels.clear_rest(kind)
 
@@ -958,10 +958,19 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         losses += part * rows * SIZE
         more = at + 1 < batches(frame)
         first, last = row_share(rows, me, threads)
-        for r in range(first, last):
-            label = load(t + load(order + r * 8) * 8)
-            store_real(losses + r * SIZE, softmax_row(x + r * x_step, out + r * out_step, n, label, scale))
-            if more:  # the next batch's label is on its way; without this, half the time here is waiting for it
+        r = first
+        while r < last:
+            at, to, label = x + r * x_step, out + r * out_step, load(t + load(order + r * 8) * 8)
+            if last - r >= 4:
+                second, third = load(t + load(order + r * 8 + 8) * 8), load(t + load(order + r * 8 + 16) * 8)
+                fourth = load(t + load(order + r * 8 + 24) * 8)
+                softmax4(at, x_step, to, out_step, losses + r * SIZE, n, scale, label, second, third, fourth)
+                r += 4
+            else:
+                softmax1(at, x_step, to, out_step, losses + r * SIZE, n, scale, label)
+                r += 1
+        if more:  # the next batch's labels are on their way; without this, half the time here is waiting for them
+            for r in range(first, last):
                 prefetch(t + load(order + (rows + r) * 8) * 8)
 
     def square_loss(frame, row, me, threads, part) -> None:
