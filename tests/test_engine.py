@@ -2,6 +2,8 @@
 
 import copy
 import ctypes
+import dataclasses
+import functools
 import os
 import pickle
 import subprocess
@@ -28,9 +30,9 @@ from badak import (
     networks,
 )
 from badak.data.pixels import Pixels
-from badak.engine import build, crew, lower, runner, target
+from badak.engine import build, calls, crew, lower, runner, target
 from badak.engine.listing import listing
-from badak.engine.opcodes import Bank
+from badak.engine.opcodes import Bank, Frame
 from badak.engine.plan import Panels
 from badak.engine.runner import NativeRunner, Ready
 from badak.engine.verify import BadTape, verify
@@ -367,6 +369,17 @@ def test_after_a_native_gradient_the_layers_hold_the_same_gradients_and_nothing_
             layer.backward(dout)
 
 
+def test_the_layers_and_the_caller_hold_the_same_gradients_and_the_block_its_own():
+    network = make("sigmoid")
+    x, t = data(network, 10)
+    grads = network.gradient(x, t)
+    assert all(grads[key] is getattr(network.layers[name], "d" + a) for name, a, key in network._keys)
+    for key, grad in grads.items():
+        assert np.array_equal(grad, network.block.grad_view(key))
+        grad[...] = 0  # the caller's own: the Block keeps what was computed
+        assert network.block.grad_view(key).any()
+
+
 def test_gradients_that_are_kept_are_never_written_to_again():
     network = make("tails")
     x, t = data(network, 40)
@@ -409,6 +422,149 @@ def test_a_network_can_be_copied_and_pickled_after_a_native_call():
     want = network.predict(x)
     for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         np.testing.assert_array_equal(other.predict(x), want)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("zeros", [0, 0.9])
+def test_a_batch_that_lies_right_is_read_in_place_with_the_same_result(zeros, dtype, monkeypatch):
+    network = make("two layers, the book's", dtype) if dtype == np.float32 else Network(
+        [affine(np.random.default_rng(0), 200, 50), Sigmoid(), affine(np.random.default_rng(1), 50, 10)],
+        SoftmaxWithLoss(), dtype=dtype)  # fmt: skip
+    x, t = data(network, 701)
+    x = x.astype(dtype)
+    x[np.random.default_rng(3).random(x.shape) < zeros] = 0
+    x.flags.writeable = False
+    bytes_of = np.zeros(x.nbytes + 1, np.uint8)  # the same numbers at an odd address, which have to be copied
+    bytes_of[1:] = x.view(np.uint8).ravel()
+    odd = bytes_of[1:].view(dtype).reshape(x.shape)
+    answers = []
+    for threads in (1, 2, 3, 4, 7):
+        native = calls.Calls(network, threads)
+        assert native.ready()
+        answers += [native.gradient(x, t), native.gradient(x.copy("F"), t), native.gradient(odd, t)]
+        [ready] = native._programs.values()
+        assert ready.session.frame[Frame.BANKS + Bank.DATA] % x.itemsize == 0
+        native.loss(x, t)
+        drawn = [line.op.name for ready in native._programs.values() for line in ready.program.lines]
+        assert "GATHER" not in drawn
+    monkeypatch.setattr(lower, "_lies_right", lambda *_: False)
+    native = calls.Calls(network, 2)
+    assert native.ready()
+    answers.append(native.gradient(x, t))
+    assert "GATHER" in [line.op.name for ready in native._programs.values() for line in ready.program.lines]
+    for got in answers:
+        for key, want in answers[0].items():
+            assert got[key].tobytes() == want.tobytes(), key
+    network.engine = "numpy"
+    for key, want in network.gradient(x, t).items():
+        close(answers[0][key], want, dtype, 3)
+
+
+def test_a_tape_that_reads_more_data_in_place_than_a_batch_is_refused():
+    network = make("two layers, the book's", np.float32)
+    for purpose, name in (("gradient", "AFFINE"), ("loss", "AFFINE"), ("gradient", "GRAD_W")):
+        program = lower.lower(nodes(network, (784,)), network.block.offsets, batch=10, inputs=784, source="f4",
+                              scale=0.0, threads=2, itemsize=4, lanes=16, purpose=purpose)  # fmt: skip
+        verify(program, network.block.values.nbytes)
+        [line] = [each for each in program.lines if each.op.name == name and each.operands["x"].bank == Bank.DATA]
+        line.sizes["rows"] += 1
+        with pytest.raises(BadTape, match="one batch of data|reaches to byte"):
+            verify(program, network.block.values.nbytes)
+        line.sizes["rows"] -= 1
+        line.operands["x"].size *= 2
+        with pytest.raises(BadTape, match="one batch of data"):
+            verify(program, network.block.values.nbytes)
+
+
+# -- a batch in parts ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Cut every batch that has a fitting divisor into parts of a few samples."""
+    monkeypatch.setattr(lower, "ROOM", 1)
+    monkeypatch.setattr(lower, "SMALLEST", 9)
+    monkeypatch.setattr(lower, "parts_of", functools.partial(parts_without_weights, lower.parts_of))
+
+
+def parts_without_weights(parts_of, nodes, batch, inputs, itemsize):
+    """Let weights make no part larger, so that small networks are cut, too."""
+    light = [dataclasses.replace(node, params={}) for node in nodes]
+    return parts_of(light, batch, inputs, itemsize)
+
+
+def test_large_batches_go_through_in_parts_of_a_size_of_their_own():
+    def parts(batch, inputs=784, hidden=50, dtype=np.float32, layers=()):
+        network = Network(
+            [Affine(np.ones((inputs, hidden)), np.zeros(hidden)), *layers], SoftmaxWithLoss(), dtype=dtype
+        )
+        return lower.parts_of(nodes(network, (inputs,)), batch, inputs, network.dtype.itemsize)
+
+    assert [parts(batch) for batch in (1, 32, 100, 128)] == [1] * 4
+    assert 4096 // parts(4096) == 128
+    assert parts(4096, dtype=np.float64) == 64
+    assert 1000 % parts(1000) == 0
+    assert parts(1000) > 1
+    assert parts(4099) == 1  # a prime
+    assert 1 < parts(4096, hidden=1024) < parts(4096)  # gradients of many weights are not gone through so often
+    assert parts(4096, layers=[Sigmoid()]) > 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", [SoftmaxWithLoss, IdentityWithLoss])
+@pytest.mark.parametrize("name", ZOO)
+def test_a_batch_in_parts_gives_what_the_layers_give(name, loss, dtype, small_parts):
+    for batch in (18, 105):
+        ours, theirs = make(name, dtype, loss), make(name, dtype, loss, engine="numpy")
+        x, t = data(ours, 120)
+        order = drawn(120, 3, batch)
+        native = NativeRunner(ours, SGD(0.1), x, t, 2)
+        close(native.steps(order), NumPyRunner(theirs, SGD(0.1), x, t).steps(order), dtype)
+        assert all(ready.program.parts > 1 for ready in native._ready.values())
+        close(ours.block.values, theirs.block.values, dtype)
+        got, want = ours.gradient(x[:batch], t[:batch]), theirs.gradient(x[:batch], t[:batch])
+        for key in want:
+            close(got[key], want[key], dtype, 3)
+        assert abs(ours.loss(x[:batch], t[:batch]) - theirs.loss(x[:batch], t[:batch])) < 30 * TOLERANCE[dtype]
+        parts = [ready.program.parts for ready in networks._calls_of[ours]._programs.values()]
+        assert len(parts) == 2
+        assert min(parts) > 1
+
+
+@pytest.mark.parametrize("splits", ["as usual", "chunks", "panels"])
+@pytest.mark.parametrize("name", ["two layers, the book's", "tails", "wide"])
+def test_a_batch_in_parts_gives_the_same_bytes_on_any_number_of_threads(
+    name, splits, small_parts, always_many, monkeypatch
+):
+    for what, where in (("chunks", "CHUNKED_WORK"), ("panels", "PANELLED_WORK")):
+        if splits == what:
+            monkeypatch.setattr(lower, where, 1)
+    for batch in (36, 105):
+        want = trained(name, 1, batch=batch)
+        for threads in (2, 3, 4, 7):
+            assert trained(name, threads, batch=batch) == want
+        assert trained(name, 2, batch=batch, cut=1) == want
+
+
+def test_the_tape_of_a_batch_in_parts_says_where_the_next_one_begins(small_parts):
+    network = make("sigmoid")
+    text = listing(network, 36, threads=2)
+    assert "batch 36" in text
+    assert text.count("AGAIN") == 1
+    assert text.index("GRAD_W") < text.index("AGAIN") < text.index("MEAN") < text.index("STEP")
+    program, size = program_of("sigmoid", 36)
+    verify(program, size)
+    assert program.parts == 4
+    assert program.batch == 9
+    program.parts = 5
+    with pytest.raises(BadTape, match="losses"):
+        verify(program, size)
+    program.parts, at = 4, next(i for i, line in enumerate(program.lines) if line.op.name == "AGAIN")
+    line = program.lines.pop(at)
+    for lines in (program.lines, [line, *program.lines], [*program.lines, line], [*program.lines[:at], line, line]):
+        program.lines = lines
+        with pytest.raises(BadTape, match="cannot begin again"):
+            verify(program, size)
 
 
 # -- what users pass in -----------------------------------------------------------------------------------------

@@ -19,7 +19,18 @@ from badak.data.pixels import Pixels
 from badak.engine import build, lower, runner, target
 from badak.engine.crew import aligned, crew
 from badak.engine.opcodes import Bank, Frame
-from badak.engine.runner import SAVED, Ready, forget, labels, mostly_zero, prepare, readable, sample_shape, targets
+from badak.engine.runner import (
+    SAVED,
+    Ready,
+    forget,
+    forget_loss,
+    labels,
+    mostly_zero,
+    prepare,
+    readable,
+    sample_shape,
+    targets,
+)
 from badak.graph import nodes
 from badak.layers import BatchNormalization
 from badak.losses import SigmoidWithLoss
@@ -77,6 +88,7 @@ class Calls:
         self._widths: dict[tuple[int, ...], int] = {}
         self._saved: list[tuple[dict[str, Any], str, Any]] = []
         self._settings: list[tuple[dict[str, Any], str, Any]] = []
+        self._gradients: list[tuple[dict[str, Any], str, str, slice, tuple[int, ...]]] = []
         self._small: dict[Any, tuple[Array, Array, Callable[[], Any], Ready]] = {}
 
     @property
@@ -152,6 +164,12 @@ class Calls:
             (network.layers[name].__dict__, attribute, network.block.view(key))
             for name, attribute, key in network._keys
         ]
+        block, starts = network.block, network.block.offsets
+        self._gradients = [
+            (network.layers[name].__dict__, "d" + attribute, key,
+             slice(starts[key], starts[key] + block.view(key).size), block.shapes[key])
+            for name, attribute, key in network._keys
+        ]  # fmt: skip
 
     @property
     def reason(self) -> str | None:
@@ -185,7 +203,9 @@ class Calls:
         """Run one batch forward, and backward if asked for; give its loss."""
         session = ready.session
         session.point(Frame.BANKS + Bank.DATA, x)
-        session.point(Frame.BANKS + Bank.TARGETS, t)
+        targets = Frame.BANKS + Bank.TARGETS
+        if session.kept.get(targets) is not t:
+            session.point(targets, t)
         ready.run(1, self.network)
         return float(session.kept[Frame.LOSSES][0])
 
@@ -200,13 +220,16 @@ class Calls:
         t = np.asarray(t)
         if t.ndim < 1 or len(t) != len(x):
             raise NotNative("targets that do not fit")
-        return (*readable(x, self.network.dtype), shape, targets(self.network, t, outputs))
+        x, source, scale = readable(x, self.network.dtype)
+        if not x.flags.aligned:  # it may be read in place, number by number
+            x = x.copy()
+        return x, source, scale, shape, targets(self.network, t, outputs)
 
     def _mostly_zero(self, x: Array) -> bool:
         """Say whether passing over zeros pays; looked at now and then, since no result depends on it."""
         self._looks -= 1
         if self._looks < 0:
-            self._sparse, self._looks = mostly_zero(x, 8), 15
+            self._sparse, self._looks = mostly_zero(x, 8), 63
         return self._sparse
 
     def _outputs(self, shape: tuple[int, ...]) -> int:
@@ -229,17 +252,21 @@ class Calls:
 
     @_or_none
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
-        """Give the gradients, as arrays of the caller's own; leave them in `block.grads` and the layers, too."""
+        """Give the gradients, in memory that is never written to again; leave them in `block.grads`, too.
+
+        The layers' dW and db are the same arrays, as in the book's `gradient`.
+        """
         network = self.network
         x, source, scale, shape, t = self._door(x, t)
-        grads = network.block.grads
         ready = self._program("gradient", len(x), shape, source, scale, self._mostly_zero(x))
         loss = self._compute(ready, x, t)
-        forget(network, loss)
-        own = network.block.named(self._copy(grads))
-        for name, attribute, key in network._keys:
-            setattr(network.layers[name], "d" + attribute, own[key])
-        return network.block.named(self._copy(grads))
+        flat, grads = self._copy(network.block.grads), {}
+        for own, attribute, key, part, wanted in self._gradients:
+            own[attribute] = grads[key] = flat[part].reshape(wanted)
+        for own, attribute, value in self._saved:
+            own[attribute] = None if value is None else True  # `training`, as NumPy's way leaves it
+        forget_loss(network, loss)
+        return grads
 
     def _copy(self, flat: Array) -> Array:
         """Copy into memory that nobody holds any more, if there is such: fresh memory costs more than the copy."""

@@ -173,9 +173,11 @@ class Session:
         if self.needed and not self.frame[self.needed].all():
             raise AssertionError("a tape would run with a memory bank that nobody gave it")
         self.needed = []  # what was given once stays
-        self.flags[:] = 0
         self.frame[Frame.ITERATIONS] = iterations
+        if self.threads == 1:  # nobody to meet
+            self.machine(self.address, 0)
+            return
+        self.flags[:] = 0
         crew.run(self.machine, self.address, self.stop, self.threads)
-        if self.threads > 1:
-            waits = int(self.flags[1 :: LINE // 8][: self.threads].sum())
-            crew.learn(waits, self.threads * (1 + iterations * self.meetings))
+        waits = int(self.flags[1 :: LINE // 8][: self.threads].sum())
+        crew.learn(waits, self.threads * (1 + iterations * self.meetings))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from badak.engine import rules
-from badak.engine.lower import BY_NUMBER, RULES, Backward, Lowering, Rule, rule
+from badak.engine.lower import BY_NUMBER, RULES, Backward, Lowering, Rule, bits, rule
 from badak.engine.opcodes import OPS, SOURCES, Bank
 from badak.engine.plan import ALIGNMENT, Buffer, Layout, Line, Picture, Program, View, memory, whole
 from badak.graph import Node
@@ -45,15 +45,16 @@ def in_order(nodes: list[Node]) -> list[Node]:
     return nodes
 
 
-def draw(low: Lowering, shape: tuple[int, ...], source: str, scale: int) -> Picture:
+def draw(low: Lowering, source: str, scale: float) -> Picture:
     """Write the line that draws images, channels side by side; a convolution alone takes them without filling."""
-    program, (C, H, W) = low.program, shape
+    assert low.nodes[0].input_shape is not None
+    program, (C, H, W) = low.program, low.nodes[0].input_shape
     first = low.following(-1)
     depth = C if isinstance(first, Convolution) else whole(C, program.lanes) * program.lanes
     x = program.picture("x", H, W, C, depth, border_of(low, -1))
     data = program.outside("data", Bank.DATA, (), 0, 0)
     program.emit("DRAW", program.by_images(), "", out=x, data=data, out_start=x.start(), out_line=x.line,
-                 out_pixel=x.pixel, row_bytes=C * H * W * int(source[1]), source=SOURCES[source], scale=scale,
+                 out_pixel=x.pixel, row_bytes=C * H * W * int(source[1]), source=SOURCES[source], scale=bits(scale, 4),
                  images=low.batch, height=H, width=W, channels=C, depth=depth)  # fmt: skip
     return x
 

@@ -376,6 +376,20 @@ def elementwise(kind: Kind, formula: Callable[..., Any], inputs: int, outputs: i
     return Kernel(write, name="elementwise")
 
 
+def copy_rows(kind: Kind, vectors: int) -> Kernel:
+    """Make `copy(rows, out, out_step, source, source_step)`: `vectors` vectors of each row."""
+    width = kind.lanes * kind.itemsize
+
+    def write(b: Any, rows: Any, out: Any, out_step: Any, source: Any, source_step: Any) -> None:
+        code = Code(b, kind)
+        with repeat(b, rows) as i:
+            here, there = b.add(source, b.mul(i, source_step)), b.add(out, b.mul(i, out_step))
+            for v in range(vectors):
+                code.store(code.load(b.add(here, I64(v * width))), b.add(there, I64(v * width)))
+
+    return Kernel(write, name=f"copy_rows{vectors}")
+
+
 def fill(kind: Kind) -> Kernel:
     """Make `fill(vectors, out, number)`."""
     width = kind.lanes * kind.itemsize
@@ -470,50 +484,64 @@ def clear_rest(kind: Kind) -> Kernel:
     return Kernel(write, name="clear_rest")
 
 
-def softmax_loss(kind: Kind) -> Kernel:
-    """Make `loss = kernel(scores, out, classes, label, scale)` for one sample.
+def softmax_loss(kind: Kind, rows: int) -> Kernel:
+    """Make `kernel(scores, scores_step, out, out_step, losses, classes, scale, label…)` for `rows` samples.
 
-    Gives log Σ exp(scores) - scores[label] and leaves scale · (softmax - one-hot) in `out`, 0 beyond the classes;
-    `out` may be `scores`. The sums run lane by lane and then over the lanes: the same for any number of threads.
+    Leaves log Σ exp(scores) - scores[label] of each in `losses` and scale · (softmax - one-hot) in `out`, 0 beyond the
+    classes; `out` may be `scores`. The sums run lane by lane and then over the lanes: the same for any number of
+    threads. Samples side by side, since each alone is a chain of steps that wait for each other.
     """
-    width = kind.lanes * kind.itemsize
+    width, size, lanes = kind.lanes * kind.itemsize, kind.itemsize, kind.lanes
 
-    def write(b: Any, scores: Any, out: Any, classes: Any, label: Any, scale: Any) -> Any:
+    def write(b: Any, *arguments: Any) -> None:
+        scores, scores_step, out, out_step, losses, classes, scale, *labels = arguments
         code = Code(b, kind)
-        vectors = b.sdiv(b.add(classes, I64(kind.lanes - 1)), I64(kind.lanes))
-        lowest = code.constant(float("-inf"))
-        highest = variable(b, lowest.value)
-        total = variable(b, code.constant(0.0).value)
-        at_label = b.load(b.inttoptr(b.add(scores, b.mul(label, I64(kind.itemsize))), kind.real.as_pointer()))
+        real = kind.real.as_pointer()
+        froms = [b.add(scores, b.mul(scores_step, I64(r))) for r in range(rows)]
+        targets = [b.add(out, b.mul(out_step, I64(r))) for r in range(rows)]
+        vectors = b.sdiv(b.add(classes, I64(lanes - 1)), I64(lanes))
+        places = [b.add(at, b.mul(label, I64(size))) for at, label in zip(froms, labels, strict=True)]
+        at_labels = [b.load(b.inttoptr(place, real)) for place in places]
+        highest = [variable(b, code.constant(float("-inf")).value) for _ in range(rows)]
+        totals = [variable(b, code.constant(0.0).value) for _ in range(rows)]
         with repeat(b, vectors) as i:
-            base = b.mul(i, I64(kind.lanes))
-            x = _masked(code, code.load(b.add(scores, b.mul(i, I64(width)))), base, classes, float("-inf"))
-            so_far = code.lanes(b.load(highest))
-            b.store(where(x > so_far, x, so_far).value, highest)
-        peak = _reduce_max(code, b.load(highest))
-        top = code.lanes(code.spread(peak))
+            base, offset = b.mul(i, I64(lanes)), b.mul(i, I64(width))
+            for r in range(rows):
+                x = _masked(code, code.load(b.add(froms[r], offset)), base, classes, float("-inf"))
+                so_far = code.lanes(b.load(highest[r]))
+                b.store(where(x > so_far, x, so_far).value, highest[r])
+        peaks = [_reduce_max(code, b.load(highest[r])) for r in range(rows)]
+        tops = [code.lanes(code.spread(peak)) for peak in peaks]
         with repeat(b, vectors) as i:
-            base = b.mul(i, I64(kind.lanes))
-            offset = b.mul(i, I64(width))
-            e = exp(code.lanes(code.load(b.add(scores, offset))) - top)
-            e = _masked(code, e.value, base, classes, 0.0)
-            b.store((code.lanes(b.load(total)) + e).value, total)
-            code.store(e.value, b.add(out, offset))
-        z = code.add_up(b.load(total))
-        z_all, scale_all = code.lanes(code.spread(z)), code.lanes(code.spread(scale))
+            base, offset = b.mul(i, I64(lanes)), b.mul(i, I64(width))
+            for r in range(rows):
+                e = exp(code.lanes(code.load(b.add(froms[r], offset))) - tops[r])
+                e = _masked(code, e.value, base, classes, 0.0)
+                b.store((code.lanes(b.load(totals[r])) + e).value, totals[r])
+                code.store(e.value, b.add(targets[r], offset))
+        sums = [code.add_up(b.load(totals[r])) for r in range(rows)]
+        spread_sums, scale_all = [code.lanes(code.spread(z)) for z in sums], code.lanes(code.spread(scale))
         integer = ir.IntType(kind.bits)
         with repeat(b, vectors) as i:
-            base = b.mul(i, I64(kind.lanes))
-            place = b.add(out, b.mul(i, I64(width)))
-            distance = b.sub(label, base)
-            distance = b.trunc(distance, integer) if kind.bits == 32 else distance
-            right = Lanes(code, b.icmp_signed("==", code.lane_numbers(), code.spread(distance)))
-            y = code.lanes(code.load(place)) / z_all
-            code.store((scale_all * (y - where(right, 1.0, 0.0))).value, place)
-        logarithm = b.extract_element(log(z_all).value, I32(0))
-        return b.fsub(logarithm, b.fsub(at_label, peak))
+            base, offset = b.mul(i, I64(lanes)), b.mul(i, I64(width))
+            for r in range(rows):
+                place = b.add(targets[r], offset)
+                distance = b.sub(labels[r], base)
+                distance = b.trunc(distance, integer) if kind.bits == 32 else distance
+                right = Lanes(code, b.icmp_signed("==", code.lane_numbers(), code.spread(distance)))
+                y = code.lanes(code.load(place)) / spread_sums[r]
+                code.store((scale_all * (y - where(right, 1.0, 0.0))).value, place)
+        for first in range(0, rows, lanes):  # one logarithm for as many samples as a vector holds
+            some = range(first, min(rows, first + lanes))
+            together = code.constant(1.0).value
+            for r in some:
+                together = b.insert_element(together, sums[r], I32(r - first))
+            logarithms = log(code.lanes(together)).value
+            for r in some:
+                loss = b.fsub(b.extract_element(logarithms, I32(r - first)), b.fsub(at_labels[r], peaks[r]))
+                b.store(loss, b.inttoptr(b.add(losses, I64(r * size)), real))
 
-    return Kernel(write, kind.real, name="softmax_loss")
+    return Kernel(write, name=f"softmax_loss{rows}")
 
 
 def _reduce_max(code: Code, vector: Any) -> Any:

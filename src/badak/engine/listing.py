@@ -84,7 +84,7 @@ def describe(network: Network, program: Program) -> list[str]:
     first = input_shape(network)
     threads = f"{program.threads} thread" + ("s" if program.threads > 1 else "")
     head = (
-        f"{type(network).__name__} {first[0] if first else '?'} → {sizes}, batch {program.batch}, "
+        f"{type(network).__name__} {first[0] if first else '?'} → {sizes}, batch {program.batch * program.parts}, "
         f"float{8 * program.itemsize}, {threads}, {_work(program) / 1e6:.1f} million multiplications a step"
     )
     result = [head, ""]
@@ -116,7 +116,8 @@ def _shapes(line: Line) -> str:
             text = f"({size['k']}, {size['rows']}) · ({size['rows']}, {size['n']})"
         else:
             text = f"({size['rows']}, {size['k']}) · ({size['k']}, {size['n']})"
-        how = {Split.ROWS: "", Split.PANELS: ", shared by columns", Split.CHUNKS: f", in {size['chunks']} parts"}
+        parts = f", in {size['chunks']} parts"
+        how = {Split.ROWS: "", Split.PANELS: ", shared by columns", Split.CHUNKS: parts, Split.BESIDE: parts}
         return text + how.get(size.get("split", Split.ROWS), "")
     if "k" in size:
         return f"({size['k']}, {size['n']})"
@@ -128,4 +129,4 @@ def _shapes(line: Line) -> str:
 def _work(program: Program) -> int:
     body = program.lines[program.body : program.ending]
     products = [line.sizes for line in body if "k" in line.sizes and "rows" in line.sizes]
-    return sum(s["rows"] * s["k"] * s["n"] for s in products)
+    return program.parts * sum(s["rows"] * s["k"] * s["n"] for s in products)

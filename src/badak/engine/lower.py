@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from badak.engine.opcodes import SOURCES, Bank, Split
-from badak.engine.plan import Buffer, Layout, Picture, Program, View, memory, whole
+from badak.engine.plan import ALIGNMENT, Buffer, Layout, Picture, Program, View, memory, whole
 from badak.engine.updates import Update
 from badak.graph import Node
 from badak.layers import Affine, Dropout, Gelu, LeakyRelu, Relu, Sigmoid, Tanh
@@ -43,6 +43,12 @@ WORK_PER_CALL = 16_000_000
 CHUNKS = 2
 NARROW, DEEP = 12, 16
 """… if it gives at most so many vectors and takes at least so many: else its parts cost more than they save."""
+ROOM = 1 << 19
+"""A batch is cut into parts whose inputs and activations take so many bytes, as a core's cache holds …"""
+SMALLEST = 64
+"""… but of so many samples at least."""
+CUTTABLE = frozenset({Affine, Relu, Sigmoid, Tanh, LeakyRelu, Gelu, SoftmaxWithLoss, IdentityWithLoss})
+"""Layers, and losses, that look at each sample by itself and draw nothing: a batch may go through them in parts."""
 THIN = 6
 """Up to so many samples, a prediction reads the weights as the Block has them."""
 
@@ -79,6 +85,7 @@ class Lowering:
         self.how = Update()
         self.updates: list[tuple[str, Buffer, Buffer, str, Callable[[], None] | None]] = []
         self.states: list[tuple[Buffer, str, Bank]] = []
+        self.ends: list[Callable[[], None]] = []
 
     @property
     def thin(self) -> bool:
@@ -136,8 +143,14 @@ class Lowering:
             self.updates.append((key, W, grad, layer, then))
 
     def finish(self) -> None:
-        """Write the lines of the optimizer."""
+        """Write the lines that all others had to come before: those of the gradients, and of the optimizer."""
         program, total = self.program, 0
+        for change in self.later:
+            change()
+        if program.parts > 1:
+            program.emit("AGAIN")
+        for write in self.ends:
+            write()
         squares = program.vector("squares", 0, Bank.SCRATCH)
         numbers = {id(grad): grad.size // program.itemsize for _, _, grad, _, _ in self.updates}
         if self.how.clip and self.updates:
@@ -174,6 +187,10 @@ class Lowering:
         widest = max(n, self.zeros.shape[0])
         self.zeros.shape, self.zeros.size = (widest,), whole(widest, self.program.lanes) * self.program.width
         return self.zeros
+
+    def once(self, write: Callable[[], None]) -> None:
+        """Let lines be written behind those of the batch: once, where it comes in parts."""
+        (self.later if self.program.parts == 1 else self.ends).append(write)
 
     def number(self, what: str) -> int:
         """Count: 1 for the first `what`, 2 for the second."""
@@ -296,7 +313,8 @@ class _Affine:
         narrow = self.n <= NARROW * program.lanes
         deep = self.k >= DEEP * program.lanes
         if self.first and self.low.backwards and work >= CHUNKED_WORK and deep and narrow:
-            return Split.CHUNKS, CHUNKS, program.by_chunks(self.k, CHUNKS)
+            how = Split.BESIDE if self.x.bank == Bank.DATA else Split.CHUNKS
+            return how, CHUNKS, program.by_chunks(self.k, CHUNKS)
         if work >= PANELLED_WORK and not self.sparse:
             return Split.PANELS, 1, None
         return Split.ROWS, 1, program.by_rows()
@@ -314,7 +332,7 @@ class _Affine:
             self.marks = {"marks": program.bits("marks", whole(self.k, program.lanes), batch)}
             program.emit("NONZERO", self.owner, "", out=self.marks["marks"], x=self.x, rows=batch, k=self.k,
                          split=self.split, chunks=self.chunks)  # fmt: skip
-        if self.split != Split.CHUNKS:
+        if self.chunks == 1:
             self._multiply(out, self.b, 0)
             return out
         parts = program.matrix(f"parts{self.number}", batch, n, parts=self.chunks)
@@ -345,7 +363,7 @@ class _Affine:
             if self.layout is None
             else self.low.like(self.x, f"d{self.x.name}")
         )
-        split = Split.ROWS if self.split == Split.CHUNKS else self.split
+        split = Split.ROWS if self.chunks > 1 else self.split
         owner = program.by_rows() if split == Split.ROWS else None
         program.emit("BACK", owner, self.name, out=dx, x=dout, W=self.transposed, bias=self.low.nothing(k),
                      rows=self.low.batch, k=n, n=k, split=split, chunks=1, part_step=0)  # fmt: skip
@@ -360,13 +378,13 @@ class _Affine:
         """Write what becomes of the gradients: a step of the parameters, or the gradients themselves."""
         program, k, n, batch = self.program, self.k, self.n, self.low.batch
         update, W, b = "STEP", self.W, self.b
-        fused = self.low.training and self.low.how.fused
+        fused = self.low.training and self.low.how.fused and program.parts == 1
         if not fused:
             update = "GRAD"
             W = program.weights(f"d{self.key_w}", k, n, Bank.GRADS, self.layout)
             b = program.vector(f"d{self.key_b}", n, Bank.GRADS)
         by_rows_of_w = ("k", whole(k, program.lanes)) if self.split == Split.ROWS else None
-        owner = self.owner if self.split == Split.CHUNKS else by_rows_of_w
+        owner = self.owner if self.chunks > 1 else by_rows_of_w
         name = f"{update}_W_SPARSE" if self.sparse else f"{update}_W"
         program.emit(name, owner, self.name, **self.marks, out=W, x=self.x, dout=dout, rows=batch, k=k, n=n,
                      split=self.split, chunks=self.chunks)  # fmt: skip
@@ -415,9 +433,10 @@ def _softmax_loss(low: Lowering, loss: Any, x: Buffer) -> Buffer:
     program, n = low.program, x.shape[1]
     t = program.outside("t", Bank.TARGETS, (), 8, 0)
     dx = low.activation(n, f"d{x.name}")
-    losses = program.vector("losses", low.batch, Bank.SCRATCH)
+    losses = program.vector("losses", low.batch * program.parts, Bank.SCRATCH)
     program.emit("SOFTMAX_LOSS", program.by_rows(), "loss", out=dx, losses=losses, x=x, t=t, rows=low.batch, n=n)
-    low.later.append(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=low.batch))
+    rows = low.batch * program.parts
+    low.once(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=rows))
     return dx
 
 
@@ -429,9 +448,10 @@ def _square_loss(low: Lowering, loss: Any, x: Buffer) -> Buffer:
                  source=SOURCES[f"f{program.itemsize}"], scale=0, rows=low.batch, split=Split.ROWS,
                  chunks=1)  # fmt: skip
     dx = low.activation(n, f"d{x.name}")
-    losses = program.vector("losses", low.batch, Bank.SCRATCH)
+    losses = program.vector("losses", low.batch * program.parts, Bank.SCRATCH)
     program.emit("SQUARE_LOSS", program.by_rows(), "loss", out=dx, losses=losses, x=x, t=t, rows=low.batch, n=n)
-    low.later.append(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=low.batch))
+    rows = low.batch * program.parts
+    low.once(lambda: program.emit("MEAN", ("one",), "loss", losses=losses, rows=rows))
     return dx
 
 
@@ -440,6 +460,21 @@ LOSSES[IdentityWithLoss] = _square_loss
 
 
 # -- a whole program --------------------------------------------------------------------------------------------
+
+
+def parts_of(nodes: list[Node], batch: int, inputs: int, itemsize: int) -> int:
+    """Say in how many equal parts a batch goes through: so many that what one part needs stays in a core's cache.
+
+    More weights make larger parts, since each part goes through all their gradients. 1 where a layer looks at the
+    whole batch, or where the batch has no fitting divisor.
+    """
+    if not all(type(node.layer) in CUTTABLE for node in nodes):
+        return 1
+    weights = sum(math.prod(np.shape(node.layer.W)) for node in nodes if "W" in node.params)
+    outputs = sum(np.shape(node.layer.W)[1] for node in nodes if "W" in node.params)
+    room = max(ROOM, weights * itemsize)
+    fewest = max(1, min(-(-batch * (inputs + 2 * outputs) * itemsize // room), batch // SMALLEST))
+    return next((parts for parts in range(fewest, 4 * fewest) if batch % parts == 0), 1)
 
 
 def work_of(nodes: list[Node], batch: int, backwards: bool) -> int:
@@ -477,24 +512,15 @@ def lower(
     backwards = purpose in ("train", "gradient")
     each = WORK_PER_CALL if purpose in ("gradient", "loss") else WORK_PER_THREAD
     threads = max(1, min(threads, work_of(nodes, batch, backwards) // each))
-    program = Program(itemsize, lanes, batch, threads)
+    parts = 1 if purpose in ("scores", "best") else parts_of(nodes, batch, inputs, itemsize)
+    program = Program(itemsize, lanes, batch // parts, threads, parts)
     low = Lowering(program, purpose, offsets)
     low.sparse = sparse and not low.thin
     images = badak.engine.images
     low.nodes = images.in_order(nodes)
     low.how = how
-    bits = int(np.float32(scale).view(np.int32))
     pictures = images.are_images(nodes)
-    x: Buffer
-    if pictures:
-        assert nodes[0].input_shape is not None
-        x = images.draw(low, nodes[0].input_shape, source, bits)
-    else:
-        data = program.outside("data", Bank.DATA, (), 0, 0)
-        x = low.activation(inputs, "x")
-        program.emit("GATHER", program.by_rows(), "", out=x, data=data, row_bytes=inputs * int(source[1]), count=inputs,
-                     source=SOURCES[source], scale=bits, rows=batch, split=Split.ROWS,
-                     chunks=1)  # fmt: skip
+    x = images.draw(low, source, scale) if pictures else _input(low, inputs, source, scale)
     low.kept.append(x)
     low.drawn = x
     low.layers_below = max(0, sum(bool(node.params) for node in nodes) - 1)
@@ -519,8 +545,6 @@ def lower(
                 if dout is None:
                     break
                 dout = backward(dout)
-        for change in low.later:
-            change()
         low.finish()
     _bring_in_and_out(program, offsets, low.states)
     if pictures:
@@ -528,6 +552,33 @@ def lower(
     program.place()
     program.add_barriers()
     return program
+
+
+def _input(low: Lowering, inputs: int, source: str, scale: float) -> Buffer:
+    """Give the samples of a batch as rows: where they lie, if that will do, or drawn side by side."""
+    alone = type(low.nodes[0].layer) is Affine and low.purpose in ("gradient", "loss")
+    if alone and _lies_right(low.program, inputs, source):
+        return low.program.outside("x", Bank.DATA, (low.batch, inputs), inputs * low.program.itemsize)
+    return _draw(low, inputs, source, scale)
+
+
+def _lies_right(program: Program, inputs: int, source: str) -> bool:
+    """Say whether the rows of a batch lie as `Program.matrix` would lay them: then one call reads them in place."""
+    step = inputs * program.itemsize
+    if program.parts > 1 or source != f"f{program.itemsize}":
+        return False
+    return inputs % program.lanes == 0 and step % (2 * ALIGNMENT) == ALIGNMENT
+
+
+def _draw(low: Lowering, inputs: int, source: str, scale: float) -> Buffer:
+    """Write the line that copies the samples of a batch side by side, in numbers of ours."""
+    program = low.program
+    data = program.outside("data", Bank.DATA, (), 0, 0)
+    x = low.activation(inputs, "x")
+    program.emit("GATHER", program.by_rows(), "", out=x, data=data, row_bytes=inputs * int(source[1]), count=inputs,
+                 source=SOURCES[source], scale=bits(scale, 4), rows=low.batch, split=Split.ROWS,
+                 chunks=1)  # fmt: skip
+    return x
 
 
 def _bring_in_and_out(program: Program, offsets: dict[str, int], states: list[tuple[Buffer, str, Bank]]) -> None:

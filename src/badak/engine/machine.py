@@ -64,7 +64,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     thin1, thin2, thin3, thin4 = (kernels.thin(kind, columns) for columns in (1, 2, 3, 4))
     transpose_block = kernels.transpose(kind)
     convert_bytes, convert_f4, convert_f8 = (kernels.convert_row(kind, s) for s in ("u1", "f4", "f8"))
-    softmax_row = kernels.softmax_loss(kind)
+    softmax4, softmax1 = kernels.softmax_loss(kind, 4), kernels.softmax_loss(kind, 1)
     sum_row = kernels.sum_row(kind)
     clear_rest = kernels.clear_rest(kind)
 
@@ -79,6 +79,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     sigmoid_row = kernels.elementwise(kind, e_formula, 1)
     sigmoid_back_row = kernels.elementwise(kind, lambda d, y: d * (y * (1.0 - y)), 2)
     copy_row = kernels.elementwise(kind, lambda x: x, 1)
+    copy_rows1, copy_rows2, copy_rows3 = (kernels.copy_rows(kind, vectors) for vectors in (1, 2, 3))
     add_row = kernels.elementwise(kind, lambda x, y: x + y, 2)
     scale_row = kernels.elementwise(kind, lambda x, factor: x * factor, 1)
     join_row = kernels.elementwise(kind, lambda a, b, bias: (a + b) + bias, 3)
@@ -241,12 +242,17 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                             height * SIZE, whole(k_last - k_first), tail, target,
                             out_step, bias + vectors * WIDTH, 0)  # fmt: skip
 
-    def column_zero(x, x_step, rows, k, unit, units):
+    def column_zero(x, x_step, rows, k, split, unit, units):
         """Give where column 0 of drawn data would lie, if the columns of its chunk `unit` went on before it.
 
         Each chunk's columns lie apart from the others': what one thread writes, no other's prefetcher touches.
+        Data that are read where they are (BESIDE) need nothing of the kind.
         """
-        return x + unit * rows * x_step - whole(k) * unit // units * WIDTH
+        return x if split == Split.BESIDE else x + unit * rows * x_step - whole(k) * unit // units * WIDTH
+
+    def chunked(split):
+        """Say whether a sum over the inputs comes in parts."""
+        return 1 if split == Split.CHUNKS or split == Split.BESIDE else 0
 
     def affine(frame, row, me, threads) -> None:
         out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
@@ -256,7 +262,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         all_panels = (vectors_of(n) + 2) // 3 + (1 if tail_of(n) > 0 else 0)
         if split == Split.PANELS:
             units = all_panels
-        elif split == Split.CHUNKS:
+        elif chunked(split):
             units = chunks
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
@@ -270,11 +276,11 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 p_first, p_last = unit, unit + 1
                 if unit == all_panels - 1:
                     p_last = all_panels + 1
-            elif split == Split.CHUNKS:
+            elif chunked(split):
                 k_first = whole(k) * unit // chunks * LANES
                 k_last = min(k, whole(k) * (unit + 1) // chunks * LANES)
                 part = unit * part_step
-                x_at = column_zero(x, x_step, rows, k, unit, chunks)
+                x_at = column_zero(x, x_step, rows, k, split, unit, chunks)
             multiply(r_last - r_first, x_at + r_first * x_step, x_step, w, k, k_first, k_last, n, p_first, p_last,
                      out + part + r_first * out_step, out_step, bias)  # fmt: skip
             first = until
@@ -337,7 +343,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         """Mark for each vector of each sample which numbers are not zero."""
         out, x, out_step, x_step = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
         rows, k, split, chunks = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
-        units = chunks if split == Split.CHUNKS else 1
+        units = chunks if chunked(split) else 1
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
         while first < last:
@@ -345,7 +351,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             until = min(last, (unit + 1) * blocks)
             v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
             for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
-                start = column_zero(x, x_step, rows, k, unit, units) + r * x_step + v * WIDTH
+                start = column_zero(x, x_step, rows, k, split, unit, units) + r * x_step + v * WIDTH
                 mark(start, v_last - v, out + v * out_step + 2 * r, out_step)
             first = until
 
@@ -357,7 +363,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         places = argument(frame, Frame.PRIVATE) + me * argument(frame, Frame.PRIVATE_STEP)
         vectors, tail, height = vectors_of(n), tail_of(n), whole(k) * LANES
         panels = (vectors + 2) // 3
-        units = chunks if split == Split.CHUNKS else 1
+        units = chunks if chunked(split) else 1
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
         while first < last:
@@ -366,7 +372,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             r_first, r_last = (first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)
             v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
             k_first, k_last = v * LANES, min(k, v_last * LANES)
-            x_at, part = column_zero(x, x_step, rows, k, unit, units), out + unit * part_step
+            x_at, part = column_zero(x, x_step, rows, k, split, unit, units), out + unit * part_step
             for r in range(r_first, r_last, PAIR):
                 x_row, out_row = x_at + r * x_step, part + r * out_step
                 if r_last - r < PAIR:  # one that is left over: as if there were no zeros
@@ -422,7 +428,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
 
     def weight_rows(k, split, chunks, me, threads) -> tuple[int, int]:
         """Give this thread's rows of W, in vectors: with CHUNKS those that its AFFINE reads, if they are its alone."""
-        if split == Split.CHUNKS and chunks % threads == 0:
+        if chunked(split) and chunks % threads == 0:
             return whole(k) * (chunks * me // threads) // chunks, whole(k) * (chunks * (me + 1) // threads) // chunks
         return whole(k) * me // threads, whole(k) * (me + 1) // threads
 
@@ -432,11 +438,12 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         split, chunks, marks, marks_step = field(row, 9), field(row, 10), place(frame, row, 11), field(row, 12)
         places = argument(frame, Frame.PRIVATE) + me * argument(frame, Frame.PRIVATE_STEP)
         first, last = weight_rows(k, split, chunks, me, threads)
-        units = chunks if split == Split.CHUNKS else 1
+        units = chunks if chunked(split) else 1
         for unit in range(units):
             v, v_last = max(first, whole(k) * unit // units), min(last, whole(k) * (unit + 1) // units)
             if v < v_last:
-                x_at, k_first, k_last = column_zero(x, x_step, rows, k, unit, units), v * LANES, min(k, v_last * LANES)
+                x_at = column_zero(x, x_step, rows, k, split, unit, units)
+                k_first, k_last = v * LANES, min(k, v_last * LANES)
                 outer_sparse(rows, x_at, x_step, d, d_step, marks, marks_step, k, k_first, k_last, n, out, rate,
                              argument(frame, Frame.ZEROS), places)  # fmt: skip
 
@@ -447,12 +454,12 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         zeros = argument(frame, Frame.ZEROS)
         all_panels = (vectors_of(n) + 2) // 3 + (1 if tail_of(n) > 0 else 0)
         groups = whole(k)
-        if split == Split.CHUNKS:
+        if chunked(split):
             v_first, v_end = weight_rows(k, split, chunks, me, threads)
             for unit in range(chunks):
                 v, v_last = max(v_first, groups * unit // chunks), min(v_end, groups * (unit + 1) // chunks)
                 if v < v_last:
-                    outer(rows, column_zero(x, x_step, rows, k, unit, chunks), x_step, d, d_step, k, v * LANES,
+                    outer(rows, column_zero(x, x_step, rows, k, split, unit, chunks), x_step, d, d_step, k, v * LANES,
                           min(k, v_last * LANES), n, 0, all_panels + 1, out, rate, zeros)  # fmt: skip
             return
         units = all_panels if split == Split.PANELS else 1
@@ -545,6 +552,14 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         at = out + out_vectors * out_height * WIDTH + i * out_height * SIZE + row_number * SIZE
                         store_real(at, load_real(source + i * SIZE))
 
+    def copy_block(rows, vectors, out, out_step, source, source_step) -> None:
+        if vectors == 3:
+            copy_rows3(rows, out, out_step, source, source_step)
+        elif vectors == 2:
+            copy_rows2(rows, out, out_step, source, source_step)
+        elif vectors == 1:
+            copy_rows1(rows, out, out_step, source, source_step)
+
     def repack(frame, row, me, threads, packing) -> None:
         """Copy a matrix from where the Block has it into panels, or back. A vector is a matrix of one row.
 
@@ -555,7 +570,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             packed, plain = place(frame, row, 1), place(frame, row, 2)
         else:
             packed, plain = place(frame, row, 2), place(frame, row, 1)
-        k, n, flat, channels, depth = field(row, 3), field(row, 4), field(row, 5), field(row, 6), field(row, 8)
+        k, n, flat, channels = field(row, 3), field(row, 4), field(row, 5), field(row, 6)
+        pixels, depth = field(row, 7), field(row, 8)
         c_step, p_step, n_step = field(row, 9), field(row, 10), field(row, 11)
         vectors, tail, height = vectors_of(n), tail_of(n), whole(k) * LANES
         if flat == 2:  # a convolution's weights have no tail
@@ -564,45 +580,73 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         if flat == 1:  # a vector lies as it is, filled up to whole vectors
             vectors, panels, tail, height = 0, 0, n, 1
         first, last = share(k, me, threads)
-        for i in range(first, last):
-            pixel = i // depth
-            channel = i - pixel * depth
-            line = plain + (channel * c_step + pixel * p_step) * SIZE
-            if channel < channels:
-                for p in range(panels):
-                    start = panel_start(vectors, panels, p)
-                    width = panel_start(vectors, panels, p + 1) - start
-                    at = packed + (start * height + i * width) * WIDTH
-                    here = min(width * LANES, n - start * LANES)
-                    full = here // LANES if n_step == 1 else 0
-                    if packing:
-                        copy_row(full, at, line + start * WIDTH)
+        if n_step == 1 and pixels == 1:
+            repack_rows(packed, plain, first, last - first, n, c_step, vectors, panels, tail, height, packing)
+        else:
+            for i in range(first, last):
+                pixel = i // depth
+                channel = i - pixel * depth
+                line = plain + (channel * c_step + pixel * p_step) * SIZE
+                if channel < channels:
+                    if n_step == 1:
+                        repack_rows(packed, line - i * c_step * SIZE, i, 1, n, c_step, vectors, panels, tail, height,
+                                    packing)  # fmt: skip
                     else:
-                        copy_row(full, line + start * WIDTH, at)
+                        for p in range(panels):
+                            start = panel_start(vectors, panels, p)
+                            width = panel_start(vectors, panels, p + 1) - start
+                            at = packed + (start * height + i * width) * WIDTH
+                            for c in range(min(width * LANES, n - start * LANES)):
+                                spot = line + (start * LANES + c) * n_step * SIZE
+                                if packing:
+                                    store_real(at + c * SIZE, load_real(spot))
+                                else:
+                                    store_real(spot, load_real(at + c * SIZE))
+
+    def repack_rows(packed, plain, first, rows, n, step, vectors, panels, tail, height, packing) -> None:
+        """Copy rows that lie `step` numbers apart into panels, or back."""
+        line = plain + first * step * SIZE
+        for p in range(panels):
+            start = panel_start(vectors, panels, p)
+            width = panel_start(vectors, panels, p + 1) - start
+            at, beside = packed + (start * height + first * width) * WIDTH, line + start * WIDTH
+            here = min(width * LANES, n - start * LANES)
+            full = here // LANES
+            if packing:
+                copy_block(rows, full, at, width * WIDTH, beside, step * SIZE)
+            else:
+                copy_block(rows, full, beside, step * SIZE, at, width * WIDTH)
+            if here > full * LANES:
+                for i in range(rows):
                     for c in range(full * LANES, here):
-                        spot = line + (start * LANES + c) * n_step * SIZE
                         if packing:
-                            store_real(at + c * SIZE, load_real(spot))
+                            store_real(at + i * width * WIDTH + c * SIZE, load_real(beside + (i * step + c) * SIZE))
                         else:
-                            store_real(spot, load_real(at + c * SIZE))
-                for q in range(tail):
-                    at = packed + vectors * height * WIDTH + q * height * SIZE + i * SIZE
-                    if packing:
-                        store_real(at, load_real(line + vectors * WIDTH + q * SIZE))
-                    else:
-                        store_real(line + vectors * WIDTH + q * SIZE, load_real(at))
+                            store_real(beside + (i * step + c) * SIZE, load_real(at + i * width * WIDTH + c * SIZE))
+        for q in range(tail):
+            at = packed + vectors * height * WIDTH + (q * height + first) * SIZE
+            beside = line + vectors * WIDTH + q * SIZE
+            for i in range(rows):
+                if packing:
+                    store_real(at + i * SIZE, load_real(beside + i * step * SIZE))
+                else:
+                    store_real(beside + i * step * SIZE, load_real(at + i * SIZE))
 
     # -- data, activations, losses
 
-    def gather(frame, row, me, threads, it) -> None:
+    def batches(frame):
+        """Give how many times samples are drawn: for each part of each batch."""
+        return argument(frame, Frame.ITERATIONS) * argument(frame, Frame.PARTS)
+
+    def gather(frame, row, me, threads, at) -> None:
         out, data = place(frame, row, 1), place(frame, row, 2)
         out_step, row_bytes, count, source = field(row, 3), field(row, 4), field(row, 5), field(row, 6)
         scale = load_single(row + 8 * 7)
         rows, split, chunks = field(row, 8), field(row, 9), field(row, 10)
-        order = argument(frame, Frame.ORDER) + it * argument(frame, Frame.BATCH) * 8
-        more = it + 1 < argument(frame, Frame.ITERATIONS)
+        order = argument(frame, Frame.ORDER) + at * argument(frame, Frame.BATCH) * 8
+        more = at + 1 < batches(frame)
         size = 1 if source == 0 else (4 if source == 1 else 8)
-        units = chunks if split == Split.CHUNKS else 1
+        units = chunks if chunked(split) else 1
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
         while first < last:
@@ -612,7 +656,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             columns = min(count, whole(count) * (unit + 1) // units * LANES) - c_first
             for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
                 start = data + load(order + r * 8) * row_bytes + c_first * size
-                target = column_zero(out, out_step, rows, count, unit, units) + r * out_step + c_first * SIZE
+                target = column_zero(out, out_step, rows, count, split, unit, units) + r * out_step + c_first * SIZE
                 if source == 0:
                     convert_bytes(start, target, columns, scale)
                 elif source == 1:
@@ -647,23 +691,34 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             else:
                 sigmoid_back_row(whole(n), out + r * out_step, d + r * d_step, y + r * y_step)
 
-    def softmax_loss(frame, row, me, threads, it) -> None:
+    def softmax_loss(frame, row, me, threads, at, part) -> None:
         out, losses, x, t = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
         out_step, x_step, rows, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
-        order = argument(frame, Frame.ORDER) + it * argument(frame, Frame.BATCH) * 8
-        scale = 1.0 / rows
-        more = it + 1 < argument(frame, Frame.ITERATIONS)
+        order = argument(frame, Frame.ORDER) + at * argument(frame, Frame.BATCH) * 8
+        scale = 1.0 / (rows * argument(frame, Frame.PARTS))
+        losses += part * rows * SIZE
+        more = at + 1 < batches(frame)
         first, last = row_share(frame, rows, me, threads)
-        for r in range(first, last):
-            label = load(t + load(order + r * 8) * 8)
-            store_real(losses + r * SIZE, softmax_row(x + r * x_step, out + r * out_step, n, label, scale))
-            if more:  # the next batch's label is on its way; without this, half the time here is waiting for it
+        r = first
+        while r < last:
+            at, to, label = x + r * x_step, out + r * out_step, load(t + load(order + r * 8) * 8)
+            if last - r >= 4:
+                second, third = load(t + load(order + r * 8 + 8) * 8), load(t + load(order + r * 8 + 16) * 8)
+                fourth = load(t + load(order + r * 8 + 24) * 8)
+                softmax4(at, x_step, to, out_step, losses + r * SIZE, n, scale, label, second, third, fourth)
+                r += 4
+            else:
+                softmax1(at, x_step, to, out_step, losses + r * SIZE, n, scale, label)
+                r += 1
+        if more:  # the next batch's labels are on their way; without this, half the time here is waiting for them
+            for r in range(first, last):
                 prefetch(t + load(order + (rows + r) * 8) * 8)
 
-    def square_loss(frame, row, me, threads) -> None:
+    def square_loss(frame, row, me, threads, part) -> None:
         out, losses, x, t = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
         out_step, x_step, t_step, rows, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
-        scale = 1.0 / rows
+        scale = 1.0 / (rows * argument(frame, Frame.PARTS))
+        losses += part * rows * SIZE
         first, last = row_share(frame, rows, me, threads)
         for r in range(first, last):
             at, vectors = out + r * out_step, whole(n)
@@ -744,7 +799,9 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     element_line, image_line = elements.define(kind, base), images.define(kind, base)
 
     def carry_out(frame, row, code, me, threads, it) -> None:
-        """Carry out one line."""
+        """Carry out one line, for this part of iteration `it`'s batch."""
+        part = argument(frame, Frame.PART)
+        at, adding = it * argument(frame, Frame.PARTS) + part, (1.0 if part > 0 else 0.0)
         if code == op.AFFINE or code == op.BACK:
             affine(frame, row, me, threads)
         elif code == op.STEP_W:
@@ -752,11 +809,11 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         elif code == op.STEP_B:
             grad_b(frame, row, me, threads, -rate_of(frame, it))
         elif code == op.GRAD_W:
-            grad_w(frame, row, me, threads, 0.0)
+            grad_w(frame, row, me, threads, adding)
         elif code == op.GRAD_B:
-            grad_b(frame, row, me, threads, 0.0)
+            grad_b(frame, row, me, threads, adding)
         elif code == op.GATHER:
-            gather(frame, row, me, threads, it)
+            gather(frame, row, me, threads, at)
         elif code == op.JOIN:
             join(frame, row, me, threads)
         elif code == op.RELU or code == op.SIGMOID:
@@ -764,9 +821,9 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         elif code == op.RELU_BACK or code == op.SIGMOID_BACK:
             unary_back(frame, row, me, threads, code)
         elif code == op.SOFTMAX_LOSS:
-            softmax_loss(frame, row, me, threads, it)
+            softmax_loss(frame, row, me, threads, at, part)
         elif code == op.SQUARE_LOSS:
-            square_loss(frame, row, me, threads)
+            square_loss(frame, row, me, threads, part)
         elif code == op.MEAN:
             if me == 0:
                 mean(frame, row, it)
@@ -789,7 +846,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         elif code == op.STEP_W_SPARSE:
             grad_w_sparse(frame, row, me, threads, -rate_of(frame, it))
         elif code == op.GRAD_W_SPARSE:
-            grad_w_sparse(frame, row, me, threads, 0.0)
+            grad_w_sparse(frame, row, me, threads, adding)
         elif code == op.THIN:
             thin(frame, row, me, threads)
         elif code >= op.TANH:
@@ -829,14 +886,15 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         tape, rows, threads = argument(frame, Frame.TAPE), argument(frame, Frame.ROWS), argument(frame, Frame.THREADS)
         body, ending = argument(frame, Frame.BODY), argument(frame, Frame.ENDING)
         generation = argument(frame, Frame.GENERATION)
-        for part in range(3):  # what comes in, the iterations, what goes out
+        for stage in range(3):  # what comes in, the iterations, what goes out
             first, last, rounds = 0, body, 1
-            if part == 1:
+            if stage == 1:
                 first, last, rounds = body, ending, argument(frame, Frame.ITERATIONS)
-            elif part == 2:
+            elif stage == 2:
                 first, last = ending, rows
             for it in range(rounds):
                 number = first
+                store(frame + 8 * Frame.PART, 0)
                 while number < last:
                     row = tape + number * ROW_BYTES
                     code = load(row)
@@ -844,6 +902,11 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         generation += 1
                         if barrier(frame, me, threads, generation) == 0:
                             return -1
+                    elif code == op.AGAIN:
+                        part = argument(frame, Frame.PART) + 1
+                        if part < argument(frame, Frame.PARTS):  # gradients are then added to what is there
+                            store(frame + 8 * Frame.PART, part)
+                            number = first - 1
                     elif code == op.PIECES:
                         pieces(frame, row, me, threads, it)
                         number += field(row, 4)

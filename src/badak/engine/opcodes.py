@@ -81,6 +81,10 @@ class Frame(IntEnum):
     """Bytes that one image has in Bank.LOCAL."""
     LOCAL_SIZE = 24
     """Bytes of Bank.LOCAL that one thread has."""
+    PARTS = 25
+    """So many parts of a batch go through one after the other (see AGAIN), …"""
+    PART = 26
+    """… and this one is on its way."""
     BANKS = 32
     SIZE = 48
 
@@ -98,6 +102,8 @@ class Split(IntEnum):
     """Thread 0 does it alone."""
     COLUMNS = 4
     """Each thread takes some columns."""
+    BESIDE = 5
+    """As CHUNKS, but the columns of x lie side by side: the data itself, where nothing had to be drawn."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +184,7 @@ GRAD_W_SPARSE = _op("GRAD_W_SPARSE", "out:w x:r dout:r x_step dout_step rows k n
                     "{out} ← {x}ᵀ · {dout}, passing over zeros by {marks}")
 STEP_W_SPARSE = _op("STEP_W_SPARSE", "out:m x:r dout:r x_step dout_step rows k n split chunks marks:r marks_step",
                     "{out} ← {out} - lr · {x}ᵀ · {dout}, passing over zeros by {marks}")
+AGAIN = _op("AGAIN", "", "the same for the next part of this batch, until all its samples are through")
 PIECES = _op("PIECES", "images chunks size length", "each thread: a few images at a time through the next lines")
 DRAW = _op("DRAW", "out:w data:r out_step out_start out_line out_pixel row_bytes source scale images height width "
            "channels depth", "{out} ← images of {data} that this batch draws")

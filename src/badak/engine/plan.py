@@ -188,12 +188,14 @@ class Memory:
 
 @dataclass
 class Program:
-    """Lines over buffers, for one batch size and one number of threads."""
+    """Lines over buffers, for one number of threads and `batch` samples: a batch, or one of its `parts`."""
 
     itemsize: int
     lanes: int
     batch: int
     threads: int
+    parts: int = 1
+    """A batch goes through in so many parts of `batch` samples each; AGAIN stands where the next one begins."""
     lines: list[Line] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
     body: int = 0
@@ -326,7 +328,8 @@ class Program:
             return
         start, middle, end = self.lines[: self.body], self.lines[self.body : self.ending], self.lines[self.ending :]
         barrier = Line(OPS["BARRIER"], {}, {}, None)
-        start, middle, end = _separated(start, 1), _separated(middle, 2), _separated(end, 1)
+        each = next((at + 1 for at, line in enumerate(middle) if line.op.name == "AGAIN"), 0)
+        start, middle, end = _separated(start), _separated(middle, 2, each), _separated(end)
         start = [*start, barrier] if start else []
         end = [barrier, *end] if end else []
         self.lines = [*start, *middle, *end]
@@ -344,18 +347,22 @@ class Program:
         return tape
 
 
-def _separated(lines: list[Line], rounds: int) -> list[Line]:
-    """Put barriers between lines that are gone through `rounds` times, as few as a first-come search finds."""
+def _separated(lines: list[Line], rounds: int = 1, each: int = 0) -> list[Line]:
+    """Put barriers between lines that are gone through `rounds` times, as few as a first-come search finds.
+
+    The first `each` of them are gone through twice in each round.
+    """
     barriers: set[int] = set()
     starts = [*range(len(lines))]
     for at, line in enumerate(lines):
         if line.op.name == "PIECES":  # the lines of a piece are gone through without a halt
             starts[at + 1 : at + 1 + line.sizes["length"]] = [at] * line.sizes["length"]
+    path = [*range(each), *range(len(lines))] * rounds
     found = True
     while found:
         found = False
         since: list[Line] = []
-        for at in list(range(len(lines))) * rounds:
+        for at in path:
             if at in barriers:
                 since = []
             if any(_conflict(earlier, lines[at]) for earlier in since):

@@ -46,7 +46,7 @@ class Ready:
         self.memory[Bank.LOCAL] = aligned(max(each * program.threads, 64))
         self.session.point(Frame.BANKS + Bank.LOCAL, self.memory[Bank.LOCAL])
         self.session.frame[Frame.LOCAL_STEP], self.session.frame[Frame.LOCAL_SIZE] = slab, each
-        self.session.frame[Frame.BATCH] = program.batch
+        self.session.frame[Frame.BATCH], self.session.frame[Frame.PARTS] = program.batch, program.parts
         self.session.frame[Frame.TAPE], self.session.frame[Frame.ROWS] = self.tape.ctypes.data, len(self.tape)
         self.session.frame[Frame.BODY], self.session.frame[Frame.ENDING] = program.body, program.ending
 
@@ -148,6 +148,8 @@ def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
     if isinstance(x, Pixels):
         values = np.ascontiguousarray(x.values.reshape(len(x), -1))
         return values, "u1", x.scale
+    if type(x) is np.ndarray and x.ndim == 2 and x.dtype == dtype and x.flags.c_contiguous:
+        return x, f"f{dtype.itemsize}", 0.0
     x = np.asarray(x)
     if x.dtype == np.uint8:
         return np.ascontiguousarray(x.reshape(len(x), -1)), "u1", 1.0
@@ -177,8 +179,10 @@ def labels(t: Any, outputs: int) -> IntArray:
     """Give class indices, checked, as a copy of our own. Raises NotNative for targets that are no plain labels."""
     t = np.asarray(t)
     if t.ndim == 1 and t.dtype.kind in "iu":
-        check_labels(t, outputs)
-        return t.astype(np.int64)
+        indices = t.astype(np.int64)  # a copy: nobody can change it after the check
+        if len(t) and np.maximum.reduce(indices.view(np.uint64)) >= outputs:  # what is negative is largest of all
+            check_labels(t, outputs)
+        return indices
     rows = one_hot(t, (len(t), outputs))
     if not ((rows == 0) | (rows == 1)).all():
         raise NotNative("targets that are probabilities have no rule in the engine")
@@ -308,6 +312,11 @@ def forget(network: Network, loss: float | None = None, *, gradients: bool = Tru
                 own[name] = None
         if "training" in own:
             own["training"] = gradients
-    last = network.last_layer
     if loss is not None:
-        last.y, last.t, last.loss = None, None, loss
+        forget_loss(network, loss)
+
+
+def forget_loss(network: Network, loss: float) -> None:
+    """Let the last layer hold the loss, and nothing of an earlier batch."""
+    last = network.last_layer
+    last.y, last.t, last.loss = None, None, loss

@@ -21,6 +21,7 @@ class Extents:
     def __init__(self, program: Program, line: Line) -> None:
         self.name, self.size, self.line = line.op.name, line.sizes, line
         self.itemsize, self.lanes, self.width = program.itemsize, program.lanes, program.width
+        self.rounds = program.parts
 
     def __getitem__(self, field: str) -> int:
         return self.size[field]
@@ -219,7 +220,7 @@ _gradient: Reach = {
 _bias_gradient: Reach = {"out": lambda s: s.vector(s["n"]), "dout": lambda s: s.rows("dout", "n")}
 _forward: Reach = {"out": lambda s: s.rows("out", "n"), "x": lambda s: s.rows("x", "n")}
 _back: Reach = {name: (lambda s, name=name: s.rows(name, "n")) for name in ("out", "dout", "y")}  # type: ignore[misc]
-_losses: Reach = {"losses": lambda s: s["rows"] * s.itemsize}
+_losses: Reach = {"losses": lambda s: s["rows"] * s.rounds * s.itemsize}
 _marked: Reach = {"marks": lambda s: s.marks("marks")}
 _parts: Reach = {"out": lambda s: s.vector(s["count"]), "parts": lambda s: s.sum_parts()}
 
@@ -246,7 +247,8 @@ REACH: dict[str, Reach] = {
     "SIGMOID_BACK": _back,
     "SOFTMAX_LOSS": _forward | _losses,
     "SQUARE_LOSS": _forward | _losses | {"t": lambda s: s.rows("t", "n")},
-    "MEAN": _losses,
+    "MEAN": {"losses": lambda s: s["rows"] * s.itemsize},
+    "AGAIN": {},
     "GRAD_W": _gradient,
     "STEP_W": _gradient,
     "GRAD_W_SPARSE": _gradient | _marked,
@@ -328,10 +330,17 @@ REACH |= {
 }
 
 
+DRAWING = frozenset({"GATHER", "DRAW", "SOFTMAX_LOSS"})
+"""These go by the order, which runner.py has checked; others read a batch of data where it lies."""
+
+
 def verify(program: Program, block_bytes: int) -> None:
     """Raise BadTape for a program that could touch what it must not. `block_bytes` is the size of the Block."""
     written: set[tuple[Bank, int]] = set()
     pieces_end = 0
+    again = [number for number, line in enumerate(program.lines) if line.op.name == "AGAIN"]
+    if len(again) != (program.parts > 1) or not all(program.body <= at < program.ending for at in again):
+        raise BadTape(f"a batch in {program.parts} parts cannot begin again at lines {again}")
     for number, line in enumerate(program.lines):
         if OPS.get(line.op.name) != line.op or line.op.name not in REACH:
             raise BadTape(f"line {number}: {line.op.name} is no instruction that can be checked")
@@ -376,6 +385,10 @@ def _check(
     if buffer.bank in READ_ONLY:
         if use != "r":
             raise BadTape(f"{where} is data, and would be written to")
+        if line.op.name not in DRAWING:
+            end = REACH[line.op.name][operand](sizes)
+            if end > buffer.size or buffer.size > program.batch * buffer.step:
+                raise BadTape(f"{where} reaches to byte {end}, one batch of data to {buffer.size}")
         return  # rows of data are bounded by the check of order and shape in runner.py
     outside = buffer.bank in (Bank.VALUES, Bank.SLOPES, Bank.OUTPUT, Bank.FIRST, Bank.SECOND)
     room = buffer.offset + buffer.size if buffer.bank == Bank.OUTPUT else block_bytes
