@@ -545,14 +545,14 @@ def test_what_has_no_rule_is_left_to_numpy_by_name():
     batch.layers["BatchNormalization1"].running_var = np.ones(3)
     with pytest.raises(NotNative, match="BatchNormalization1 .* running_var"):
         NativeRunner(batch, SGD(), *data(make("tanh"), 5))
-    images = Network([BatchNormalization(np.ones(3), np.zeros(3)), affine(np.random.default_rng(0), 12, 2)],
+    images = Network([LayerNormalization(np.ones(2), np.zeros(2)), affine(np.random.default_rng(0), 12, 2)],
                      SoftmaxWithLoss(), input_shape=(3, 2, 2))  # fmt: skip
     x, t = np.random.default_rng(0).random((5, 3, 2, 2)), np.zeros(5, int)
     images.gradient(x, t)
     assert images.last_layer.y is not None
-    with pytest.raises(NotNative, match="BatchNormalization1 .* of images"):
+    with pytest.raises(NotNative, match="LayerNormalization1 .* of images"):
         NativeRunner(images, SGD(), x, t)
-    with pytest.raises(ValueError, match="BatchNormalization1 .* of images"):
+    with pytest.raises(ValueError, match="LayerNormalization1 .* of images"):
         listing(images)
 
 
