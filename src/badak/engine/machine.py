@@ -580,7 +580,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         if flat == 1:  # a vector lies as it is, filled up to whole vectors
             vectors, panels, tail, height = 0, 0, n, 1
         first, last = share(k, me, threads)
-        if n_step == 1 and pixels == 1:
+        if n_step == 1 and pixels == 1 and channels == depth:
             repack_rows(packed, plain, first, last - first, n, c_step, vectors, panels, tail, height, packing)
         else:
             for i in range(first, last):
