@@ -130,11 +130,11 @@ def main():
         order = json.loads(line)
         try:
             if order["do"] == "load":
-                job = read_job(order["folder"], threads)
+                job = read_job(order["folder"], threads, **order.get("changes", {}))
                 peer = getattr(module, entry.function)(job)
                 answer = {"note": getattr(peer, "note", ""), "flops": getattr(peer, "flops", None)}
             elif order["do"] == "check":
-                answer = {"difference": disagreement(job, check(peer, job))}
+                answer = {"difference": disagreement(job, check(peer, job), entry.module == "book")}
             elif order["do"] == "window":
                 answer = window(peer, order["seconds"], order["realtime"])
             elif order["do"] == "memory":
