@@ -191,7 +191,7 @@ def best(data, seed, options):
 RECIPES = {
     "simple-conv": Recipe("SimpleConvNet, the book's settings", 0.989, 20, simple_conv),
     "deep-conv": Recipe("DeepConvNet, the book's settings", 0.9935, 20, deep_conv),
-    "mlp": Recipe("784-1024-1024-10, no convolution, no augmentation", 0.986, 25, mlp),
+    "mlp": Recipe("784-1024-1024-10, no convolution, no augmentation", 0.986, 30, mlp),
     "best": Recipe("DeepConvNet with BatchNormalization, augmentation, two nets", 0.996, 12, best),
 }
 
