@@ -4,6 +4,7 @@ Started by `harness.py`, never by hand. Standard output is kept for the answers;
 goes to standard error.
 """
 
+import gc
 import importlib
 import json
 import math
@@ -105,13 +106,20 @@ def check(peer, job):
     return [float(value) for value in losses[: job.case.checked]]
 
 
-def memory():
-    """Peak resident memory of this process in bytes, where the system tells."""
+def memory(key="VmHWM"):
+    """Peak resident memory of this process in bytes (`VmRSS`: the present one), where the system tells."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
         return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), None)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), None)
+
+
+def forget_peak(job):
+    """Let go of what is no longer needed and set the high-water mark back to the present; OSError where that fails."""
+    job.x = job.t = job.pixels = None  # mapped files count as resident; the peer has copies of its own
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def main():
@@ -130,15 +138,17 @@ def main():
         order = json.loads(line)
         try:
             if order["do"] == "load":
-                job = read_job(order["folder"], threads)
+                job = read_job(order["folder"], threads, **order.get("changes", {}))
                 peer = getattr(module, entry.function)(job)
                 answer = {"note": getattr(peer, "note", ""), "flops": getattr(peer, "flops", None)}
             elif order["do"] == "check":
-                answer = {"difference": disagreement(job, check(peer, job))}
+                answer = {"difference": disagreement(job, check(peer, job), entry.module == "book")}
             elif order["do"] == "window":
                 answer = window(peer, order["seconds"], order["realtime"])
             elif order["do"] == "memory":
-                answer = {"bytes": memory()}
+                if order.get("afresh"):
+                    forget_peak(job)
+                answer = {"bytes": memory(), "now": memory("VmRSS")}
             else:
                 raise ValueError(f"unknown order {order['do']!r}")
         except Exception as error:

@@ -17,23 +17,33 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import accuracy  # noqa: E402
 import commands  # noqa: E402
 import growth  # noqa: E402
 import harness  # noqa: E402
 import jobs  # noqa: E402
 import loop  # noqa: E402
+import memory  # noqa: E402
 import peers  # noqa: E402
 import steps  # noqa: E402
 import worker  # noqa: E402
 from harness import Window, WorkerError, summarise  # noqa: E402
 
+import badak  # noqa: E402
+from badak.training import make_runner  # noqa: E402
+
 OURS_AND_THE_POSTS = [
-    name for name, entry in peers.PEERS.items() if entry.module in ("ours", "post") and "native" not in name
+    name for name, entry in peers.PEERS.items() if entry.module in ("ours", "post", "book") and "native" not in name
+]
+THEIR_CONVOLUTIONS = [
+    name for name, entry in peers.PEERS.items() if "conv" in entry.kinds and name not in OURS_AND_THE_POSTS
 ]
 SMALL = {
     kind: jobs.Case(f"test {kind}", f"test {kind}", kind, (784, 20, 10), batch=30, checked=5)
     for kind in ("train", "loop", "post", "predict")
 }
+SMALL["conv"] = jobs.Case("test conv", "test conv", "conv", batch=8, lr=0.001, checked=4, net="tiny-conv", unit=2,
+                          iterations=8, dropout=0.5)  # fmt: skip
 
 
 def windows(*pairs):
@@ -177,6 +187,9 @@ def test_useful_operations_of_an_iteration():
     # 2 x 784 x 50 x 100 forward and for dW1; 2 x 50 x 10 x 100 forward, for dW2 and for the input of the last layer.
     assert jobs.CASES["pixels"].flops == 2 * 7_840_000 + 3 * 100_000
     assert jobs.CASES["predict-1"].flops == 2 * (784 * 50 + 50 * 10)
+    # 30 filters of 25 on 24 x 24 places, forward and for dW; the affine layers three times.
+    assert jobs.CASES["simple-conv"].flops == 200 * (2 * 30 * 25 * 576 + 3 * (4320 * 100 + 100 * 10))
+    assert jobs.CASES["deep-conv"].flops == pytest.approx(5.24e9, rel=1e-3)
 
 
 def test_idx_files_come_back_gzipped_or_not(digits, tmp_path):
@@ -243,6 +256,26 @@ def test_the_reference_follows_the_numerical_gradient(digits, tmp_path):
     assert (losses[0] - losses[1]) / case.lr == pytest.approx(squared, rel=0.1)
 
 
+@pytest.mark.parametrize("net", ["simple-conv", "deep-conv"])
+def test_the_reference_of_the_convolutional_nets_is_what_the_layers_compute(net, digits, tmp_path):
+    """Two ways that share nothing: sums over windows there, columns and back in badak's layers."""
+    case = jobs.Case("", "", "conv", batch=4, lr=0.001, checked=4, net=net, iterations=1)
+    jobs.write_job(tmp_path, case, digits)
+    job = jobs.read_job(tmp_path, 1)
+    kind, how = (badak.SimpleConvNet, {}) if net == "simple-conv" else (badak.DeepConvNet, {"dropout_ratio": 0.0})
+    network = kind(**how, engine="numpy")
+    assert {name: values.shape for name, values in network.params.items()} == {
+        name: values.shape for name, values in job.params.items()
+    }
+    for name, values in job.params.items():
+        network.params[name] = values
+    runner = make_runner(network, badak.Adam(0.001), np.array(job.x, np.float64), np.array(job.t), "numpy")
+    losses = runner.steps(job.order.repeat(4, axis=0))
+    np.testing.assert_allclose(losses, job.expected[0], rtol=1e-9)
+    assert job.expected[0][0] > job.expected[0][-1]
+    assert 1e-12 < jobs.disagreement(job, job.expected[1]) < 0.05  # the book's Adam is not quite the same
+
+
 def test_a_disagreement_is_the_worst_relative_one(digits, tmp_path):
     jobs.write_job(tmp_path, SMALL["train"], digits)
     job = jobs.read_job(tmp_path, 1)
@@ -265,7 +298,7 @@ def test_a_peer_agrees_with_the_reference_and_runs_a_window(name, digits, tmp_pa
     case = SMALL[peers.PEERS[name].kinds[0]]
     jobs.write_job(tmp_path, case, digits)
     with harness.Worker(name, 1) as started:
-        started.ask(do="load", folder=str(tmp_path))
+        started.ask(do="load", folder=str(tmp_path), changes={"dropout": 0.0})
         assert started.ask(do="check")["difference"] < 1e-5
         window = started.window(seconds=0.01)
         assert window.iterations > 0
@@ -274,6 +307,24 @@ def test_a_peer_agrees_with_the_reference_and_runs_a_window(name, digits, tmp_pa
         with pytest.raises(WorkerError, match="unknown order"):
             started.ask(do="sing")
     assert started.process.returncode == 0
+
+
+@pytest.mark.parametrize("name", THEIR_CONVOLUTIONS)
+def test_a_peer_of_the_convolutional_nets_agrees_with_the_reference(name, digits, tmp_path):
+    if missing := peers.PEERS[name].missing():
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    jobs.write_job(tmp_path, SMALL["conv"], digits)
+    with harness.Worker(name, 1) as started:
+        try:
+            started.ask(do="load", folder=str(tmp_path), changes={"dropout": 0.0})
+        except WorkerError as error:
+            if "cannot train on the native engine" not in str(error):
+                raise
+            pytest.skip(str(error))
+        assert started.ask(do="check")["difference"] < 1e-4
+        started.ask(do="load", folder=str(tmp_path))
+        assert started.ask(do="check")["difference"] > 1e-4  # Dropout drops something
+        assert started.window(seconds=0.01).iterations % SMALL["conv"].unit == 0 or "torch" in name
 
 
 def test_a_worker_that_dies_is_an_error_with_its_last_words(tmp_path):
@@ -300,7 +351,7 @@ def test_a_peer_that_disagrees_is_not_measured(digits, tmp_path):
 # -- the scripts ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("script", ["steps", "commands", "loop", "growth"])
+@pytest.mark.parametrize("script", ["steps", "commands", "loop", "growth", "memory", "accuracy"])
 def test_every_script_has_help_and_refuses_what_it_does_not_know(script):
     def run(*arguments):
         line = [sys.executable, str(BENCHMARKS / f"{script}.py"), *arguments]
@@ -348,6 +399,129 @@ def test_loading_is_timed_in_new_processes(tmp_path):
     assert loop.load_seconds("call = lambda: None", tmp_path) < 1
     with pytest.raises(WorkerError, match="broken"):
         loop.load_seconds("def call(): raise ValueError('broken')", tmp_path)
+
+
+# -- memory and accuracy ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much memory is added between two moments")
+def test_the_high_water_mark_starts_again(digits, tmp_path):
+    jobs.write_job(tmp_path, SMALL["train"], digits)
+    job = jobs.read_job(tmp_path, 1)
+    held = np.ones(15_000_000)
+    del held
+    assert worker.memory() > worker.memory("VmRSS") + 100_000_000
+    worker.forget_peak(job)
+    assert worker.memory() < worker.memory("VmRSS") + 20_000_000
+    assert job.x is None
+    assert job.pixels is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much memory is added between two moments")
+def test_memory_tells_what_training_adds(folder, tmp_path, capsys, monkeypatch):
+    case = jobs.Case("simple-conv", "SimpleConvNet", "conv", batch=60, lr=0.001, checked=1, tolerance=1e-4,
+                     net="simple-conv", iterations=2)  # fmt: skip
+    monkeypatch.setitem(jobs.CASES, "simple-conv", case)
+    file = tmp_path / "figures.json"
+    arguments = ["--quick", "--data", str(folder), "--threads", "1", "--json", str(file), "--markdown"]
+    assert memory.main([*arguments, "--case", "simple-conv", "--peers", "numpy-conv,book"]) == 0
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found["left_out"] == {}
+    ours, book = found["results"]
+    # Forward, the columns of the convolution and its output must be there at once, in float32 and in float64.
+    least = 60 * 576 * (25 + 30)
+    assert 4 * least < ours["added"] < 40 * least
+    assert 8 * least < book["added"] < 80 * least
+    assert ours["peak"] == ours["before"] + ours["added"]
+    assert book["times"] == pytest.approx(book["added"] / ours["added"])
+    assert f"| {ours['added'] / 1e6:.1f} |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("recipe", accuracy.RECIPES)
+def test_a_recipe_trains_and_reports_each_seed(recipe, folder, tmp_path, capsys):
+    file = tmp_path / "figures.json"
+    arguments = ["--quick", "--data", str(folder), "--engine", "numpy", "--threads", "1", "--members", "1"]
+    assert accuracy.main([recipe, *arguments, "--seeds", "0,3", "--json", str(file), "--markdown"]) == 0
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert [run["seed"] for run in found["runs"]] == [0, 3]
+    assert all(0 <= run["accuracy"] <= 1 and run["engine"] == "numpy" for run in found["runs"])
+    assert found["median"] == pytest.approx(np.mean([run["accuracy"] for run in found["runs"]]))
+    assert f"| median | {100 * found['median']:.2f} |" in capsys.readouterr().out
+
+
+def test_seeds_that_are_none_are_refused(folder):
+    with pytest.raises(SystemExit):
+        accuracy.main(["mlp", "--quick", "--data", str(folder), "--seeds", "one"])
+
+
+def test_moved_images_keep_their_order_and_look_alike():
+    rng = np.random.default_rng(0)
+    images = np.zeros((120, 28, 28), np.uint8)
+    images[np.arange(120), 8:20, 10] = 250  # each has a bar, and a brightness of its own below it
+    images[:, 22, 12:16] = np.arange(120)[:, None]
+    rows = images.reshape(120, 784)
+    still = accuracy.augmented(rows, rng, turn=0, stretch=0, shear=0, shift=0)
+    np.testing.assert_array_equal(still, rows)
+    moved = accuracy.augmented(rows, rng)
+    assert moved.dtype == np.uint8
+    assert (moved != rows).any(axis=1).all()
+    change = moved.sum(axis=1, dtype=int) / rows.sum(axis=1, dtype=int)
+    assert 0.7 < change.min() < change.max() < 1.45
+    again = accuracy.augmented(rows, np.random.default_rng(5))
+    np.testing.assert_array_equal(again, accuracy.augmented(rows, np.random.default_rng(5)))
+
+
+def test_images_are_turned_and_shifted_as_far_as_is_said():
+    images = np.zeros((200, 28, 28), np.uint8)
+    images[:, 10:18, 12:16] = 200
+    rows = images.reshape(200, 784)
+
+    def centres(**how):
+        none = {"turn": 0, "stretch": 0, "shear": 0, "shift": 0}
+        moved = accuracy.augmented(rows, np.random.default_rng(1), together=1, **{**none, **how})
+        moved = moved.reshape(-1, 28, 28).astype(float)
+        mass = moved.sum(axis=(1, 2))
+        return np.stack([moved.sum(axis=(2 - i)) @ np.arange(28) / mass for i in range(2)])
+
+    np.testing.assert_allclose(centres(turn=0.5), 13.5, atol=0.05)
+    far = centres(shift=2.0) - 13.5
+    assert 1.8 < np.abs(far).max() < 2.05
+    assert (np.abs(far).max(axis=1) > 1.5).all()
+    assert abs(np.corrcoef(far)[0, 1]) < 0.3  # down and across by themselves
+
+
+def test_predictions_of_shifted_copies_are_added():
+    network = badak.MultiLayerNet(784, [8], 10, dtype=np.float32, seed=0, engine="numpy")
+    images = np.random.default_rng(0).integers(0, 256, (7, 784), np.uint8)
+    found = accuracy.probabilities(network, images)
+    np.testing.assert_allclose(found.sum(axis=1), 5, rtol=1e-6)
+    up = np.roll(images.reshape(-1, 28, 28), (-1, 0), (1, 2)).reshape(7, 784)
+    one = badak.functions.softmax(network.predict(up / np.float32(255)))
+    np.testing.assert_allclose(accuracy.probabilities(network, images, [(-1, 0)]), one, rtol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_an_optimizer_goes_on_with_the_next_runner(engine):
+    """As the recipe `best` needs it: other data for each epoch, one Adam with one schedule."""
+    rng = np.random.default_rng(0)
+    x, t = rng.random((40, 784), np.float32), rng.integers(0, 10, 40)
+    order = rng.permutation(40).reshape(8, 5)
+
+    def trained(*pieces):
+        net = badak.MultiLayerNet(784, [8], 10, dtype=np.float32, seed=0, engine="numpy")
+        adam = badak.Adam(0.01, schedule=accuracy.make_schedule("warmup-cosine", 8))
+        for piece in pieces:
+            try:
+                runner = make_runner(net, adam, x, t, engine, 1)
+            except ValueError as error:
+                pytest.skip(str(error))
+            runner.steps(piece)
+        assert adam.steps == 8
+        return net.block.values
+
+    whole = trained(order)
+    np.testing.assert_array_equal(trained(order[:3], order[3:]), whole)
+    assert (whole != badak.MultiLayerNet(784, [8], 10, dtype=np.float32, seed=0).block.values).any()
 
 
 # -- whole commands ---------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ class Entry:
                 os.sched_setaffinity(0, cores[:threads])
 
 
-TRAIN, LOOP, PREDICT, POST = "train", "loop", "predict", "post"
+TRAIN, LOOP, PREDICT, POST, CONV = "train", "loop", "predict", "post", "conv"
 
 PEERS = {
     "native": Entry("badak native", "ours", "native", (TRAIN,), ("badak",), "badak", ours=True),
@@ -74,6 +74,23 @@ PEERS = {
     "posts-float64": Entry("badak NumPy, float64", "ours", "posts_float64", (POST,), ("badak",), "badak", ours=True),
     "posts-auto32": Entry("badak auto, float32", "ours", "posts_auto32", (POST,), ("badak",), "badak", ours=True),
     "posts-auto64": Entry("badak auto, float64", "ours", "posts_auto64", (POST,), ("badak",), "badak", ours=True),
+    "native-conv": Entry("badak native", "ours", "conv_native", (CONV,), ("badak",), "badak", ours=True),
+    "numpy-conv": Entry("badak NumPy", "ours", "conv_plain", (CONV,), ("badak",), "badak", ours=True),
+    "tensorflow-conv": Entry(
+        "TensorFlow, loop in one function",
+        "tensorflow_conv",
+        "train",
+        (CONV,),
+        ("tensorflow",),
+        "tensorflow tensorflow-cpu",
+        by_affinity=True,
+    ),
+    "torch-conv": Entry("PyTorch eager", "torch_conv", "eager", (CONV,), ("torch",), "torch"),
+    "torch-conv-last": Entry("PyTorch channels_last", "torch_conv", "channels_last", (CONV,), ("torch",), "torch"),
+    "torch-conv-compiled": Entry("PyTorch compiled", "torch_conv", "compiled", (CONV,), ("torch",), "torch"),
+    "jax-conv": Entry("JAX, scan", "jax_conv", "train", (CONV,), ("jax",), "jax", by_affinity=True),
+    "book": Entry("the book's NumPy", "book", "train", (CONV,), (), "numpy"),
+    "book-trainer": Entry("the book's Trainer, second forward", "book", "trainer", (CONV,), (), "numpy"),
     "peak": Entry("FMA peak", "peak", "peak", (), ("numba",), "numba"),
     "post-loop": Entry("the post's NumPy by hand", "post", "loop", (LOOP,), (), "numpy"),
     "post-predict": Entry("the post's NumPy", "post", "predict", (PREDICT,), (), "numpy"),

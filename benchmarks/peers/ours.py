@@ -2,11 +2,23 @@
 
 import numpy as np
 
-from badak import SGD, Affine, Network, Relu, SoftmaxWithLoss
+from badak import (
+    SGD,
+    Adam,
+    Affine,
+    Convolution,
+    DeepConvNet,
+    Dropout,
+    Network,
+    Pooling,
+    Relu,
+    SimpleConvNet,
+    SoftmaxWithLoss,
+)
 from badak.data.pixels import Pixels
 from badak.training import make_runner
 
-from .turns import Calls, Epochs, Turns, calls_a_window
+from .turns import Calls, Epochs, Turns, calls_a_window, chunks
 
 
 def network_of(job, engine, dtype=np.float32):
@@ -108,3 +120,42 @@ def posts_auto32(job):
 
 def posts_auto64(job):
     return post_loop(job, "auto", np.float64)
+
+
+def tiny(dropout):
+    """The net "tiny-conv" of jobs.py."""
+    layers = [
+        *(Convolution(np.zeros((4, 1, 3, 3)), np.zeros(4), pad=1), Relu(), Pooling(2, 2)),
+        *(Affine(np.zeros((784, 8)), np.zeros(8)), Relu(), Dropout(dropout), Affine(np.zeros((8, 10)), np.zeros(10))),
+    ]
+    return Network(layers, SoftmaxWithLoss(), dtype=np.float32, seed=0, input_shape=(1, 28, 28))
+
+
+def conv_net(job, engine):
+    """SimpleConvNet or DeepConvNet with the job's weights."""
+    case = job.case
+    net = {
+        "simple-conv": lambda: SimpleConvNet(dtype=np.float32, seed=0),
+        "deep-conv": lambda: DeepConvNet(dtype=np.float32, seed=0, dropout_ratio=case.dropout),
+        "tiny-conv": lambda: tiny(case.dropout),
+    }[case.net]()
+    net.engine = engine
+    for name, values in job.params.items():
+        net.params[name] = values
+    return net
+
+
+def conv_runner(job, engine, unit):
+    """Images as bytes, as `badak train` hands them over."""
+    x = Pixels(np.array(job.pixels).reshape(-1, 1, 28, 28))
+    runner = make_runner(conv_net(job, engine), Adam(job.case.lr), x, np.array(job.t), engine, job.threads)
+    following = chunks(job.order.reshape(-1, unit, job.case.batch))
+    return Epochs(lambda: runner.steps(next(following)), unit, "float32, bytes as input")
+
+
+def conv_native(job):
+    return conv_runner(job, "native", job.case.unit)
+
+
+def conv_plain(job):
+    return conv_runner(job, "numpy", 1)
