@@ -328,6 +328,18 @@ def test_the_command_line(tmp_path, capsys):
         main(["mark"])
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("hnit", "hint"), ("marks", "mark")])
+def test_a_misspelled_command_makes_no_folder(typed, meant, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main([typed]) == 2
+    assert f"did you mean `badak learn {meant}`" in capsys.readouterr().err.replace(
+        "python -m badak.learn", "badak learn"
+    )
+    assert not list(tmp_path.iterdir())
+    assert main([f"./{typed}", "--once"]) == 1
+    assert main([typed, "--once"]) == 1  # now that there is a folder, it is meant
+
+
 # -- marking ------------------------------------------------------------------------------------------------------
 
 
