@@ -206,6 +206,38 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
         check_command([], lang="xx")
     with pytest.raises(ValueError, match="time_limit"):
         check_command([], time_limit=0)
+    for limit in (float("nan"), float("inf"), -1):
+        with pytest.raises(ValueError, match="time_limit must be more than 0 seconds"):
+            check_command([], time_limit=limit)
+    for limit in (0, -1):
+        with pytest.raises(ValueError, match="memory_limit must be more than 0 bytes"):
+            check_command([], memory_limit=limit)
+    ran = tmp_path / "ran"
+    (tmp_path / "mine.py").write_text(f"open({str(ran)!r}, 'w')\n", encoding="utf-8")
+    with pytest.raises(FileNotFoundError, match="there is no folder .*none to write the page to"):
+        check_command([str(tmp_path / "mine.py")], html=str(tmp_path / "none" / "page.html"))
+    with pytest.raises(IsADirectoryError, match="is a folder; --html takes the name of a file"):
+        check_command([str(tmp_path / "mine.py")], html=str(tmp_path))
+    assert not ran.exists()  # refused before anything was checked
+
+
+@pytest.mark.parametrize("limit", ["0", "-1"])
+@pytest.mark.parametrize("option", ["--memory-limit", "--time-limit"])
+@pytest.mark.parametrize("program", ["badak", "badak.check"])
+def test_a_limit_of_nothing_is_refused(program, option, limit, monkeypatch, capsys):
+    words = ["mine.py", option, limit]
+    if program == "badak":
+        from badak import cli
+
+        monkeypatch.setattr(sys, "argv", ["badak", "check", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        assert left.value.code == 2
+    else:
+        from badak.check.__main__ import main
+
+        assert main(words) == 2
+    assert option.strip("-").replace("-", "_") in capsys.readouterr().err.replace("-limit", "_limit")
 
 
 def test_a_class_that_hangs_does_not_cost_the_others_their_verdict(tmp_path):

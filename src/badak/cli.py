@@ -340,6 +340,8 @@ def check(
         raise typer.Exit(training_command(training, json, lang))
     if not files or training is not None:
         raise ValueError("badak check takes files, or --training and a run folder; for example: badak check layers.py")
+    if memory_limit < 1:
+        raise ValueError(f"--memory-limit must be 1 MiB or more, not {memory_limit}")
     raise typer.Exit(check_command(files, json, html, strict, lang, time_limit, memory_limit << 20, only=only))
 
 
