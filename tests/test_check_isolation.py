@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from badak.check import check_command, check_file
+from badak.check.report import report_html, report_text
 
 RELU = """
 import numpy as np
@@ -185,6 +186,32 @@ def test_a_notebook_with_a_failing_demonstration(tmp_path):
     report = check_file(path)[0]
     assert (report.object, report.verdict, report.findings[0].label) == ("Relu", "wrong", "inverted-mask")
     assert report.findings[0].values["cell"] == [3, 10]
+    text, page = report_text(report, "en"), report_html([report], "en")
+    assert "backward, cell 3, line 10" in text
+    assert "\n      10 | return dout * ~self.mask" in text
+    assert "<pre>   8" in page
+    assert "\n  10         return dout * ~self.mask" in page
+
+
+def test_a_sentence_about_a_notebook_counts_lines_in_the_cell_too(tmp_path):
+    cells = [
+        {"cell_type": "code", "source": "import numpy\n"},
+        {"cell_type": "code", "source": RELU.replace("import numpy as np", "").strip().splitlines(keepends=True)},
+    ]
+    path = tmp_path / "mine.ipynb"
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4}), encoding="utf-8")
+    report = check_file(path)[0]
+    assert report.findings[0].label == "undefined-name"
+    assert "np is used (cell 2, line 4)" in report_text(report, "en")
+    assert "np을 쓰지만(셀 2, 줄 4)" in report_text(report, "ko")
+
+
+def test_a_report_without_an_object_is_headed_by_its_file_alone(tmp_path):
+    path = tmp_path / "empty.py"
+    path.write_text("", encoding="utf-8")
+    report = check_file(path)[0]
+    assert report_text(report, "en").startswith(f"{path}: could not check")
+    assert f"{path}:<" not in report_html([report], "en").replace(f"{path}:Relu", "")
 
 
 def test_what_cannot_be_guessed_is_asked_for(tmp_path):
