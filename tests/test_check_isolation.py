@@ -206,6 +206,18 @@ def test_a_sentence_about_a_notebook_counts_lines_in_the_cell_too(tmp_path):
     assert "np을 쓰지만(셀 2, 줄 4)" in report_text(report, "ko")
 
 
+def test_a_repair_says_what_it_stands_instead_of(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import numpy as np\n\n\nclass Sigmoid:\n    def forward(self, x):\n        self.out = 1 / (1 + np.exp(-x))\n"
+        "        return self.out\n\n    def backward(self, dout):\n        return dout * (1.0 + self.out) * self.out\n",
+        encoding="utf-8",
+    )
+    report = check_file(path)[0]
+    assert "With 1.0 - self.out instead of 1.0 + self.out it would be right." in report_text(report, "en")
+    assert "1.0 + self.out 대신 1.0 - self.out로 쓰면 맞습니다." in report_text(report, "ko")
+
+
 def test_a_report_without_an_object_is_headed_by_its_file_alone(tmp_path):
     path = tmp_path / "empty.py"
     path.write_text("", encoding="utf-8")

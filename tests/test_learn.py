@@ -140,8 +140,8 @@ def test_the_solution_is_not_said_with_the_mistake(tmp_path):
     sigmoid = exercise_named("sigmoid")
     graded = judged(sigmoid, answers.right(sigmoid).replace("dout * self.out *", "dout *"), tmp_path)
     assert graded.verdict == "wrong"
-    assert "Instead" not in (said := " ".join(grading.report(graded)))
-    assert "instead it would be right" not in said
+    assert "instead of" not in (said := " ".join(grading.report(graded)))
+    assert "it would be right" not in said
 
 
 FILES = {

@@ -141,7 +141,7 @@ HEADINGS = {
     "right": "right", "hazard": "hazard", "wrong": "wrong", "unknown": "could not check",
     "error": "wrong", "note": "note", "expected": "expected", "got": "got", "try": "try", "line": "line", "cell": "cell",
     "also": "Also: ",
-    "written": "With {repair} instead it would be right.",
+    "written": "With {repair} instead of {before} it would be right.",
 }  # fmt: skip
 
 
@@ -202,8 +202,9 @@ def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
         text += " " + say(HEADINGS["also"]) + ", ".join(f"d{q}" for q in finding.values["also"]) + "."
     advice = say(hint).format_map(values) if hint else ""
     if finding.values.get("repair") and finding.check == "gradients":
-        clean = str(finding.values["repair"]).replace("self._lent_x", "x").replace("self._lent_y", "y")
-        advice += " " + say(HEADINGS["written"]).format_map(_Values(repair=clean))
+        clean = _Values({name: str(finding.values.get(name, "?")).replace("self._lent_x", "x")
+                         .replace("self._lent_y", "y") for name in ("repair", "before")})  # fmt: skip
+        advice += " " + say(HEADINGS["written"]).format_map(clean)
     return text, advice.strip()
 
 
