@@ -204,7 +204,10 @@ def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
     if finding.values.get("repair") and finding.check == "gradients":
         clean = _Values({name: str(finding.values.get(name, "?")).replace("self._lent_x", "x")
                          .replace("self._lent_y", "y") for name in ("repair", "before")})  # fmt: skip
-        advice += " " + say(HEADINGS["written"]).format_map(clean)
+        if (
+            clean["before"] and clean["before"] != clean["repair"]
+        ):  # else a whole function was replaced: no words for that
+            advice += " " + say(HEADINGS["written"]).format_map(clean)
     return text, advice.strip()
 
 
