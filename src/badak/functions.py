@@ -59,7 +59,7 @@ def cross_entropy_error(y: Any, t: Any) -> float:
 
 
 def _span(name: str, values: Array) -> str:
-    """Say from where to where values go, with the digits that tell 1.0000001 from 1; or the one value that they have."""
+    """Say from where to where values go, with the digits that tell 1.0000001 from 1; or the one value they have."""
     low, high = (f"{value:.9g}" for value in (values.min(), values.max()))
     return f"{name} is {low}" if low == high else f"{name} goes from {low} to {high}"
 
