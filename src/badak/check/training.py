@@ -71,7 +71,7 @@ def observe(records: Sequence[Record]) -> dict[str, str]:
 
 
 def _unsaid(records: Sequence[Record]) -> list[Finding]:
-    """Give `find(records)` without the end of what was said at the beginning: too long a step, then NaN, are one cause."""
+    """Give `find(records)` without the NaN that follows from too long a step, where that was said before."""
     found = find(records)
     if any(finding.label == "loss-nan" and "step" in finding.values for finding in found):
         good = next(i for i, record in enumerate(records) if not math.isfinite(_number(record.get("loss"))))
