@@ -501,7 +501,7 @@ class MultiLayerNet(Network):
         super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
 
 
-def generator(seed: Any) -> np.random.Generator:
+def generator(seed: Any) -> "np.random.Generator":  # in quotes: the annotation would import numpy.random
     """Give a generator from `seed`, an int of 0 or more; None seeds it from the system.
 
     Raises TypeError or ValueError, naming the seed, for anything else.
