@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from badak.check import check_command, check_file
+from badak.check.report import report_html, report_text
 
 RELU = """
 import numpy as np
@@ -185,6 +186,44 @@ def test_a_notebook_with_a_failing_demonstration(tmp_path):
     report = check_file(path)[0]
     assert (report.object, report.verdict, report.findings[0].label) == ("Relu", "wrong", "inverted-mask")
     assert report.findings[0].values["cell"] == [3, 10]
+    text, page = report_text(report, "en"), report_html([report], "en")
+    assert "backward, cell 3, line 10" in text
+    assert "\n      10 | return dout * ~self.mask" in text
+    assert "<pre>   8" in page
+    assert "\n  10         return dout * ~self.mask" in page
+
+
+def test_a_sentence_about_a_notebook_counts_lines_in_the_cell_too(tmp_path):
+    cells = [
+        {"cell_type": "code", "source": "import numpy\n"},
+        {"cell_type": "code", "source": RELU.replace("import numpy as np", "").strip().splitlines(keepends=True)},
+    ]
+    path = tmp_path / "mine.ipynb"
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4}), encoding="utf-8")
+    report = check_file(path)[0]
+    assert report.findings[0].label == "undefined-name"
+    assert "np is used (cell 2, line 4)" in report_text(report, "en")
+    assert "np을 쓰지만(셀 2, 줄 4)" in report_text(report, "ko")
+
+
+def test_a_repair_says_what_it_stands_instead_of(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import numpy as np\n\n\nclass Sigmoid:\n    def forward(self, x):\n        self.out = 1 / (1 + np.exp(-x))\n"
+        "        return self.out\n\n    def backward(self, dout):\n        return dout * (1.0 + self.out) * self.out\n",
+        encoding="utf-8",
+    )
+    report = check_file(path)[0]
+    assert "With 1.0 - self.out instead of 1.0 + self.out it would be right." in report_text(report, "en")
+    assert "1.0 + self.out 대신 1.0 - self.out로 쓰면 맞습니다." in report_text(report, "ko")
+
+
+def test_a_report_without_an_object_is_headed_by_its_file_alone(tmp_path):
+    path = tmp_path / "empty.py"
+    path.write_text("", encoding="utf-8")
+    report = check_file(path)[0]
+    assert report_text(report, "en").startswith(f"{path}: could not check")
+    assert f"{path}:<" not in report_html([report], "en").replace(f"{path}:Relu", "")
 
 
 def test_what_cannot_be_guessed_is_asked_for(tmp_path):
@@ -206,6 +245,38 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
         check_command([], lang="xx")
     with pytest.raises(ValueError, match="time_limit"):
         check_command([], time_limit=0)
+    for limit in (float("nan"), float("inf"), -1):
+        with pytest.raises(ValueError, match="time_limit must be more than 0 seconds"):
+            check_command([], time_limit=limit)
+    for limit in (0, -1):
+        with pytest.raises(ValueError, match="memory_limit must be more than 0 bytes"):
+            check_command([], memory_limit=limit)
+    ran = tmp_path / "ran"
+    (tmp_path / "mine.py").write_text(f"open({str(ran)!r}, 'w')\n", encoding="utf-8")
+    with pytest.raises(FileNotFoundError, match="there is no folder .*none to write the page to"):
+        check_command([str(tmp_path / "mine.py")], html=str(tmp_path / "none" / "page.html"))
+    with pytest.raises(IsADirectoryError, match="is a folder; --html takes the name of a file"):
+        check_command([str(tmp_path / "mine.py")], html=str(tmp_path))
+    assert not ran.exists()  # refused before anything was checked
+
+
+@pytest.mark.parametrize("limit", ["0", "-1"])
+@pytest.mark.parametrize("option", ["--memory-limit", "--time-limit"])
+@pytest.mark.parametrize("program", ["badak", "badak.check"])
+def test_a_limit_of_nothing_is_refused(program, option, limit, monkeypatch, capsys):
+    words = ["mine.py", option, limit]
+    if program == "badak":
+        from badak import cli
+
+        monkeypatch.setattr(sys, "argv", ["badak", "check", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        assert left.value.code == 2
+    else:
+        from badak.check.__main__ import main
+
+        assert main(words) == 2
+    assert option.strip("-").replace("-", "_") in capsys.readouterr().err.replace("-limit", "_limit")
 
 
 def test_a_class_that_hangs_does_not_cost_the_others_their_verdict(tmp_path):

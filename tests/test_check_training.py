@@ -141,6 +141,19 @@ def test_a_cause_silences_what_follows_from_it():
     assert [f.label for f in check.find(records)] == ["loss-nan"]
 
 
+def test_too_long_a_step_and_the_nan_that_follows_are_one_cause(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    t = rng.integers(3, size=60)
+    x = np.eye(3)[t] + 0.1 * rng.standard_normal((60, 3))
+    with np.errstate(all="ignore"):
+        history = badak.fit(TwoLayerNet(3, 8, 3, seed=0, engine="numpy"), x, t, epochs=3, batch_size=20, lr=1e200,
+                            out=tmp_path / "run")  # fmt: skip
+    assert history.records[0]["loss"] < 2
+    assert np.isnan(history.records[-1]["loss"])
+    assert list(history.causes) == ["lr-too-high"]
+    assert [finding.label for finding in check.check_run(tmp_path / "run")] == ["lr-too-high"]
+
+
 def test_korean_says_all_that_english_says(runs):
     korean = translator("training", "ko")
     source = Path(check.__file__).read_text(encoding="utf-8")

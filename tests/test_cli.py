@@ -350,3 +350,27 @@ def test_records_on_disk_are_json_a_line(run):
     folder, _ = run
     lines = (Path(folder) / store.HISTORY).read_text().splitlines()
     assert [json.loads(line)["iteration"] for line in lines] == [0, 600]
+
+
+def test_a_listing_is_of_the_engine_and_the_threads_asked_for(small, tmp_path):
+    asked = ("train", "--data", small, "--listing")
+    alone = badak(*asked, "--threads", 1, cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    assert "BARRIER" not in alone.stdout
+    wide = ("--hidden", 256, "--batch-size", 200)  # enough of it to be shared
+    assert "BARRIER" in badak(*asked, *wide, "--threads", 2, cwd=tmp_path).stdout
+    assert "BARRIER" not in badak(*asked, *wide, "--threads", 1, cwd=tmp_path).stdout
+    for engine, words in (
+        ("numpy", "with --engine numpy the layers do it"),
+        ("gpu", "engine must be one of auto, numpy"),
+    ):
+        refused = badak(*asked, "--engine", engine, cwd=tmp_path)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+    assert badak(*asked, "--threads", 0, cwd=tmp_path).stderr == "badak: threads must be 1 or more, not 0\n"
+
+
+def test_a_run_folder_without_a_name_is_refused(small, tmp_path):
+    done = badak("train", "--data", small, "--out", "", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "badak: --out takes the name of a folder, not ''\n")
+    assert not list(tmp_path.iterdir())

@@ -50,6 +50,14 @@ def test_cross_entropy_is_infinite_where_the_right_class_has_probability_0():
 def test_cross_entropy_refuses_what_is_no_probability(y):
     with pytest.raises(ValueError, match="y must hold probabilities"):
         cross_entropy_error(y, [0])
+    with pytest.raises(ValueError, match=r"between 0 and 1; it is 1\.0000001$"):
+        cross_entropy_error(np.array([[1.0000001]]), [0])
+    with pytest.raises(ValueError, match=r"between 0 and 1; it goes from 0\.5 to 2$"):
+        cross_entropy_error(np.array([[0.5, 2.0]]), [0])
+    with pytest.raises(ValueError, match="add up to 1; t goes from -1 to 2$"):
+        cross_entropy_error(np.array([[0.5, 0.5]]), [[2, -1]])
+    with pytest.raises(ValueError, match="add up to 1; a row's sum is 2$"):
+        cross_entropy_error(np.array([[0.5]]), [[2]])
 
 
 def test_sum_squared_error_is_over_everything():

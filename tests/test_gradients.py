@@ -46,6 +46,19 @@ def test_read_only_arrays_and_lists_are_refused():
         numerical_gradient(sum, [1.0])
 
 
+@pytest.mark.parametrize(("h", "error", "words"), [
+    (0, ValueError, "h must be a number above 0, such as 0.0001; not 0"), (-1e-4, ValueError, "not -0.0001"),
+    (float("nan"), ValueError, "not nan"), (float("inf"), ValueError, "not inf"), ("a", TypeError, "not 'a'"),
+    (None, TypeError, "not None"), (1e-20, ValueError, "h = 1e-20 is lost beside 1, an element of x, in float64"),
+])  # fmt: skip
+@pytest.mark.parametrize("ask", [numerical_gradient, lambda f, x, h: compare_gradient(f, x, 2 * x, h)])
+def test_a_step_that_is_none_is_refused(ask, h, error, words):
+    x = np.array([1.0, 2.0])
+    with pytest.raises(error, match=words):
+        ask(lambda x: np.sum(x**2), x, h)
+    assert_array_equal(x, [1, 2])
+
+
 def test_kinks_are_set_apart_wherever_they_lie_in_the_step():
     for place in (0.0, 1e-9, 3e-5, -4e-5, 6e-5, -9e-5):
         x = np.array([1.0, place, -2.0])

@@ -170,6 +170,17 @@ def test_what_a_network_refuses(rng):
         Network([relu, relu], SoftmaxWithLoss())
     with pytest.raises(ValueError, match="engine must be one of auto, numpy, native"):
         Network([Relu()], SoftmaxWithLoss(), engine="gpu")
+    with pytest.raises(TypeError, match="dtype must be float32 or float64, not 'foo'"):
+        TwoLayerNet(6, 5, 3, dtype="foo")
+    for kind, arguments in (
+        (TwoLayerNet, (6, 5, 3)),
+        (MultiLayerNet, (6, [5], 3)),
+        (SimpleConvNet, ()),
+        (DeepConvNet, ()),
+    ):
+        for seed, error in (("a", TypeError), (1.5, TypeError), (True, TypeError), (-1, ValueError)):
+            with pytest.raises(error, match=f"seed must be .*, not {seed!r}"):
+                kind(*arguments, seed=seed)
     with pytest.raises(TypeError, match="float32 or float64"):
         Network(pair(rng), SoftmaxWithLoss(), dtype=np.int32)
 

@@ -224,7 +224,12 @@ BAD = {
     "fewer labels": (lambda x, t: (x, t[:5]), {}, ValueError, "130 samples, but t has shape"),
     "empty": (lambda x, t: (x[:0], t[:0]), {}, ValueError, "x holds no samples"),
     "one row": (lambda x, t: (x[0], t), {}, ValueError, "one row a sample"),
-    "list": (lambda x, t: (x.tolist(), t), {}, TypeError, "must be NumPy arrays, not list"),
+    "text": (lambda x, t: ("x", t), {}, TypeError, "must be arrays or lists, not str"),
+    "ragged list": (lambda x, t: ([[1, 2], [3]], t), {}, ValueError, "x is a list of rows that differ in length"),
+    "list of words": (lambda x, t: (x, ["a"] * len(x)), {}, TypeError, "t must hold real numbers"),
+    "seed text": (None, {"seed": "a"}, TypeError, "seed must be a whole number, not 'a'"),
+    "seed below 0": (None, {"seed": -1}, ValueError, "seed must be 0 or more, not -1"),
+    "seed 1.5": (None, {"seed": 1.5}, TypeError, "seed must be a whole number, not 1.5"),
     "float labels": (lambda x, t: (x, t + 0.5), {}, TypeError, "class indices must be integers"),
     "batch too large": (None, {"batch_size": 131}, ValueError, "batch_size 131 is larger than the data, 130"),
     "batch of 0": (None, {"batch_size": 0}, ValueError, "batch_size must be 1 or more"),
@@ -238,6 +243,22 @@ BAD = {
     "test without labels": (None, {"x_test": np.ones((3, 6))}, ValueError, "go together"),
     "test columns": (None, {"x_test": np.ones((3, 5)), "t_test": np.zeros(3, int)}, ValueError, "takes 6 values"),
 }
+
+
+@pytest.mark.parametrize("nothing", [None, TwoLayerNet, "net"])
+def test_what_is_no_network_is_refused_by_name(data, nothing):
+    with pytest.raises(TypeError, match=r"network must be a Network, such as TwoLayerNet, not (None|TwoLayerNet|str)"):
+        fit(nothing, *data)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_lists_train_as_arrays_do(data, engine):
+    x, t = (x[:40] for x in data)
+    arrays, lists = net(engine=engine), net(engine=engine)
+    fit(arrays, x, t, x, t, iterations=3, batch_size=10)
+    told = fit(lists, x.tolist(), [*t], [*x], t.tolist(), iterations=3, batch_size=10)
+    assert_array_equal(lists.block.values, arrays.block.values)
+    assert told.test_accuracy == told.train_accuracy
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -101,7 +101,7 @@ def train(
     seed: Annotated[int, _whole_option("Same seed, same bytes.")] = 0,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     data: Data = "mnist",
-    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<time> by default.")] = None,
+    out: Annotated[str | None, typer.Option(help="Run folder; runs/<time> by default.")] = None,
     engine: Annotated[str, typer.Option(help="auto, numpy or native.")] = "auto",
     threads: Annotated[int | None, _whole_option("Of the engine: by default the cores there are.")] = None,
     listing: Annotated[bool, typer.Option("--listing", help="Print a step as the engine does it, and stop.")] = False,
@@ -119,8 +119,10 @@ def train(
         raise ValueError(f"--dtype must be float32 or float64, not {dtype!r}")
     if seed < 0:
         raise ValueError(f"--seed must be 0 or more, not {seed}")
+    if out == "":
+        raise ValueError("--out takes the name of a folder, not ''")
     sizes = _sizes(("100" if net == "simple-conv" else "50") if hidden is None else hidden)
-    folder = store.fresh_folder() if out is None else out
+    folder = store.fresh_folder() if out is None else Path(out)
     store.refuse_other_run(folder)
     loaded = load_data(data)
     network = _network(
@@ -137,8 +139,13 @@ def train(
     )
     if listing:
         from badak.engine.listing import listing as tape
+        from badak.networks import ENGINES
 
-        print(tape(network, batch_size))
+        if engine not in ENGINES:
+            raise ValueError(f"--engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+        if engine == "numpy":
+            raise ValueError("--listing prints a step as the engine does it; with --engine numpy the layers do it")
+        print(tape(network, batch_size, threads=threads))
         return
     if iterations is None and epochs is None:
         iterations = 10_000
@@ -340,6 +347,8 @@ def check(
         raise typer.Exit(training_command(training, json, lang))
     if not files or training is not None:
         raise ValueError("badak check takes files, or --training and a run folder; for example: badak check layers.py")
+    if memory_limit < 1:
+        raise ValueError(f"--memory-limit must be 1 MiB or more, not {memory_limit}")
     raise typer.Exit(check_command(files, json, html, strict, lang, time_limit, memory_limit << 20, only=only))
 
 

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from badak.layers import Affine, Convolution, Dropout, Pooling, Relu
 from badak.losses import SoftmaxWithLoss
-from badak.networks import Network, positive, weight_std
+from badak.networks import Network, generator, positive, weight_std
 
 PARAMS = ("filter_num", "filter_size", "pad", "stride")
 
@@ -67,7 +67,7 @@ class SimpleConvNet(Network):
         seed: int | None = None,
         engine: str = "auto",
     ) -> None:
-        row = _Row(input_dim, weight_init_std, np.random.default_rng(seed))
+        row = _Row(input_dim, weight_init_std, generator(seed))
         row.convolution({"filter_num": 30, "filter_size": 5} if conv_param is None else conv_param)
         row.add("Pool", Pooling(2, 2, stride=2))
         row.affine("hidden_size", hidden_size)
@@ -108,7 +108,7 @@ class DeepConvNet(Network):
         seed: int | None = None,
         engine: str = "auto",
     ) -> None:
-        row = _Row(input_dim, weight_init_std, np.random.default_rng(seed))
+        row = _Row(input_dim, weight_init_std, generator(seed))
         given = (conv_param_1, conv_param_2, conv_param_3, conv_param_4, conv_param_5, conv_param_6)
         usual = (_three(16), _three(16), _three(32), _three(32, pad=2), _three(64), _three(64))
         for number, (param, default) in enumerate(zip(given, usual, strict=True), 1):

@@ -52,10 +52,16 @@ def cross_entropy_error(y: Any, t: Any) -> float:
     count = samples(y)
     # Written so that a NaN, which compares False with everything, is refused too.
     if not (y.min() >= 0 and y.max() <= 1):
-        raise ValueError(f"y must hold probabilities, between 0 and 1; it goes from {y.min():g} to {y.max():g}")
+        raise ValueError(f"y must hold probabilities, between 0 and 1; {_span('it', y)}")
     t = one_hot(t, y.shape, y.dtype)
     with np.errstate(divide="ignore"):
         return float(-np.sum(t[t > 0] * np.log(y[t > 0])) / count)
+
+
+def _span(name: str, values: Array) -> str:
+    """Say from where to where values go, with the digits that tell 1.0000001 from 1; or the one value they have."""
+    low, high = (f"{value:.9g}" for value in (values.min(), values.max()))
+    return f"{name} is {low}" if low == high else f"{name} goes from {low} to {high}"
 
 
 def sum_squared_error(y: Any, t: Any) -> float:
@@ -89,9 +95,10 @@ def one_hot(t: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
         rows = floating(t, "t").astype(dtype, copy=False)
         total = rows.sum(axis=-1)
         if not (rows.min(initial=0) >= 0 and np.all(np.abs(total - 1) < 1e-3)):
+            held = _span("t", rows) if rows.min() < 0 else _span("a row's sum", total)
             raise ValueError(
                 "t has the shape of the scores, so its rows are taken as one-hot (or probabilities): "
-                f"each must be 0 or more and add up to 1; row sums go from {total.min():g} to {total.max():g}"
+                f"each value must be 0 or more, and each row must add up to 1; {held}"
             )
         return rows
     if t.shape != shape[:-1]:
@@ -119,7 +126,7 @@ def binary(t: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
         raise ValueError(f"answers of yes or no for scores of shape {shape} have that shape; t has {t.shape}")
     # Written so that a NaN, which compares False with everything, is refused too.
     if not (t.min(initial=0) >= 0 and t.max(initial=0) <= 1):
-        raise ValueError(f"answers of yes or no are 1 or 0; t goes from {t.min():g} to {t.max():g}")
+        raise ValueError(f"answers of yes or no are 1 or 0; {_span('t', t)}")
     return t.reshape(shape)
 
 

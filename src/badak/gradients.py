@@ -4,6 +4,7 @@
 the function has a kink, so that a Relu within the step of 0 is not taken for a mistake. Imports NumPy alone.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Array, h: float = STEP) -> Ar
     `f` takes `x` and gives one number. Each element is changed in place for the two calls and put back, also when
     `f` fails; so `f` may ignore its argument and look at the array elsewhere, as the book's networks do.
     Raises TypeError for an array of integers, which cannot hold x + h (the answer would be wrong without a word),
-    and ValueError for a read-only one.
+    and ValueError for a read-only one; likewise for an `h` that is no number above 0, or so small that x + h is x.
     """
     return np.array([(above - below) / step for above, below, step in _probe(f, x, h)]).reshape(np.shape(x))
 
@@ -38,6 +39,10 @@ def _probe(f: Callable[[Any], Any], x: Array, h: float, flat: Array | None = Non
         )
     if not x.flags.writeable:
         raise ValueError("numerical_gradient changes x in place and puts it back; x is read-only: pass x.copy()")
+    if isinstance(h, bool) or not isinstance(h, (int, float, np.integer, np.floating)):
+        raise TypeError(f"h must be a number, not {h!r}")
+    if not 0 < h < math.inf:  # a NaN, which compares False with everything, is refused too
+        raise ValueError(f"h must be a number above 0, such as {STEP:g}; not {h}")
     for place in range(x.size) if flat is None else flat:
         index = np.unravel_index(place, x.shape)
         saved = x[index]
@@ -48,6 +53,8 @@ def _probe(f: Callable[[Any], Any], x: Array, h: float, flat: Array | None = Non
             bottom, below = float(x[index]), float(f(x))
         finally:
             x[index] = saved
+        if top == bottom:
+            raise ValueError(f"h = {h:g} is lost beside {saved:g}, an element of x, in {x.dtype}: take a larger h")
         yield above, below, top - bottom
 
 

@@ -23,7 +23,10 @@ class Block:
     """
 
     def __init__(self, arrays: Mapping[str, Array], dtype: DTypeLike = np.float64) -> None:
-        dtype = np.dtype(dtype)
+        try:
+            dtype = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(f"dtype must be float32 or float64, not {dtype!r}") from None
         if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise TypeError(f"parameters are float32 or float64, not {dtype}")
         self.shapes = {name: np.shape(array) for name, array in arrays.items()}

@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike
 from badak.functions import binary, check_labels, floating, one_hot
 from badak.gradients import numerical_gradient
 from badak.layers import Affine, BatchNormalization, Dropout, Gelu, LeakyRelu, Relu, Sigmoid, Tanh
+from badak.layers.base import whole
 from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.memory import Block, Params
 from badak.types import Array, parameters
@@ -85,7 +86,7 @@ class Network:
         self.params = Params(self.block)
         self._looked = False
         self._bind()
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         for layer in self.layers.values():
             if getattr(layer, "rng", 0) is None:
                 layer.rng = rng.spawn(1)[0]
@@ -416,7 +417,7 @@ class TwoLayerNet(Network):
         seed: int | None = None,
         engine: str = "auto",
     ) -> None:
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         D = positive("input_size", input_size)
         H = positive("hidden_size", hidden_size)
         C = positive("output_size", output_size)
@@ -486,7 +487,7 @@ class MultiLayerNet(Network):
     ) -> None:
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}")
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         hidden = [positive("hidden size", size) for size in hidden_size_list]
         sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
         layers: list[Any] = []
@@ -498,6 +499,14 @@ class MultiLayerNet(Network):
                 layers.append(ACTIVATIONS[activation]())
                 layers += [Dropout(dropout_ratio)] if use_dropout else []
         super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
+
+
+def generator(seed: Any) -> "np.random.Generator":  # in quotes: the annotation would import numpy.random
+    """Give a generator from `seed`, an int of 0 or more; None seeds it from the system.
+
+    Raises TypeError or ValueError, naming the seed, for anything else.
+    """
+    return np.random.default_rng(None if seed is None else whole("seed", seed, least=0))
 
 
 def positive(name: str, value: Any) -> int:

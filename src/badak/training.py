@@ -21,7 +21,8 @@ from badak.data import batches
 from badak.functions import binary, check_labels, one_hot
 from badak.graph import describe, tensors_of
 from badak.losses import SigmoidWithLoss
-from badak.networks import ENGINES, Network, positive
+from badak.memory import real_array
+from badak.networks import ENGINES, Network, generator, positive
 from badak.optimizers import Optimizer, Schedule, make_optimizer, make_schedule
 from badak.types import Array, IntArray, Runner
 
@@ -158,6 +159,8 @@ def fit(
 ) -> History:
     """Train `network` in place on `x`, (N, …), and `t`, class indices (N,), one-hot rows or values to regress to.
 
+    `x` and `t` are arrays, or lists of them.
+
     `iterations` draws each batch with replacement, as the posts do; `epochs` goes through a shuffled order, the last
     batch being smaller where N is no multiple (10 epochs where neither is given). The order comes from `seed` alone;
     `shuffle=False` goes through the samples as they stand instead, in epochs.
@@ -176,6 +179,10 @@ def fit(
     Ctrl-C saves what there is to `out` and then raises KeyboardInterrupt. Raises TypeError or ValueError for
     arguments that don't fit, before anything is changed or written.
     """
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, such as TwoLayerNet, not {_kind(network)}")
+    generator(seed)  # for what it refuses
+    x, t, x_test, t_test = _array(x, "x"), _array(t, "t"), _array(x_test, "x_test"), _array(t_test, "t_test")
     rule = _optimizer(optimizer, lr, weight_decay, clip_norm, schedule)
     batch_size = positive("batch_size", batch_size)
     threads = None if threads is None else positive("threads", threads)
@@ -221,6 +228,20 @@ def fit(
         if history.folder is not None:
             save_run(history, network)
     return history
+
+
+def _kind(value: Any) -> str:
+    return value.__name__ if isinstance(value, type) else "None" if value is None else type(value).__name__
+
+
+def _array(value: Any, name: str) -> Any:
+    """Give lists as an array; anything else as it is. Raises ValueError for lists that are not of one length."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    try:
+        return real_array(value, name)
+    except ValueError:
+        raise ValueError(f"{name} is a list of rows that differ in length: it makes no array") from None
 
 
 def _optimizer(optimizer: Any, lr: Any, weight_decay: Any, clip_norm: Any, schedule: Any) -> Any:
@@ -530,7 +551,7 @@ def _are_labels(t: Any) -> bool:
 def _check_data(network: Network, x: Any, t: Any, which: str) -> None:
     """Refuse data that cannot train, naming what is wrong, before anything is touched."""
     if not hasattr(x, "shape") or not hasattr(t, "shape"):
-        raise TypeError(f"x{which} and t{which} must be NumPy arrays, not {type(x).__name__} and {type(t).__name__}")
+        raise TypeError(f"x{which} and t{which} must be arrays or lists, not {type(x).__name__} and {type(t).__name__}")
     if len(x.shape) < 2:
         raise ValueError(f"x{which} must be (N, …), one row a sample; its shape is {x.shape}")
     if not t.shape or len(x) != len(t):

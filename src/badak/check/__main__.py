@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 
 from badak.check.command import HELP, check_command
@@ -20,8 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--memory-limit", type=float, default=2.0, metavar="GIB")
     parser.add_argument("--only", action="append", metavar="CHECK")
     given = parser.parse_args(arguments)
-    memory = int(given.memory_limit * 2**30)
     try:
+        if not 0 < given.memory_limit < math.inf:
+            raise ValueError(f"--memory-limit must be more than 0 GiB, not {given.memory_limit:g}")
+        memory = int(given.memory_limit * 2**30)
         return check_command(
             given.files,
             given.json,

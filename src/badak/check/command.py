@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,8 +51,13 @@ def check_command(
     unknown = [name for name in only or () if name not in CHECKS]
     if unknown:
         raise ValueError(f"no check named {unknown[0]!r}; there are {', '.join(CHECKS)}")
-    if time_limit <= 0:
-        raise ValueError(f"time_limit must be more than 0 seconds, not {time_limit}")
+    # Written so that a NaN, which compares False with everything, is refused too.
+    if not 0 < time_limit < math.inf:
+        raise ValueError(f"time_limit must be more than 0 seconds, not {time_limit:g}")
+    if memory_limit is not None and not memory_limit > 0:
+        raise ValueError(f"memory_limit must be more than 0 bytes, not {memory_limit}")
+    if html is not None:
+        _refuse_page(Path(html))
     reports: list[Report] = []
     for argument in files:
         path, name = split_name(argument)
@@ -63,6 +69,14 @@ def check_command(
         page = report_html(reports, lang)
         Path(html).write_text(page, encoding="utf-8")
     return exit_code(reports, strict)
+
+
+def _refuse_page(page: Path) -> None:
+    """Raise OSError where a page cannot be written, before there is an hour's checking to lose."""
+    if page.is_dir():
+        raise IsADirectoryError(f"{page} is a folder; --html takes the name of a file")
+    if not page.absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {page.parent} to write the page to")
 
 
 def exit_code(reports: Sequence[Report], strict: bool = False) -> int:

@@ -761,7 +761,7 @@ def cause_of(exam: Examination, case: Case) -> Finding:
     finding = Finding("gradients", label, severity, method=name, quantity=case.quantity, values=values)
     if repaired is not None:
         finding.line = repaired.line
-        finding.values["repair"] = repaired.after
+        finding.values |= {"repair": repaired.after, "before": repaired.before}
     locate.place(exam.subject, finding)
     return _with_worst(finding, case)
 

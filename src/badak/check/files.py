@@ -73,6 +73,8 @@ def examine_file(
         for finding in report.findings:
             if finding.line is not None and source.cells:
                 finding.values["cell"] = source.cell(finding.line)
+            if source.cells and finding.values.get("used_line"):
+                finding.values["used_cell"] = source.cell(finding.values["used_line"])
         report.source = source.lines
     return reports
 

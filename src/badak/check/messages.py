@@ -106,7 +106,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "swapped-param-grads": ("The gradients of {quantity} and {other} are exchanged.", "Exchange the two keys."),
     "train-flag-ignored": ("In evaluation it still behaves as in training: the answer depends on chance or on the other rows.", "Read {flag}, and use the fixed statistics (or no mask) when it is False."),
     "transposed-weight-grad": ("d{quantity} is the transpose of the right one.", "Use x.T @ dout."),
-    "undefined-name": ("{name} is used (line {used_line}) but nowhere defined or imported.", "Import or define it at the top of the file."),
+    "undefined-name": ("{name} is used ({used}) but nowhere defined or imported.", "Import or define it at the top of the file."),
     "underflow-global-max": ("The maximum of the whole batch is subtracted: a row far below it becomes 0/0.", "Subtract each row's own maximum: x.max(axis=1, keepdims=True)."),
     "updates-running-stats-in-eval": ("Evaluating changes {name}: two evaluations of the same batch differ.", "Update the running statistics in training only."),
     "updates-weights-in-backward": ("{method} changes {quantity}.", "Leave the update to the optimizer, after backward."),
@@ -141,7 +141,7 @@ HEADINGS = {
     "right": "right", "hazard": "hazard", "wrong": "wrong", "unknown": "could not check",
     "error": "wrong", "note": "note", "expected": "expected", "got": "got", "try": "try", "line": "line", "cell": "cell",
     "also": "Also: ",
-    "written": "With {repair} instead it would be right.",
+    "written": "With {repair} instead of {before} it would be right.",
 }  # fmt: skip
 
 
@@ -175,11 +175,21 @@ def sentence_of(finding: Finding) -> tuple[str, str]:
     return (finding.text and (finding.text, finding.advice or "")) or SENTENCES.get(finding.label, SENTENCES["unnamed"])
 
 
+def place(line: int, cell: list[int] | None, lang: str | None = None) -> str:
+    """Name a line as its file counts it: of a notebook, the cell (number, line in it) and the line within it."""
+    say = translator("check", lang).gettext
+    if cell:
+        return f"{say(HEADINGS['cell'])} {cell[0]}, {say(HEADINGS['line'])} {cell[1]}"
+    return f"{say(HEADINGS['line'])} {line}"
+
+
 def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
     """Give message and hint of a finding in a language ('en', 'ko', None for the user's own)."""
     say = translator("check", lang).gettext
     message, hint = sentence_of(finding)
     values = _Values({k: _shown(v) for k, v in finding.values.items() if k != "got"})
+    if finding.values.get("used_line"):
+        values["used"] = place(finding.values["used_line"], finding.values.get("used_cell"), lang)
     values["got_factor"] = _shown(finding.values.get("got", "?"))
     for name in ("method", "quantity", "line"):
         values[name] = getattr(finding, name) if getattr(finding, name) is not None else values.get(name, "?")
@@ -192,8 +202,12 @@ def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
         text += " " + say(HEADINGS["also"]) + ", ".join(f"d{q}" for q in finding.values["also"]) + "."
     advice = say(hint).format_map(values) if hint else ""
     if finding.values.get("repair") and finding.check == "gradients":
-        clean = str(finding.values["repair"]).replace("self._lent_x", "x").replace("self._lent_y", "y")
-        advice += " " + say(HEADINGS["written"]).format_map(_Values(repair=clean))
+        clean = _Values({name: str(finding.values.get(name, "?")).replace("self._lent_x", "x")
+                         .replace("self._lent_y", "y") for name in ("repair", "before")})  # fmt: skip
+        if (
+            clean["before"] and clean["before"] != clean["repair"]
+        ):  # else a whole function was replaced: no words for that
+            advice += " " + say(HEADINGS["written"]).format_map(clean)
     return text, advice.strip()
 
 

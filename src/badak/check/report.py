@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from badak.check.findings import Finding, Report
-from badak.check.messages import HEADINGS, reason, speak
+from badak.check.messages import HEADINGS, place, reason, speak
 from badak.language import choose_language, translator
 
 
@@ -49,13 +49,9 @@ def report_json(report: Report, lang: str | None = None) -> str:
 
 def where(finding: Finding, report: Report, lang: str | None = None) -> str:
     """Give the place of a finding: method, line (of a notebook: cell and line), element."""
-    say = translator("check", lang).gettext
     parts = [finding.method] if finding.method else []
-    cell = finding.values.get("cell")
-    if cell:
-        parts.append(f"{say(HEADINGS['cell'])} {cell[0]}, {say(HEADINGS['line'])} {cell[1]}")
-    elif finding.line is not None:
-        parts.append(f"{say(HEADINGS['line'])} {finding.line}")
+    if finding.line is not None:
+        parts.append(place(finding.line, finding.values.get("cell"), lang))
     if finding.index is not None and finding.quantity is not None:
         parts.append(
             f"d{finding.quantity}[{', '.join(map(str, finding.index))}]" if finding.index else f"d{finding.quantity}"
@@ -63,18 +59,29 @@ def where(finding: Finding, report: Report, lang: str | None = None) -> str:
     return ", ".join(parts)
 
 
+def title(report: Report) -> str:
+    """Give the file, and the object in it, where there is one."""
+    return f"{report.file}:{report.object}" if report.object else report.file
+
+
+def own_line(finding: Finding) -> int:
+    """Give the line as its file counts it: in a notebook, within the cell. 0 where there is none."""
+    cell = finding.values.get("cell")
+    return int(cell[1]) if cell else finding.line or 0
+
+
 def report_text(report: Report, lang: str | None = None) -> str:
     """Give a report for the terminal: the verdict in the first line, then one paragraph a finding."""
     say = translator("check", lang).gettext
-    lines = [f"{report.file}:{report.object}: {say(HEADINGS[report.verdict])}"]
+    lines = [f"{title(report)}: {say(HEADINGS[report.verdict])}"]
     if report.reason is not None:
         lines.append(f"  {reason(report, lang)}")
     for finding in report.findings:
         message, hint = speak(finding, lang)
-        place = where(finding, report, lang)
-        lines.append(f"  [{say(HEADINGS[finding.severity])}: {finding.label}] {place + ': ' if place else ''}{message}")
+        at = where(finding, report, lang)
+        lines.append(f"  [{say(HEADINGS[finding.severity])}: {finding.label}] {at + ': ' if at else ''}{message}")
         if finding.line is not None and 0 < finding.line <= len(report.source):
-            lines.append(f"      {finding.line} | {report.source[finding.line - 1].strip()}")
+            lines.append(f"      {own_line(finding)} | {report.source[finding.line - 1].strip()}")
         if isinstance(finding.got, float) and isinstance(finding.expected, float):
             lines.append(
                 f"      {say(HEADINGS['got'])} {finding.got:.8g}, {say(HEADINGS['expected'])} {finding.expected:.8g}"
@@ -100,7 +107,7 @@ def report_html(reports: Sequence[Report], lang: str | None = None) -> str:
     for number, report in enumerate(reports, 1):
         labels = ", ".join(f.label for f in report.findings)
         verdict = f'<span class="{report.verdict}">{html.escape(say(HEADINGS[report.verdict]))}</span>'
-        name = html.escape(f"{report.file}:{report.object}")
+        name = html.escape(title(report))
         rows.append(
             f'<tr><td><a href="#r{number}">{name}</a></td><td>{verdict}</td><td>{html.escape(labels)}</td></tr>'
         )
@@ -118,15 +125,17 @@ def _articles(report: Report, lang: str | None) -> str:
     parts = []
     for finding in report.findings:
         message, hint = speak(finding, lang)
-        place = where(finding, report, lang)
+        at = where(finding, report, lang)
         parts.append(
             f"<p><strong>{html.escape(say(HEADINGS[finding.severity]))}</strong> <code>{html.escape(finding.label)}</code> "
-            f"{html.escape(place)}<br>{html.escape(message)}</p>"
+            f"{html.escape(at)}<br>{html.escape(message)}</p>"
         )
         if finding.line is not None and 0 < finding.line <= len(report.source):
-            first = max(0, finding.line - 3)
+            before = finding.line - own_line(finding)  # lines of the cells before, which are not shown
+            first = max(before, finding.line - 3)
             code = "\n".join(
-                f"{n + 1:4} {report.source[n]}" for n in range(first, min(len(report.source), finding.line + 2))
+                f"{n + 1 - before:4} {report.source[n]}"
+                for n in range(first, min(len(report.source), finding.line + 2))
             )
             parts.append(f"<pre>{html.escape(code)}</pre>")
         if isinstance(finding.got, float) and isinstance(finding.expected, float):

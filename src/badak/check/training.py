@@ -67,7 +67,17 @@ def observe(records: Sequence[Record]) -> dict[str, str]:
     """
     if not records[-1].get("layers") and math.isfinite(_number(records[-1].get("loss"))):
         return {}
-    return {finding.label: sentence(finding) for finding in find(records)}
+    return {finding.label: sentence(finding) for finding in _unsaid(records)}
+
+
+def _unsaid(records: Sequence[Record]) -> list[Finding]:
+    """Give `find(records)` without the NaN that follows from too long a step, where that was said before."""
+    found = find(records)
+    if any(finding.label == "loss-nan" and "step" in finding.values for finding in found):
+        good = next(i for i, record in enumerate(records) if not math.isfinite(_number(record.get("loss"))))
+        if any(finding.label == "lr-too-high" for finding in find(records[:good])):
+            return [finding for finding in found if finding.label != "loss-nan"]
+    return found
 
 
 def check_run(folder: str | os.PathLike[str]) -> list[Finding]:
@@ -78,7 +88,7 @@ def check_run(folder: str | os.PathLike[str]) -> list[Finding]:
     records = store.read_history(folder)
     found: dict[str, Finding] = {}
     for count in range(1, len(records) + 1):
-        for finding in find(records[:count]):
+        for finding in _unsaid(records[:count]):
             found.setdefault(finding.label, finding)
     return list(found.values())
 

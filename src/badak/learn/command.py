@@ -1,6 +1,7 @@
 """`badak learn` and what goes with it: plain functions, which print and give an exit code."""
 
 import argparse
+import difflib
 import os
 import sys
 import time
@@ -104,9 +105,16 @@ def status(folder: Path_ = HOME, lang: str | None = None) -> int:
 def run(arguments: Sequence[str], program: str = "badak learn") -> int:
     """Do what a command line says: [FOLDER], hint [FOLDER], status [FOLDER] or mark FOLDER; give the exit code.
 
-    A folder that has the name of a command is written ./hint. Raises as the functions above, SystemExit for a command
-    line that is not understood.
+    A folder that has the name of a command, or nearly, is written ./hint. Raises as the functions above, SystemExit for
+    a command line that is not understood, ValueError for what looks like a command misspelled.
     """
+    bare = arguments and Path(arguments[0]).name == arguments[0] and not Path(arguments[0]).exists()
+    near = difflib.get_close_matches(arguments[0], list(filter(None, COMMANDS)), 1, 0.7) if bare else []
+    if near and arguments[0] not in COMMANDS:
+        raise ValueError(
+            f"there is no command {arguments[0]}; did you mean `{program} {near[0]}`? A new folder of that name is "
+            f"written ./{arguments[0]}"
+        )
     name = arguments[0] if arguments and arguments[0] in COMMANDS else ""
     parser = argparse.ArgumentParser(prog=f"{program} {name}".strip(), description=COMMANDS[name])
     parser.add_argument("folder", nargs=None if name == "mark" else "?", default=HOME)

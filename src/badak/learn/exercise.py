@@ -125,6 +125,16 @@ class Answer:
         returns = [item.lineno for item in ast.walk(node) if isinstance(item, ast.Return)]
         return max(returns, default=node.lineno)
 
+    def assigned(self, name: str, target: str) -> int | None:
+        """Give the line of a method 'Affine.backward' that assigns to `target` ('self.dW', 'params'), or as `line`."""
+        owner, _, method = name.rpartition(".")
+        node = self.source.method(owner, method)
+        for item in ast.walk(node) if node is not None else ():
+            targets = [item.target] if isinstance(item, ast.AugAssign) else getattr(item, "targets", [])
+            if any(ast.unparse(place).startswith(target) for place in targets):
+                return int(getattr(item, "lineno", 0)) or None
+        return self.line(name)
+
     def call(self, name: str, function: Callable[..., Any], *arguments: Any) -> tuple[Any, Finding | None]:
         """Call something of the answer with warnings silenced; give (value, None) or (None, what it raised)."""
         try:

@@ -142,6 +142,7 @@ def words(finding: Finding, lang: str | None = None) -> tuple[str, str]:
         return speak(Finding(**{**finding.to_dict(), "values": values}), lang)
     say = translator("learn", lang).gettext
     shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in finding.values.items()}
+    shown.setdefault("quantity", finding.quantity)
     text, advice = (say(part).format_map(_Values(shown)) if part else "" for part in (finding.text, finding.advice))
     return text, advice
 
