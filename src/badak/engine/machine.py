@@ -123,6 +123,24 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def panel_start(vectors, panels, p):
         return p * (vectors // panels) + min(p, vectors % panels)
 
+    def panel_share(count, n, me, threads) -> tuple[int, int]:
+        """Share out `count` pieces of each panel, a panel weighing as much as it has vectors; the tail, as one.
+
+        Piece c of panel p is number p · count + c.
+        """
+        total = (vectors_of(n) + (1 if tail_of(n) > 0 else 0)) * count
+        return panel_piece(total * me // threads, count, n), panel_piece(total * (me + 1) // threads, count, n)
+
+    def panel_piece(position, count, n):
+        vectors = vectors_of(n)
+        panels = (vectors + 2) // 3
+        at, start, width = panels, vectors, 1
+        for p in range(panels):
+            if panel_start(vectors, panels, p) * count <= position and position < vectors * count:
+                at, start = p, panel_start(vectors, panels, p)
+                width = panel_start(vectors, panels, p + 1) - start
+        return at * count + (position - start * count) // width
+
     # -- products
 
     def product(
@@ -266,6 +284,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             units = chunks
         blocks = (rows + GROUP - 1) // GROUP
         first, last = share(units * blocks, me, threads)
+        if split == Split.PANELS:
+            first, last = panel_share(blocks, n, me, threads)
         while first < last:
             unit = first // blocks
             until = min(last, (unit + 1) * blocks)
@@ -462,8 +482,9 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     outer(rows, column_zero(x, x_step, rows, k, split, unit, chunks), x_step, d, d_step, k, v * LANES,
                           min(k, v_last * LANES), n, 0, all_panels + 1, out, rate, zeros)  # fmt: skip
             return
-        units = all_panels if split == Split.PANELS else 1
-        first, last = share(units * groups, me, threads)
+        first, last = share(groups, me, threads)
+        if split == Split.PANELS:
+            first, last = panel_share(groups, n, me, threads)
         while first < last:
             unit = first // groups
             until = min(last, (unit + 1) * groups)
