@@ -19,12 +19,17 @@ from hypothesis import strategies as st
 
 from badak import (
     SGD,
+    Adam,
     Affine,
+    Gelu,
     IdentityWithLoss,
+    LeakyRelu,
+    Momentum,
     Network,
     Relu,
     Sigmoid,
     SoftmaxWithLoss,
+    Tanh,
     TwoLayerNet,
     fit,
     networks,
@@ -529,6 +534,30 @@ def test_a_batch_in_parts_gives_what_the_layers_give(name, loss, dtype, small_pa
         parts = [ready.program.parts for ready in networks._calls_of[ours]._programs.values()]
         assert len(parts) == 2
         assert min(parts) > 1
+
+
+@pytest.mark.parametrize("optimizer", [lambda: Momentum(0.05), lambda: Adam(0.01), lambda: SGD(0.1, clip_norm=0.3)])
+def test_every_optimizer_takes_one_step_for_all_parts_of_a_batch(optimizer, small_parts):
+    def network(engine):
+        r = np.random.default_rng(0)
+        layers = [
+            affine(r, 35, 19),
+            Tanh(),
+            affine(r, 19, 20),
+            Gelu(),
+            affine(r, 20, 18),
+            LeakyRelu(),
+            affine(r, 18, 3),
+        ]
+        return Network(layers, SoftmaxWithLoss(), engine=engine)
+
+    ours, theirs = network("auto"), network("numpy")
+    x, t = data(ours, 120)
+    order = drawn(120, 4, 36)
+    native = NativeRunner(ours, optimizer(), x, t, 2)
+    close(native.steps(order), NumPyRunner(theirs, optimizer(), x, t).steps(order), np.float64)
+    close(ours.block.values, theirs.block.values, np.float64, 3)
+    assert [ready.program.parts for ready in native._ready.values()] == [4]
 
 
 @pytest.mark.parametrize("splits", ["as usual", "chunks", "panels"])
