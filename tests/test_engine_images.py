@@ -220,7 +220,10 @@ def test_rows_of_bytes_are_read_as_images():
     for engine, net in nets.items():
         assert fit(net, pixels, t, epochs=2, batch_size=8, engine=engine).engine == engine
     close(nets["native"].block.values, nets["numpy"].block.values, np.float32, 10)
-    close(nets["native"].predict(pixels[:5]), nets["numpy"].predict(pixels[:5]), np.float32, 10)
+    rows = pixels[:5]
+    close(nets["native"].predict(rows), nets["numpy"].predict(rows), np.float32, 10)
+    assert nets["native"].predict(rows).tobytes() == nets["native"].predict(rows.reshape(5, 1, 28, 28)).tobytes()
+    assert "scores" in {key[0] for key in networks._calls_of[nets["native"]]._programs}
 
 
 @pytest.mark.parametrize("average", [False, True])

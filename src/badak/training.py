@@ -28,6 +28,8 @@ from badak.types import Array, IntArray, Runner
 
 LOOK_AT = 1000
 """So many training samples are looked at for the health of the layers, fewer where there are not many."""
+LOOK_AT_IMAGES, COST_OF_IMAGES = 100, 50
+"""So many where there are convolutions, each counted as so many: NumPy's layers, which look, take far longer there."""
 LOOKS = 5
 """So many evaluations look at the layers whatever that costs; later ones only while it stays below 2 % of the work."""
 CALL_SECONDS = 0.2
@@ -363,7 +365,9 @@ class _Look:
         self.lr = getattr(optimizer, "lr", float("nan"))  # an optimizer of one's own may have none
         self.sets = [(x, t), (x_test, t_test)]
         self.samples = [len(x), 0 if x_test is None else len(x_test)]
-        count = min(max(len(x) // 60, 100), LOOK_AT, len(x))
+        images = network.input_shape is not None and len(network.input_shape) > 1
+        count = min(max(len(x) // 60, 100), LOOK_AT_IMAGES if images else LOOK_AT, len(x))
+        self.cost = count * (COST_OF_IMAGES if images else 1)
         some = np.arange(count) * len(x) // count
         # Held as numbers, and measured once: the same samples are looked at each time.
         self.some, self.some_t = np.asarray(x[some]).astype(network.dtype, copy=False), t[some]
@@ -408,7 +412,7 @@ class _Look:
             "layers": {},
         }
         order, self.latest = self.latest, self.latest[:0]
-        if self.looks < LOOKS or 50 * self.looks * len(self.some) <= self.trained:
+        if self.looks < LOOKS or 50 * self.looks * self.cost <= self.trained:
             self.looks += 1
             record["layers"] = health(self.network, self.some, self.some_t, self.some_told)
             if self.labels is not None:
