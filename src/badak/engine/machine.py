@@ -225,6 +225,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             start += 2 * SIZE
 
     K_BLOCK, ROW_BLOCK = 2048 // SIZE, 128
+    CACHED = 1 << 18  # bytes that surely stay in a core's cache beside what passes through it
 
     def multiply(rows, x, x_step, w, k, k_first, k_last, n, p_first, p_last, out, out_step, bias) -> None:
         """Give out = bias + x · W for some samples, some panels of W and some of the k's, block by block.
@@ -393,23 +394,29 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
             k_first, k_last = v * LANES, min(k, v_last * LANES)
             x_at, part = column_zero(x, x_step, rows, k, split, unit, units), out + unit * part_step
-            for r in range(r_first, r_last, PAIR):
-                x_row, out_row = x_at + r * x_step, part + r * out_step
-                if r_last - r < PAIR:  # one that is left over: as if there were no zeros
-                    multiply(1, x_row, x_step, w, k, k_first, k_last, n, 0, panels, out_row, out_step, bias)
-                else:
-                    count = list_columns(marks + v * marks_step + 2 * r, marks_step, v_last - v, places)
-                    for p in range(panels):
-                        start = panel_start(vectors, panels, p)
-                        width = panel_start(vectors, panels, p + 1) - start
-                        panel, to = w + (start * height + k_first * width) * WIDTH, out_row + start * WIDTH
-                        from_x, since = x_row + k_first * SIZE, bias + start * WIDTH
-                        if width == 3:
-                            pair3(from_x, x_step, SIZE, panel, 3 * WIDTH, count, places, to, out_step, since, 0, 0.0)
-                        elif width == 2:
-                            pair2(from_x, x_step, SIZE, panel, 2 * WIDTH, count, places, to, out_step, since, 0, 0.0)
-                        else:
-                            pair1(from_x, x_step, SIZE, panel, WIDTH, count, places, to, out_step, since, 0, 0.0)
+            # Of wide weights, as many panels at a time as stay in the cache while all samples pass over them.
+            together = max(1, CACHED // ((k_last - k_first) * 3 * WIDTH))
+            for p_first in range(0, panels, together):
+                p_last = min(panels, p_first + together)
+                for r in range(r_first, r_last, PAIR):
+                    x_row, out_row = x_at + r * x_step, part + r * out_step
+                    if r_last - r < PAIR:  # one that is left over: as if there were no zeros
+                        multiply(1, x_row, x_step, w, k, k_first, k_last, n, p_first, p_last, out_row, out_step, bias)
+                    else:
+                        count = list_columns(marks + v * marks_step + 2 * r, marks_step, v_last - v, places)
+                        for p in range(p_first, p_last):
+                            start = panel_start(vectors, panels, p)
+                            width = panel_start(vectors, panels, p + 1) - start
+                            panel, to = w + (start * height + k_first * width) * WIDTH, out_row + start * WIDTH
+                            from_x, since = x_row + k_first * SIZE, bias + start * WIDTH
+                            if width == 3:
+                                pair3(from_x, x_step, SIZE, panel, 3 * WIDTH, count, places, to, out_step, since, 0,
+                                      0.0)  # fmt: skip
+                            elif width == 2:
+                                pair2(from_x, x_step, SIZE, panel, 2 * WIDTH, count, places, to, out_step, since, 0,
+                                      0.0)  # fmt: skip
+                            else:
+                                pair1(from_x, x_step, SIZE, panel, WIDTH, count, places, to, out_step, since, 0, 0.0)
             if tail > 0:
                 multiply(r_last - r_first, x_at + r_first * x_step, x_step, w, k, k_first, k_last, n, panels,
                          panels + 1, part + r_first * out_step, out_step, bias)  # fmt: skip
@@ -426,24 +433,29 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             b_first = batch * block // blocks
             rows = batch * (block + 1) // blocks - b_first
             x_row, d_row = x + b_first * x_step, d + b_first * d_step
-            for k_at in range(k_first, k_last, COLUMNS):
-                bits = 15 << k_at % LANES
-                count = list_rows(marks + k_at // LANES * marks_step + 2 * b_first, bits, rows, places)
-                if count > 0 or (rate == 0 and block == 0):
-                    for p in range(panels):
-                        start = panel_start(vectors, panels, p)
-                        width = panel_start(vectors, panels, p + 1) - start
-                        to = out + (start * height + k_at * width) * WIDTH
-                        how = rate
-                        if rate == 0 and block > 0:
-                            how = 1.0
-                        from_x, from_d = x_row + k_at * SIZE, d_row + start * WIDTH
-                        if width == 3:
-                            listed3(from_x, SIZE, x_step, from_d, d_step, count, places, to, 3 * WIDTH, zeros, 0, how)
-                        elif width == 2:
-                            listed2(from_x, SIZE, x_step, from_d, d_step, count, places, to, 2 * WIDTH, zeros, 0, how)
-                        else:
-                            listed1(from_x, SIZE, x_step, from_d, d_step, count, places, to, WIDTH, zeros, 0, how)
+            together = max(1, CACHED // (rows * 3 * WIDTH))
+            for p_first in range(0, panels, together):
+                p_last = min(panels, p_first + together)
+                for k_at in range(k_first, k_last, COLUMNS):
+                    bits = 15 << k_at % LANES
+                    count = list_rows(marks + k_at // LANES * marks_step + 2 * b_first, bits, rows, places)
+                    if count > 0 or (rate == 0 and block == 0):
+                        for p in range(p_first, p_last):
+                            start = panel_start(vectors, panels, p)
+                            width = panel_start(vectors, panels, p + 1) - start
+                            to = out + (start * height + k_at * width) * WIDTH
+                            how = rate
+                            if rate == 0 and block > 0:
+                                how = 1.0
+                            from_x, from_d = x_row + k_at * SIZE, d_row + start * WIDTH
+                            if width == 3:
+                                listed3(from_x, SIZE, x_step, from_d, d_step, count, places, to, 3 * WIDTH, zeros, 0,
+                                        how)  # fmt: skip
+                            elif width == 2:
+                                listed2(from_x, SIZE, x_step, from_d, d_step, count, places, to, 2 * WIDTH, zeros, 0,
+                                        how)  # fmt: skip
+                            else:
+                                listed1(from_x, SIZE, x_step, from_d, d_step, count, places, to, WIDTH, zeros, 0, how)
         outer(batch, x, x_step, d, d_step, k, k_first, k_last, n, panels, panels + 1, out, rate, zeros)
 
     def weight_rows(k, split, chunks, me, threads) -> tuple[int, int]:
