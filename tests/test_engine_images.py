@@ -336,5 +336,11 @@ def test_images_of_a_piece_are_refused_outside_of_it():
 
 def test_the_listing_tells_of_images():
     text = listing(make("the book's deep one", np.float32), batch_size=10, threads=1)
-    for word in ("DRAW", "CONV", "POOL", "GRAD_CONV", "FLIP", "c1 convolved"):
-        assert word in text.replace("x convolved", "c1 convolved")
+    for words in ("x ← images of the data", "c1 ← x convolved with W1, + b1", "(10, 14, 14) · windows of 3 × 3 × 1 → 16",
+                  "p1 ← c2 pooled", "of 10 images at a time", "W4 flipped ← W4 upside down"):  # fmt: skip
+        assert words in text, words
+    assert "BORDER        c2" not in text, "a frame that nobody reads"
+    # Two convolutions of 14 × 14 and two of 7 × 7 pixels, the last giving 9 × 9: forward, dW, and dx but for the first.
+    pixels = 196 * 9 * 16 * 2 + 196 * 144 * 16 * 3 + 49 * 144 * 32 * 3 + (81 * 2 + 49) * 288 * 32
+    affine = 512 * 9 * 3 + 9 * 10 * 3
+    assert f"{10 * (pixels + affine) / 1e6:.1f} million multiplications" in text

@@ -356,6 +356,9 @@ def _borders(program: Program, line: Line, lines: list[Line]) -> list[Line]:
     out = line.operands.get("out")
     if not isinstance(out, Picture) or out.bank != Bank.LOCAL or not out.border or line.op.name in WHOLE:
         return []
+    reads = [each.op.name for each in lines if out in [each.operands.get(name) for name in ("x", "dout", "y")]]
+    if set(reads) <= {"POOL", "POOL_BACK"}:  # which keep to the image
+        return []
     first = next(each for each in lines if each.operands.get("out") is out)
     return [_border(program, out, program.by_images())] if first is line else []
 

@@ -111,6 +111,12 @@ def _name(buffer: Buffer) -> str:
 def _shapes(line: Line) -> str:
     """Give the shapes of a line's operation, and how it is shared, in a few characters."""
     size: dict[str, Any] = line.sizes
+    if line.op.name == "PIECES":
+        return f"{size['size']} of {size['images']} images at a time, {size['length']} lines"
+    if "window_height" in size:
+        seen = f"{size['window_height']} × {size['window_width']}"
+        seen += f" × {size['depth']} → {size['n']}" if "n" in size else ""
+        return f"({size['images']}, {size['height']}, {size['width']}) · windows of {seen}"
     if "k" in size and "rows" in size:
         if line.op.name.startswith(("GRAD_W", "STEP_W")):
             text = f"({size['k']}, {size['rows']}) · ({size['rows']}, {size['n']})"
@@ -129,4 +135,13 @@ def _shapes(line: Line) -> str:
 def _work(program: Program) -> int:
     body = program.lines[program.body : program.ending]
     products = [line.sizes for line in body if "k" in line.sizes and "rows" in line.sizes]
+    windows = [line.sizes for line in body if line.op.name in ("CONV", "GRAD_CONV")]
+    products += [
+        {
+            "rows": s["images"] * s["height"] * s["width"],
+            "k": s["window_height"] * s["window_width"] * s["depth"],
+            "n": s["n"],
+        }
+        for s in windows
+    ]
     return program.parts * sum(s["rows"] * s["k"] * s["n"] for s in products)
