@@ -336,11 +336,29 @@ def test_images_of_a_piece_are_refused_outside_of_it():
 
 def test_the_listing_tells_of_images():
     text = listing(make("the book's deep one", np.float32), batch_size=10, threads=1)
-    for words in ("x ← images of the data", "c1 ← x convolved with W1, + b1", "(10, 14, 14) · windows of 3 × 3 × 1 → 16",
-                  "p1 ← c2 pooled", "of 10 images at a time", "W4 flipped ← W4 upside down"):  # fmt: skip
+    for words in (
+        *("x ← images of the data", "c1 ← x convolved with W1, + b1", "(10, 14, 14) · windows of 3 × 3 × 1 → 16"),
+        *("p1 ← c2 pooled", "of 10 images at a time", "W4 flipped ← W4 upside down"),
+    ):
         assert words in text, words
     assert "BORDER        c2" not in text, "a frame that nobody reads"
-    # Two convolutions of 14 × 14 and two of 7 × 7 pixels, the last giving 9 × 9: forward, dW, and dx but for the first.
-    pixels = 196 * 9 * 16 * 2 + 196 * 144 * 16 * 3 + 49 * 144 * 32 * 3 + (81 * 2 + 49) * 288 * 32
+    # Two convolutions of 14 × 14 pixels and two of 7 × 7, the last giving 9 × 9: forward, dW, and dx but for the first,
+    # which is done again instead.
+    pixels = 196 * 9 * 16 * 3 + 196 * 144 * 16 * 3 + 49 * 144 * 32 * 3 + (81 * 2 + 49) * 288 * 32
     affine = 512 * 9 * 3 + 9 * 10 * 3
     assert f"{10 * (pixels + affine) / 1e6:.1f} million multiplications" in text
+
+
+def test_images_that_are_cheap_are_computed_again_instead_of_kept(monkeypatch):
+    x, t = data("the book's deep one", 30)
+    results, room = set(), []
+    for most in (images.CHEAP, 0):
+        monkeypatch.setattr(images, "CHEAP", most)
+        network = make("the book's deep one", np.float32)
+        native = NativeRunner(network, SGD(0.1), x, t, 2)
+        native.steps(np.arange(30).reshape(1, 30))
+        [ready] = native._ready.values()
+        results.add(network.block.values.tobytes())
+        room.append(ready.sizes[Bank.SCRATCH])
+    assert len(results) == 1
+    assert room[0] < room[1]

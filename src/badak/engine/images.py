@@ -312,6 +312,9 @@ def gather_pieces(program: Program) -> None:
     images = program.by_images()
     body = program.lines[program.body : program.ending]
     runs = [(is_run, [*lines]) for is_run, lines in groupby(body, lambda line: line.owner == images)]
+    others = {id(memory(b)) for is_run, lines in runs if not is_run for line in lines for b in line.operands.values()}
+    _compute_again(program, [lines for is_run, lines in runs if is_run], others)
+    body = [line for _, lines in runs for line in lines]
     where: dict[int, set[int]] = {}
     for number, (is_run, lines) in enumerate(runs):
         for line in lines:
@@ -345,6 +348,46 @@ def gather_pieces(program: Program) -> None:
         for name, buffer in line.operands.items():
             if isinstance(buffer, Picture) and f"{name}_step" in line.sizes:
                 line.sizes[f"{name}_step"] = buffer.step
+
+
+CHEAP, CHEAP_LINES = 32, frozenset({"CONV", "RELU", "LEAKY_RELU", "TANH"})
+"""A convolution whose windows hold so few numbers takes about as long as writing its output down and reading it."""
+
+
+def _compute_again(program: Program, runs: list[list[Line]], others: set[int]) -> None:
+    """Let images that are cheap to compute be computed again on the way back, instead of being kept for all samples.
+
+    So the output of a first convolution, often the largest of all, needs room for one piece only. `others` are the
+    buffers that lines outside of the `runs` of images touch, by id.
+    """
+    for picture in [each for each in program.buffers if isinstance(each, Picture) and id(each) not in others]:
+        users = [[line for line in run if any(memory(b) is picture for b in line.operands.values())] for run in runs]
+        first, *later = [number for number, lines in enumerate(users) if lines] or [-1]
+        if len(later) != 1:
+            continue
+        makers = [line for line in users[first] if line.operands.get("out") is picture]
+        kept = {id(b) for run in runs[:first] for line in run for b in line.operands.values()}
+        drawn = {id(line.operands["out"]) for line in runs[first] if line.op.name == "DRAW"}
+        inputs = [b for line in makers for b in line.operands.values() if isinstance(b, Picture) and b is not picture]
+        if not all(line.op.name in CHEAP_LINES and _numbers(line) <= CHEAP for line in makers):
+            continue
+        if not makers or not all(id(each) in kept | drawn for each in inputs):
+            continue
+        copy = program.picture(f"{picture.name} again", picture.height, picture.width, picture.channels, picture.depth,
+                               picture.border, picture.compact)  # fmt: skip
+        there = {id(picture): copy}
+        back = runs[later[0]]
+        at = back.index(users[later[0]][0])
+        for line in users[later[0]]:
+            line.operands = {name: there.get(id(b), b) for name, b in line.operands.items()}
+        back[at:at] = [
+            replace(line, operands={name: there.get(id(b), b) for name, b in line.operands.items()}) for line in makers
+        ]
+
+
+def _numbers(line: Line) -> int:
+    """Give how many numbers a window of a convolution holds; 0 for other lines."""
+    return line.sizes.get("window_height", 0) * line.sizes.get("window_width", 0) * line.sizes.get("depth", 0)
 
 
 WHOLE = ("POOL_BACK", "SPREAD", "DRAW")
