@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from badak.engine.build import Machine
-from badak.engine.opcodes import Frame
+from badak.engine.opcodes import YIELDS, Frame
 from badak.engine.plan import Program
 from badak.engine.target import usable_cores
 from badak.types import Array
@@ -24,7 +24,9 @@ from badak.types import Array
 LINE = 128
 SPIN = 3000
 """So often a waiting thread looks before it gives its core away: some tens of microseconds."""
-
+LONG = 1e8
+"""A step of so many operations, about a millisecond's, is long: threads then spin ten times as long, and a wait does
+not say that a core is taken before it has lasted for a fifth of the step."""
 
 BUSY = 0.05
 """Cores are taken by others if threads wait long at more than this share of their meetings …"""
@@ -161,7 +163,10 @@ class Session:
         self.frame[Frame.STOP] = self.stop.ctypes.data
         self.frame[Frame.YIELD], self.frame[Frame.SLEEP] = _system_calls()
         self.frame[Frame.ZEROS] = self.constants.ctypes.data
-        self.frame[Frame.SPIN] = SPIN if threads <= usable_cores() else 1
+        long = program.work / threads > LONG
+        self.frame[Frame.SPIN] = (10 * SPIN if long else SPIN) if threads <= usable_cores() else 1
+        # Sleeps of about a tenth of a millisecond follow, of which a fifth of a long step has so many:
+        self.frame[Frame.PATIENCE] = self.frame[Frame.SPIN] + long * (YIELDS + int(2 * program.work / threads / LONG))
 
     def point(self, where: int, array: Array) -> None:
         """Let a place of the frame point to an array, and keep that alive."""

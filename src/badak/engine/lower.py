@@ -511,9 +511,11 @@ def lower(
     """
     backwards = purpose in ("train", "gradient")
     each = WORK_PER_CALL if purpose in ("gradient", "loss") else WORK_PER_THREAD
-    threads = max(1, min(threads, work_of(nodes, batch, backwards) // each))
+    work = work_of(nodes, batch, backwards)
+    threads = max(1, min(threads, work // each))
     parts = 1 if purpose in ("scores", "best") else parts_of(nodes, batch, inputs, itemsize)
     program = Program(itemsize, lanes, batch // parts, threads, parts)
+    program.work = work
     low = Lowering(program, purpose, offsets)
     low.sparse = sparse and not low.thin
     images = badak.engine.images

@@ -809,7 +809,11 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
 
     def barrier(frame, me, threads, generation):
         """Wait for the other threads: first busily, then giving the core away, then asleep. 0 if told to stop."""
-        flags, spin = argument(frame, Frame.FLAGS), argument(frame, Frame.SPIN)
+        flags, spin, patience = (
+            argument(frame, Frame.FLAGS),
+            argument(frame, Frame.SPIN),
+            argument(frame, Frame.PATIENCE),
+        )
         post(flags + me * LINE, generation)
         for other in range(threads):
             waited = 0
@@ -818,11 +822,11 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 if waited < spin:
                     pause()
                 else:
-                    if waited == spin:  # what `Crew.learn` counts
+                    if waited == patience:  # what `Crew.learn` counts
                         store(flags + me * LINE + 8, load(flags + me * LINE + 8) + 1)
                     if peek(argument(frame, Frame.STOP)) != 0:
                         return 0
-                    if waited < spin + 200:
+                    if waited < spin + op.YIELDS:
                         call(argument(frame, Frame.YIELD), 0)
                     else:
                         call(argument(frame, Frame.SLEEP), 50)

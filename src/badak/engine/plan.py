@@ -200,6 +200,8 @@ class Program:
     buffers: list[Buffer] = field(default_factory=list)
     body: int = 0
     """The lines before this one run once at the start of a call: they bring the parameters in."""
+    work: int = 0
+    """Floating-point operations of a step, products only."""
     piece: int = 1
     """So many images go through a piece together (see PIECES)."""
     place_sizes: dict[Bank, int] = field(default_factory=dict)
