@@ -123,11 +123,19 @@ ZOO = {
             *(AveragePooling(2, 2), Dropout(0.5), Flatten(), Dropout(0.1), affine(r, 48, 5)),
         ],
     ),
+    "dropped behind activations": (
+        (2, 8, 8),
+        lambda r: [
+            *(Sigmoid(), Dropout(0.2), conv(r, 5, 2, 3, pad=1), Sigmoid(), Dropout(0.3), conv(r, 4, 5, 3, pad=2)),
+            *(Tanh(), Dropout(0.2), Gelu(), conv(r, 3, 4, 3), AveragePooling(2, 2), Sigmoid(), Dropout(0.1)),
+            *(conv(r, 3, 3, 3, pad=1), affine(r, 48, 5)),
+        ],
+    ),
     "Flatten where nothing is an image": ((2, 3, 3), lambda r: [Flatten(), affine(r, 18, 5)]),
 }
 
 
-LATER = ("normalized", "dropped")
+LATER = ("normalized", "dropped", "dropped behind activations")
 
 
 def make(name, dtype=np.float64, loss=SoftmaxWithLoss, **options):

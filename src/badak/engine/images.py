@@ -3,8 +3,9 @@
 Importing this module enters the rules into lower.py's table.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,20 @@ def draw(low: Lowering, source: str, scale: float) -> Picture:
 def border_of(low: Lowering, at: int) -> int:
     """Give the frame of zeros that the output of layer number `at` needs: what the next convolution pads with."""
     layer = _next_windowed(low, at)
-    return int(layer.pad) if isinstance(layer, Convolution) else 0
+    return int(layer.pad) if isinstance(layer, Convolution) and not _drawn_next(low, at) else 0
+
+
+def _drawn_next(low: Lowering, at: int) -> bool:
+    """Say whether the images of layer number `at` go through a Dropout, which draws for images without a frame.
+
+    All layers from there to the Dropout go without: on the way back they give each other images of one form.
+    """
+    return low.backwards and Dropout in {type(node.layer) for node in _by_number(low, at)}
+
+
+def _by_number(low: Lowering, at: int) -> Iterator[Node]:
+    """Give the layers for each number that follow number `at`, up to the first that is none."""
+    return takewhile(lambda node: type(node.layer) in BY_NUMBER, low.nodes[at + 1 :])
 
 
 def _next_windowed(low: Lowering, at: int) -> Any:
@@ -127,7 +141,8 @@ class _Convolution:
         depth = whole(self.F, program.lanes) * program.lanes
         compact = _normalized_next(low, low.at)
         border = 0 if compact else border_of(low, low.at)
-        if self.goes_on and self.stride == 1 and not compact and _next_windowed(low, low.at) is not None:
+        framed = not compact and not _drawn_next(low, low.at) and _next_windowed(low, low.at) is not None
+        if self.goes_on and self.stride == 1 and framed:
             # A gradient has the frame of what it belongs to, and dx needs this one.
             border = max(border, self.FH - 1 - self.pad, self.FW - 1 - self.pad)
         out = program.picture(f"c{self.number}", self.OH, self.OW, self.F, depth, border, compact)
@@ -289,19 +304,7 @@ def _of_images(rows: Rule) -> Rule:
     return write
 
 
-def _dropped(rows: Rule) -> Rule:
-    """Make the rule of Dropout: that of rows, of images without a frame."""
-
-    def write(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
-        if isinstance(x, Picture) and x.border and low.backwards:
-            x = _framed(low, x, 0, compact=True)
-        return rows(low, node, x)
-
-    return write
-
-
 RULES[BatchNormalization] = _of_images(rules.batch_normalization)
-RULES[Dropout] = _dropped(rules.dropout)
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------------
