@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from badak.engine import rules
-from badak.engine.lower import BY_NUMBER, RULES, Backward, Lowering, Rule, bits, rule
+from badak.engine.lower import BY_NUMBER, REFUSALS, RULES, SETTINGS, Backward, Lowering, Rule, bits, rule
 from badak.engine.opcodes import OPS, SOURCES, Bank
 from badak.engine.plan import ALIGNMENT, Buffer, Layout, Line, Picture, Program, View, memory, whole
 from badak.graph import Node
@@ -22,6 +22,8 @@ CHUNKS = 8
 """The gradient of a convolution is added up in so many parts, each over its share of the images."""
 CACHE = 400_000
 """Bytes: a piece has as many images as fit into this, as far as they pass from line to line."""
+PLACES = 1 << 16
+"""Pooling keeps in 16 bits which pixel of its window was the largest."""
 PICTORIAL = (Convolution, Pooling, AveragePooling)
 
 
@@ -259,6 +261,24 @@ def _pooling(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
 
 
 RULES[Pooling] = RULES[AveragePooling] = _pooling
+
+
+def _unfit(layer: Any) -> str | None:
+    """Say why a layer cannot look through its windows, if somebody changed their sizes to what they cannot be."""
+    for name in SETTINGS[type(layer)]:
+        value, least = getattr(layer, name), int(name != "pad")
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            return f"a {name} that is no whole number of {least} or more"
+    if type(layer) is not Convolution and layer.pad >= min(layer.pool_h, layer.pool_w):
+        return "a pad that is as large as the window"
+    if type(layer) is Pooling and layer.pool_h * layer.pool_w > PLACES:
+        return f"a window of more than {PLACES:,} pixels"
+    return None
+
+
+SETTINGS[Convolution] = ("stride", "pad")
+SETTINGS[Pooling] = SETTINGS[AveragePooling] = ("pool_h", "pool_w", "stride", "pad")
+REFUSALS[Convolution] = REFUSALS[Pooling] = REFUSALS[AveragePooling] = _unfit
 
 
 @rule(Flatten)

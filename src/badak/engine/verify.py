@@ -172,6 +172,8 @@ class Extents:
         """Give the bytes of the 16-bit places of what was the largest."""
         if self["average"]:
             return 0
+        if self["window_height"] * self["window_width"] > 1 << 16:
+            self.refuse("16 bits hold no place in so large a window")
         return self.images("place", 2 * self.lanes * self["vectors"] * self["height"] * self["width"])
 
     def flat(self, operand: str) -> int:
