@@ -418,3 +418,11 @@ def test_the_listing_tells_of_images():
     text = listing(make("the book's deep one", np.float32), batch_size=10, threads=1)
     for word in ("DRAW", "CONV", "POOL", "GRAD_CONV", "FLIP", "c1 convolved"):
         assert word in text.replace("x convolved", "c1 convolved")
+
+
+def test_the_listing_counts_the_multiplications_of_convolutions():
+    layers = [conv(np.random.default_rng(0), 16, 1, 3), Flatten()]
+    network = Network(layers, SoftmaxWithLoss(), input_shape=(1, 10, 10))
+    head = listing(network, batch_size=1000, threads=1).splitlines()[0]
+    assert head.startswith("Network 1×10×10 → 16, batch 1000")
+    assert "18.4 million multiplications a step" in head  # 2 · 1000 · 64 · 9 · 16

@@ -81,10 +81,10 @@ def describe(network: Network, program: Program) -> list[str]:
     shapes = [_shapes(line) for line in program.lines]
     column = min(76, max(map(len, texts)))
     sizes = " → ".join(str(node.output_shape[0]) for node in nodes(network) if "W" in node.params and node.output_shape)
-    first = input_shape(network)
+    first = "×".join(map(str, input_shape(network) or "?"))
     threads = f"{program.threads} thread" + ("s" if program.threads > 1 else "")
     head = (
-        f"{type(network).__name__} {first[0] if first else '?'} → {sizes}, batch {program.batch * program.parts}, "
+        f"{type(network).__name__} {first} → {sizes}, batch {program.batch * program.parts}, "
         f"float{8 * program.itemsize}, {threads}, {_work(program) / 1e6:.1f} million multiplications a step"
     )
     result = [head, ""]
@@ -129,4 +129,9 @@ def _shapes(line: Line) -> str:
 def _work(program: Program) -> int:
     body = program.lines[program.body : program.ending]
     products = [line.sizes for line in body if "k" in line.sizes and "rows" in line.sizes]
-    return program.parts * sum(s["rows"] * s["k"] * s["n"] for s in products)
+    windows = [line.sizes for line in body if line.op.name in ("CONV", "GRAD_CONV")]
+    of_images = sum(
+        s["images"] * s["height"] * s["width"] * s["window_height"] * s["window_width"] * s["depth"] * s["n"]
+        for s in windows
+    )
+    return program.parts * sum(s["rows"] * s["k"] * s["n"] for s in products) + of_images
