@@ -334,6 +334,29 @@ def test_a_line_that_was_tampered_with_is_refused(op, field):
         verify(program, size)
 
 
+@pytest.mark.parametrize(
+    ("op", "field", "value"),
+    [
+        ("DRAW", "depth", lambda v: 16 * v),
+        ("DRAW", "out_pixel", lambda v: 2 * v),
+        ("DRAW", "row_bytes", lambda v: v - 1),
+        ("CONV", "out_step", lambda v: v + 64),
+        ("GRAD_CONV", "images", lambda v: v - 1),
+        ("GRAD_CONV", "chunks", lambda v: v - 1),
+        ("POOL", "x_step", lambda v: 2 * v),
+        ("RELU_BACK", "dout_step", lambda v: 2 * v),
+        ("RELU_BACK", "rows", lambda v: v - 1),
+        ("PIECES", "chunks", lambda v: v + 1),
+    ],
+)
+def test_a_little_too_much_is_refused_too(op, field, value):
+    program, size = program_of("the book's deep one")
+    line = next(each for each in reversed(program.lines) if each.op.name == op and each.owner == program.by_images())
+    line.sizes[field] = value(line.sizes[field])
+    with pytest.raises(BadTape):
+        verify(program, size)
+
+
 def test_images_of_a_piece_are_refused_outside_of_it():
     program, size = program_of("the book's simple one")
     assert any(each.bank == Bank.LOCAL for line in program.lines for each in line.operands.values())
