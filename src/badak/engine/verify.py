@@ -162,7 +162,7 @@ class Extents:
         return self.panels(self["places"] * n, self["depth"], tailed=False)
 
     def pooled(self, operand: str) -> int:
-        """Give the bytes of what pooling reads or writes: `large` the images before it, `small` those after it."""
+        """Give the bytes of what pooling reads or writes: of the images before it, or of those after it."""
         if (self["height"] - 1) * self["stride"] - self["pad"] >= self["x_height"] or (self["width"] - 1) * self[
             "stride"
         ] - self["pad"] >= self["x_width"]:
