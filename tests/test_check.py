@@ -8,6 +8,7 @@ import pytest
 import badak.check
 from badak.check import CHECKS, check_layer, report_html, report_text
 from badak.check.copying import clone
+from badak.check.files import examine_file
 from badak.check.findings import Finding, Report
 from badak.check.messages import HEADINGS, SENTENCES, SPECIAL, speak
 from badak.check.numeric import measure, measure_direction
@@ -210,3 +211,46 @@ def test_a_subject_finds_parameters_by_their_partners():
 
     examine(subject)
     assert [p.name for p in subject.parameters] == ["W", "b"]
+
+
+NETS_FOR_IMAGES = """
+from badak import Affine, Convolution, Network, Relu, SimpleConvNet, SoftmaxWithLoss
+import numpy as np
+
+class Told(SimpleConvNet):
+    def __init__(self):
+        super().__init__((1, 8, 8), {"filter_num": 3, "filter_size": 3}, 5, 3)
+
+class OfTheBook:
+    def __init__(self, input_dim=(2, 4, 4)):
+        r = np.random.default_rng(0)
+        self.params = {"W1": r.standard_normal((2, 2, 3, 3)), "b1": np.zeros(2),
+                       "W2": r.standard_normal((8, 4)), "b2": np.zeros(4)}
+        self.conv = Convolution(self.params["W1"], self.params["b1"])
+        self.affine = Affine(self.params["W2"], self.params["b2"])
+        self.last = SoftmaxWithLoss()
+
+    def predict(self, x):
+        return self.affine.forward(self.conv.forward(x))
+
+    def loss(self, x, t):
+        return self.last.forward(self.predict(x), t)
+
+    def gradient(self, x, t):
+        self.loss(x, t)
+        self.conv.backward(self.affine.backward(self.last.backward(1)))
+        return {"W1": self.conv.dW, "b1": self.conv.db, "W2": self.affine.dW, "b2": self.affine.db}
+"""
+
+
+def test_a_network_that_tells_its_input_gets_such(tmp_path):
+    path = tmp_path / "nets.py"
+    path.write_text(NETS_FOR_IMAGES, encoding="utf-8")
+    told = {report.object: (report.verdict, report.findings) for report in examine_file(path)}
+    assert told == {"Told": ("right", []), "OfTheBook": ("right", [])}
+
+
+def test_a_report_is_printed_without_the_whole_file():
+    report = check_layer(Relu(), np.array([[1.0, -2.0]]))
+    assert report.source
+    assert "def forward" not in repr(report)

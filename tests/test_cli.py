@@ -360,6 +360,8 @@ def test_a_listing_is_of_the_engine_and_the_threads_asked_for(small, tmp_path):
     wide = ("--hidden", 256, "--batch-size", 200)  # enough of it to be shared
     assert "BARRIER" in badak(*asked, *wide, "--threads", 2, cwd=tmp_path).stdout
     assert "BARRIER" not in badak(*asked, *wide, "--threads", 1, cwd=tmp_path).stdout
+    told = badak(*asked, "--optimizer", "adam", "--clip-norm", 1, cwd=tmp_path).stdout
+    assert all(word in told for word in ("STEP_ADAM", "CLIP"))
     for engine, words in (
         ("numpy", "with --engine numpy the layers do it"),
         ("gpu", "engine must be one of auto, numpy"),

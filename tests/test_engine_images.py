@@ -20,6 +20,7 @@ from badak import (
     Pooling,
     Relu,
     Sigmoid,
+    SigmoidWithLoss,
     SimpleConvNet,
     SoftmaxWithLoss,
     Tanh,
@@ -123,11 +124,19 @@ ZOO = {
             *(AveragePooling(2, 2), Dropout(0.5), Flatten(), Dropout(0.1), affine(r, 48, 5)),
         ],
     ),
+    "dropped behind activations": (
+        (2, 8, 8),
+        lambda r: [
+            *(Sigmoid(), Dropout(0.2), conv(r, 5, 2, 3, pad=1), Sigmoid(), Dropout(0.3), conv(r, 4, 5, 3, pad=2)),
+            *(Tanh(), Dropout(0.2), Gelu(), conv(r, 3, 4, 3), AveragePooling(2, 2), Sigmoid(), Dropout(0.1)),
+            *(conv(r, 3, 3, 3, pad=1), affine(r, 48, 5)),
+        ],
+    ),
     "Flatten where nothing is an image": ((2, 3, 3), lambda r: [Flatten(), affine(r, 18, 5)]),
 }
 
 
-LATER = ("normalized", "dropped")
+LATER = ("normalized", "dropped", "dropped behind activations")
 
 
 def make(name, dtype=np.float64, loss=SoftmaxWithLoss, **options):
@@ -325,6 +334,29 @@ def test_a_line_that_was_tampered_with_is_refused(op, field):
         verify(program, size)
 
 
+@pytest.mark.parametrize(
+    ("op", "field", "value"),
+    [
+        ("DRAW", "depth", lambda v: 16 * v),
+        ("DRAW", "out_pixel", lambda v: 2 * v),
+        ("DRAW", "row_bytes", lambda v: v - 1),
+        ("CONV", "out_step", lambda v: v + 64),
+        ("GRAD_CONV", "images", lambda v: v - 1),
+        ("GRAD_CONV", "chunks", lambda v: v - 1),
+        ("POOL", "x_step", lambda v: 2 * v),
+        ("RELU_BACK", "dout_step", lambda v: 2 * v),
+        ("RELU_BACK", "rows", lambda v: v - 1),
+        ("PIECES", "chunks", lambda v: v + 1),
+    ],
+)
+def test_a_little_too_much_is_refused_too(op, field, value):
+    program, size = program_of("the book's deep one")
+    line = next(each for each in reversed(program.lines) if each.op.name == op and each.owner == program.by_images())
+    line.sizes[field] = value(line.sizes[field])
+    with pytest.raises(BadTape):
+        verify(program, size)
+
+
 def test_images_of_a_piece_are_refused_outside_of_it():
     program, size = program_of("the book's simple one")
     assert any(each.bank == Bank.LOCAL for line in program.lines for each in line.operands.values())
@@ -332,6 +364,77 @@ def test_images_of_a_piece_are_refused_outside_of_it():
     del program.lines[at]
     with pytest.raises(BadTape, match="outside of it"):
         verify(program, size)
+
+
+@pytest.mark.parametrize(
+    ("layers", "changes"),
+    [
+        (lambda r: [conv(r, 3, 2, 3), affine(r, 108, 4)], {"stride": 2, "pad": 3}),
+        (lambda r: [conv(r, 2, 2, 3), Pooling(3, 3, 2, 1), affine(r, 18, 4)], {"pool_h": 2, "pool_w": 2, "pad": 0}),
+        (lambda r: [conv(r, 2, 2, 3), AveragePooling(2, 2, 2), affine(r, 18, 4)], {"pool_h": 3, "pad": 1, "pool_w": 4}),
+    ],
+)
+def test_a_window_that_somebody_changes_is_noticed(layers, changes):
+    ours, theirs = (
+        Network(layers(np.random.default_rng(0)), SoftmaxWithLoss(), input_shape=(2, 8, 8), engine=engine)
+        for engine in ("native", "numpy")
+    )
+    x, t = np.random.default_rng(1).standard_normal((9, 2, 8, 8)), np.arange(9) % 4
+    native, plain = NativeRunner(ours, SGD(0.1), x, t), NumPyRunner(theirs, SGD(0.1), x, t)
+    for changed in (False, True):
+        for network in (ours, theirs):
+            looks = next(each for each in reversed(network.layers.values()) if hasattr(each, "stride"))
+            vars(looks).update(changes if changed else {})
+        close(native.steps(np.arange(9)[None]), plain.steps(np.arange(9)[None]), np.float64)
+        got, want = ours.gradient(x, t), theirs.gradient(x, t)
+        for key in want:
+            close(got[key], want[key], np.float64, 10)
+        close(ours.predict(x[:2].reshape(2, -1)), theirs.predict(x[:2]), np.float64)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [("stride", 0, "stride"), ("pad", -1, "pad"), ("pool_w", 2.5, "pool_w"), ("stride", True, "stride"),
+     ("pad", 2, "as large as the window")],
+)  # fmt: skip
+def test_a_window_that_cannot_be_is_left_to_numpy_by_name(name, value, word):
+    network = make("the book's simple one")
+    x, t = data("the book's simple one", 3)
+    network.gradient(x, t)
+    setattr(network.layers["Pooling1"], name, value)
+    network.engine = "native"
+    with pytest.raises(ValueError, match=word):
+        network.gradient(x, t)
+
+
+def test_pooling_over_more_pixels_than_its_places_can_name_is_left_to_numpy():
+    x, t = np.zeros((2, 1, 300, 300)), np.array([0, 1])
+    x[:, :, 299, 299] = 1
+    ours, theirs = (
+        Network([conv(np.random.default_rng(0), 1, 1, 1), Pooling(300, 300, 1), affine(np.random.default_rng(1), 1, 3)],
+                SoftmaxWithLoss(), input_shape=(1, 300, 300), engine=engine)
+        for engine in ("auto", "numpy")
+    )  # fmt: skip
+    close(ours.gradient(x, t)["W1"], theirs.gradient(x, t)["W1"], np.float64)
+    assert "65,536 pixels" in lower.unruled(ours)
+
+
+def test_targets_checked_for_other_outputs_are_not_trained_on():
+    r = np.random.default_rng(0)
+    network = Network([conv(r, 1, 1, 1), Pooling(2, 2, 2), Flatten()], SoftmaxWithLoss(), input_shape=(1, 6, 6))
+    native = NativeRunner(network, SGD(0.1), r.standard_normal((9, 1, 6, 6)), np.arange(9))
+    native.steps(np.arange(9)[None])
+    network.layers["Pooling1"].stride = 4
+    with pytest.raises(ValueError, match="gave 9 scores a sample, and now gives 4"):
+        native.steps(np.arange(9)[None])
+
+
+def test_answers_of_yes_or_no_for_images_are_left_to_numpy():
+    r = np.random.default_rng(0)
+    network = Network([conv(r, 2, 1, 3)], SigmoidWithLoss(), input_shape=(1, 6, 6))
+    x, t = r.standard_normal((5, 1, 6, 6)), r.integers(2, size=(5, 2, 4, 4))
+    with pytest.warns(UserWarning, match="no row of numbers"):
+        assert fit(network, x, t, iterations=2, batch_size=5).engine == "numpy"
 
 
 def test_the_listing_tells_of_images():
@@ -362,3 +465,11 @@ def test_images_that_are_cheap_are_computed_again_instead_of_kept(monkeypatch):
         room.append(ready.sizes[Bank.SCRATCH])
     assert len(results) == 1
     assert room[0] < room[1]
+
+
+def test_the_listing_counts_the_multiplications_of_convolutions():
+    layers = [conv(np.random.default_rng(0), 16, 1, 3), Flatten()]
+    network = Network(layers, SoftmaxWithLoss(), input_shape=(1, 10, 10))
+    head = listing(network, batch_size=1000, threads=1).splitlines()[0]
+    assert head.startswith("Network 1×10×10 → 16, batch 1000")
+    assert "18.4 million multiplications a step" in head  # 2 · 1000 · 64 · 9 · 16

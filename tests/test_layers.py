@@ -490,3 +490,15 @@ def test_yes_or_no_is_learnt_from_the_scores():
                          (np.array([0, np.nan]), "are 1 or 0")):  # fmt: skip
         with pytest.raises(ValueError, match=words):
             loss.forward(x, wrong)
+
+
+def test_no_images_give_no_images(rng):
+    for layer in (
+        Convolution(rng.random((3, 2, 3, 3)), np.zeros(3), 2, 1),
+        Pooling(2, 2, 1, 1),
+        AveragePooling(3, 2),
+        Flatten(),
+    ):
+        out = layer.forward(np.zeros((0, 2, 5, 5)))
+        assert out.shape == (0, *layer.output_shape((2, 5, 5)))
+        assert layer.backward(out).shape == (0, 2, 5, 5)

@@ -3,6 +3,8 @@
 import copy
 import gc
 import pickle
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from badak import (
     SoftmaxWithLoss,
     TwoLayerNet,
     compare_gradient,
+    networks,
     training,
 )
 from badak.convnets import DeepConvNet, SimpleConvNet
@@ -627,3 +630,25 @@ def test_a_partner_that_comes_only_in_backward_is_refused(batch):
     network = Network([LatePartner(), Affine(np.ones((6, 3)), np.zeros(3))], SoftmaxWithLoss())
     with pytest.raises(ValueError, match="LatePartner1.kernel got its partner dkernel only in backward"):
         network.gradient(*batch)
+
+
+class SlowToCome:
+    """Stands for the engine's calls, and takes its time to be made."""
+
+    def __init__(self, network):
+        time.sleep(0.05)
+
+    def ready(self):
+        return True
+
+
+def test_threads_that_come_first_at_once_share_one_engine(monkeypatch):
+    monkeypatch.setattr(networks, "_calls", f"{__name__}:SlowToCome")
+    network, found = TwoLayerNet(4, 3, 2, seed=0), []
+    threads = [threading.Thread(target=lambda: found.append(network._native())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    assert len(set(map(id, found))) == 1

@@ -140,12 +140,14 @@ def train(
     if listing:
         from badak.engine.listing import listing as tape
         from badak.networks import ENGINES
+        from badak.optimizers import make_optimizer
 
         if engine not in ENGINES:
             raise ValueError(f"--engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         if engine == "numpy":
             raise ValueError("--listing prints a step as the engine does it; with --engine numpy the layers do it")
-        print(tape(network, batch_size, threads=threads))
+        rule = make_optimizer(optimizer, lr, weight_decay=weight_decay, clip_norm=clip_norm)
+        print(tape(network, batch_size, threads=threads, optimizer=rule))
         return
     if iterations is None and epochs is None:
         iterations = 10_000

@@ -185,7 +185,8 @@ class Network:
         calls = _calls_of.get(self)
         if calls is None:
             module, name = _calls.split(":")
-            calls = _calls_of[self] = getattr(importlib.import_module(module), name)(self)
+            made = getattr(importlib.import_module(module), name)(self)
+            calls = _calls_of.setdefault(self, made)  # of two threads that come first at once, both get one's
         if calls.ready():
             return calls
         if self.engine == "native":

@@ -14,6 +14,7 @@ import contextlib
 import difflib
 import inspect
 import json
+import math
 import re
 import signal
 import sys
@@ -34,6 +35,7 @@ from badak.check.subject import Subject, UserError, has_method, protocol_of, req
 Array = np.ndarray[Any, Any]
 PATIENCE = 1.0  # seconds of computing for one statement at the top level of a file
 N, D, H, M = 5, 7, 11, 3  # batch, inputs, hidden units, outputs: distinct primes
+LARGEST = 4096  # values in a sample whose shape a network tells
 
 
 @dataclass
@@ -304,10 +306,23 @@ def arrays_of(obj: Any) -> list[Array]:
     return found
 
 
+def _told_shape(obj: Any) -> tuple[int, ...] | None:
+    """Give the shape of one sample that a network tells: its `input_shape`, or the book's argument `input_dim`."""
+    told = getattr(obj, "input_shape", None)
+    if told is None:
+        with contextlib.suppress(TypeError, ValueError):
+            told = getattr(inspect.signature(type(obj)).parameters.get("input_dim"), "default", None)
+    sizes = told if isinstance(told, tuple) and all(type(n) is int and n > 0 for n in told) else ()
+    return sizes if sizes and math.prod(sizes) <= LARGEST else None
+
+
 def candidate_inputs(obj: Any, protocol: str, image: bool) -> Iterator[tuple[Any, Any]]:
     """Give inputs to try, likeliest first: (x, second)."""
     rng = np.random.default_rng(1)
     shapes: list[tuple[int, ...]] = []
+    told = _told_shape(obj) if protocol == "network" else None
+    if told is not None:
+        shapes.append((N, *told))
     arrays = arrays_of(obj)
     for array in arrays:
         if array.ndim == 2 and not image:

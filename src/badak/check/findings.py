@@ -50,7 +50,7 @@ class Report:
     reason_values: dict[str, Any] = field(default_factory=dict)
     checked: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    source: list[str] = field(default_factory=list)
+    source: list[str] = field(default_factory=list, repr=False)
 
     @property
     def verdict(self) -> str:

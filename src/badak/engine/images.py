@@ -3,14 +3,15 @@
 Importing this module enters the rules into lower.py's table.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from typing import Any
 
 import numpy as np
 
 from badak.engine import rules
-from badak.engine.lower import BY_NUMBER, RULES, Backward, Lowering, Rule, bits, rule
+from badak.engine.lower import BY_NUMBER, REFUSALS, RULES, SETTINGS, Backward, Lowering, Rule, bits, rule
 from badak.engine.opcodes import OPS, SOURCES, Bank
 from badak.engine.plan import ALIGNMENT, Buffer, Layout, Line, Picture, Program, View, memory, whole
 from badak.graph import Node
@@ -21,6 +22,8 @@ CHUNKS = 8
 """The gradient of a convolution is added up in so many parts, each over its share of the images."""
 CACHE = 400_000
 """Bytes: a piece has as many images as fit into this, as far as they pass from line to line."""
+PLACES = 1 << 16
+"""Pooling keeps in 16 bits which pixel of its window was the largest."""
 PICTORIAL = (Convolution, Pooling, AveragePooling)
 
 
@@ -62,7 +65,20 @@ def draw(low: Lowering, source: str, scale: float) -> Picture:
 def border_of(low: Lowering, at: int) -> int:
     """Give the frame of zeros that the output of layer number `at` needs: what the next convolution pads with."""
     layer = _next_windowed(low, at)
-    return int(layer.pad) if isinstance(layer, Convolution) else 0
+    return int(layer.pad) if isinstance(layer, Convolution) and not _drawn_next(low, at) else 0
+
+
+def _drawn_next(low: Lowering, at: int) -> bool:
+    """Say whether the images of layer number `at` go through a Dropout, which draws for images without a frame.
+
+    All layers from there to the Dropout go without: on the way back they give each other images of one form.
+    """
+    return low.backwards and Dropout in {type(node.layer) for node in _by_number(low, at)}
+
+
+def _by_number(low: Lowering, at: int) -> Iterator[Node]:
+    """Give the layers for each number that follow number `at`, up to the first that is none."""
+    return takewhile(lambda node: type(node.layer) in BY_NUMBER, low.nodes[at + 1 :])
 
 
 def _next_windowed(low: Lowering, at: int) -> Any:
@@ -127,7 +143,8 @@ class _Convolution:
         depth = whole(self.F, program.lanes) * program.lanes
         compact = _normalized_next(low, low.at)
         border = 0 if compact else border_of(low, low.at)
-        if self.goes_on and self.stride == 1 and not compact and _next_windowed(low, low.at) is not None:
+        framed = not compact and not _drawn_next(low, low.at) and _next_windowed(low, low.at) is not None
+        if self.goes_on and self.stride == 1 and framed:
             # A gradient has the frame of what it belongs to, and dx needs this one.
             border = max(border, self.FH - 1 - self.pad, self.FW - 1 - self.pad)
         out = program.picture(f"c{self.number}", self.OH, self.OW, self.F, depth, border, compact)
@@ -246,6 +263,24 @@ def _pooling(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
 RULES[Pooling] = RULES[AveragePooling] = _pooling
 
 
+def _unfit(layer: Any) -> str | None:
+    """Say why a layer cannot look through its windows, if somebody changed their sizes to what they cannot be."""
+    for name in SETTINGS[type(layer)]:
+        value, least = getattr(layer, name), int(name != "pad")
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            return f"a {name} that is no whole number of {least} or more"
+    if type(layer) is not Convolution and layer.pad >= min(layer.pool_h, layer.pool_w):
+        return "a pad that is as large as the window"
+    if type(layer) is Pooling and layer.pool_h * layer.pool_w > PLACES:
+        return f"a window of more than {PLACES:,} pixels"
+    return None
+
+
+SETTINGS[Convolution] = ("stride", "pad")
+SETTINGS[Pooling] = SETTINGS[AveragePooling] = ("pool_h", "pool_w", "stride", "pad")
+REFUSALS[Convolution] = REFUSALS[Pooling] = REFUSALS[AveragePooling] = _unfit
+
+
 @rule(Flatten)
 def _flatten(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
     """Write nothing where an Affine follows, which takes its weights in the order of the images; else a copy."""
@@ -289,19 +324,7 @@ def _of_images(rows: Rule) -> Rule:
     return write
 
 
-def _dropped(rows: Rule) -> Rule:
-    """Make the rule of Dropout: that of rows, of images without a frame."""
-
-    def write(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
-        if isinstance(x, Picture) and x.border and low.backwards:
-            x = _framed(low, x, 0, compact=True)
-        return rows(low, node, x)
-
-    return write
-
-
 RULES[BatchNormalization] = _of_images(rules.batch_normalization)
-RULES[Dropout] = _dropped(rules.dropout)
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------------

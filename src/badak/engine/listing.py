@@ -81,10 +81,10 @@ def describe(network: Network, program: Program) -> list[str]:
     shapes = [_shapes(line) for line in program.lines]
     column = min(76, max(map(len, texts)))
     sizes = " → ".join(str(node.output_shape[0]) for node in nodes(network) if "W" in node.params and node.output_shape)
-    first = input_shape(network)
+    first = "×".join(map(str, input_shape(network) or "?"))
     threads = f"{program.threads} thread" + ("s" if program.threads > 1 else "")
     head = (
-        f"{type(network).__name__} {first[0] if first else '?'} → {sizes}, batch {program.batch * program.parts}, "
+        f"{type(network).__name__} {first} → {sizes}, batch {program.batch * program.parts}, "
         f"float{8 * program.itemsize}, {threads}, {_work(program) / 1e6:.1f} million multiplications a step"
     )
     result = [head, ""]

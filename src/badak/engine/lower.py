@@ -28,7 +28,7 @@ ROWS_ALONE: set[type] = set()
 """Layers whose rules are for rows of numbers, not for images."""
 LOSSES: dict[type, Callable[["Lowering", Any, Buffer], Buffer]] = {}
 SETTINGS: dict[type, tuple[str, ...]] = {}
-"""Numbers of a layer that its lines hold: where one was changed, the lines are written anew."""
+"""Numbers of a layer that its lines hold, or follow from: where one was changed, the lines are written anew."""
 REFUSALS: dict[type, Callable[[Any], str | None]] = {}
 """Why a layer of a class that has a rule cannot follow it, as the layer is now."""
 

@@ -65,11 +65,13 @@ def _number(value: Any) -> bool:
 # -- dropout ----------------------------------------------------------------------------------------------------
 
 
-def dropout(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
-    """Write the lines of Dropout, of rows or of images without a frame (images.py enters it into the table)."""
+@rule(Dropout)
+def _dropout(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
+    """Write the lines of Dropout, of rows or of images without a frame."""
     if not low.backwards:  # predicting, it does nothing
         return x, lambda dout: dout
     program, (rows, n), layer = low.program, x.shape, node.layer
+    assert not (isinstance(x, Picture) and x.border), "masks have no frame"
     number, p = low.number("dropout"), layer.dropout_ratio
     y, mask = low.place(x, f"kept{number}"), low.like(x, f"mask{number}")
     state = program._add(Buffer(f"generator{number}", Bank.LAYERS, (4,), 0, 32))

@@ -220,19 +220,25 @@ class NativeRunner:
         self.network, self.optimizer = network, optimizer
         self.threads = target.thread_count(threads)
         self.shape = sample_shape(network, x)
-        parts = nodes(network, self.shape)
-        reason = lower.unruled_shapes(parts)
-        if reason:
-            raise NotNative(reason)
-        self.outputs = parts[-1].input_shape
-        assert self.outputs is not None
+        self.outputs = self._outputs()
         self.x, self.source, self.scale = readable(x, network.dtype)
-        self.t = targets(network, t, self.outputs[-1])
+        self.t = targets(network, t, self.outputs)
         self.sparse = mostly_zero(self.x)
         if len(self.x) != len(self.t):
             raise ValueError(f"x has {len(self.x)} samples, but t has {len(self.t)}")
         self._ready: dict[tuple[int, int], Ready] = {}
         self._made_for: Any = None
+
+    def _outputs(self) -> int:
+        """Give how many scores the network gives for a sample, as it is now."""
+        parts = nodes(self.network, self.shape)
+        reason = lower.unruled_shapes(parts)
+        if reason:
+            raise NotNative(reason)
+        outputs = parts[-1].input_shape
+        if outputs is None or len(outputs) != 1:
+            raise NotNative("outputs that are no row of numbers have no rule in the engine")
+        return outputs[0]
 
     def steps(self, order: IntArray) -> Array:
         """Do one step for each row of `order`, (n, batch) indices; give the n losses."""
@@ -254,6 +260,8 @@ class NativeRunner:
         how, held = updates.plan(self.optimizer, self.network.block), lower.settings(self.network)
         if (how, held) != self._made_for:  # numbers that the tapes hold were changed
             self._ready.clear()
+            if self._outputs() != self.outputs:  # the targets were checked against these
+                raise ValueError(f"the network gave {self.outputs} scores a sample, and now gives {self._outputs()}")
             self._made_for = how, held
         if (batch, threads) not in self._ready:
             self._ready[batch, threads] = prepare(self.network, batch=batch, shape=self.shape, source=self.source,

@@ -7,7 +7,7 @@ one table, REACH; an instruction that is not in it is refused.
 
 from collections.abc import Callable
 
-from badak.engine.opcodes import BITS, OPS, READ_ONLY, Bank, Split
+from badak.engine.opcodes import BITS, OPS, READ_ONLY, SOURCES, Bank, Split
 from badak.engine.plan import Line, Panels, Program, whole
 
 
@@ -22,6 +22,7 @@ class Extents:
         self.name, self.size, self.line = line.op.name, line.sizes, line
         self.itemsize, self.lanes, self.width = program.itemsize, program.lanes, program.width
         self.rounds = program.parts
+        self.slab = program.place_sizes.get(Bank.LOCAL, 0)
 
     def __getitem__(self, field: str) -> int:
         return self.size[field]
@@ -43,7 +44,7 @@ class Extents:
         if widest > step:
             self.refuse(f"a row of {operand} holds {step} bytes, fewer than its {self[columns]} numbers")
         if self.line.operands[operand].bank == Bank.LOCAL:  # see `pictures`
-            return widest
+            return self.local(operand, widest)
         return chunks * self["rows"] * step
 
     def parts(self) -> int:
@@ -92,7 +93,13 @@ class Extents:
         step, count = self[f"{operand}_step"], self["images"]
         if each > step:
             self.refuse(f"an image of {operand} has {step} bytes, fewer than {each}")
-        return each if self.line.operands[operand].bank == Bank.LOCAL else count * step
+        return self.local(operand, each) if self.line.operands[operand].bank == Bank.LOCAL else count * step
+
+    def local(self, operand: str, each: int) -> int:
+        """Give the bytes of one image of a piece, after a look at how far the images lie from each other."""
+        if self[f"{operand}_step"] != self.slab:
+            self.refuse(f"images of a piece lie {self.slab} bytes from each other, not {self[f'{operand}_step']}")
+        return each
 
     def wide(self, operand: str, n: str) -> int:
         """Refuse pixels that are narrower than their channels, filled up to whole vectors."""
@@ -128,6 +135,11 @@ class Extents:
             self.refuse("pixels that are filled up take whole vectors")
         if not 1 <= self["channels"] <= self["depth"]:
             self.refuse("more channels than a pixel has room for")
+        if self["depth"] * self.itemsize != self["out_pixel"]:
+            self.refuse("a pixel has not the room of its channels")
+        size = next((int(name[1:]) for name, number in SOURCES.items() if number == self["source"]), 0)
+        if not size or self["channels"] * self["height"] * self["width"] * size > self["row_bytes"]:
+            self.refuse("an image of the data has fewer pixels")
         return self.pictures("out", self["height"], self["width"], self.width)
 
     def framed(self) -> int:
@@ -150,7 +162,7 @@ class Extents:
         return self.panels(self["places"] * n, self["depth"], tailed=False)
 
     def pooled(self, operand: str) -> int:
-        """Give the bytes of what pooling reads or writes: `large` the images before it, `small` those after it."""
+        """Give the bytes of what pooling reads or writes: of the images before it, or of those after it."""
         if (self["height"] - 1) * self["stride"] - self["pad"] >= self["x_height"] or (self["width"] - 1) * self[
             "stride"
         ] - self["pad"] >= self["x_width"]:
@@ -172,6 +184,8 @@ class Extents:
         """Give the bytes of the 16-bit places of what was the largest."""
         if self["average"]:
             return 0
+        if self["window_height"] * self["window_width"] > 1 << 16:
+            self.refuse("16 bits hold no place in so large a window")
         return self.images("place", 2 * self.lanes * self["vectors"] * self["height"] * self["width"])
 
     def flat(self, operand: str) -> int:
@@ -353,6 +367,8 @@ def verify(program: Program, block_bytes: int) -> None:
             pieces_end = number + 1 + line.sizes["length"]
         if number >= pieces_end and any(each.bank == Bank.LOCAL for each in line.operands.values()):
             raise BadTape(f"line {number} {line.op.name}: images of a piece are used outside of it")
+        if number >= pieces_end and line.op.name == "GRAD_CONV":
+            raise BadTape(f"line {number} GRAD_CONV: a sum in the parts of a piece is outside of it")
         in_order = sorted(line.op.operands.items(), key=lambda item: item[1] == "w")  # reads come before writes
         for operand, use in in_order:
             _check(program, line, sizes, operand, use, block_bytes, written, f"line {number} {line.op.name}")
@@ -368,6 +384,10 @@ def _check_pieces(program: Program, number: int, line: Line) -> None:
     for each in inside:
         if each.owner != line.owner or each.op.name in ("BARRIER", "PIECES"):
             raise BadTape(f"line {number} PIECES: {each.op.name} cannot be in a piece")
+        if each.sizes.get("images", each.sizes.get("rows")) != program.batch:
+            raise BadTape(f"line {number} PIECES: {each.op.name} has not the images of the piece")
+        if each.sizes.get("chunks", line.sizes["chunks"]) != line.sizes["chunks"]:
+            raise BadTape(f"line {number} PIECES: {each.op.name} has room for {each.sizes['chunks']} parts")
 
 
 def _check(

@@ -133,7 +133,7 @@ class _Pool(_Windowed):
         sizes = self.output_shape(x.shape[1:])[1:]
         self.x_shape = x.shape
         seen = windows(x, self.pool_h, self.pool_w, self.stride, self.pad, fill)
-        return seen.transpose(1, 2, 0, 3, 4, 5).reshape(-1, x.shape[1], len(x), *sizes)
+        return seen.transpose(1, 2, 0, 3, 4, 5).reshape(self.pool_h * self.pool_w, *x.shape[1::-1], *sizes)
 
     def _upstream(self, dout: Any) -> Array:
         """Give `dout`, checked, as (C, N, OH, OW)."""
@@ -200,7 +200,7 @@ class Flatten(Readable):
         """Give the rows, (N, D), of `x`, (N, …)."""
         x = floating(x)
         self.x_shape = x.shape
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), *self.output_shape(x.shape[1:]))
 
     def backward(self, dout: Any) -> Array:
         """Give dx, in the shape of `x`."""
