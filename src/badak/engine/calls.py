@@ -181,7 +181,7 @@ class Calls:
     def _program(
         self, purpose: str, batch: int, shape: tuple[int, ...], source: str, scale: float, sparse: bool = False
     ) -> Ready:
-        threads = crew.advise(self.threads)
+        threads, sparse = crew.advise(self.threads), sparse and len(shape) == 1
         key = (purpose, batch, shape, source, scale, threads, sparse)
         ready = self._programs.get(key)
         if ready is None:
@@ -289,9 +289,10 @@ class Calls:
 
     def predict(self, x: Any) -> Array | None:
         """Give the scores, (N, C); in as few steps as can be for a shape of a few samples that was there before."""
-        if type(x) is np.ndarray and x.shape in self._small and x.dtype.kind == "f":
+        small = self._small.get(x.shape) if type(x) is np.ndarray and x.dtype.kind == "f" else None
+        if small is not None:  # asked once: another thread may be emptying the table
             with self.lock:
-                inside, out, run, _ = self._small[x.shape]
+                inside, out, run, _ = small
                 np.copyto(inside, x)  # converts, too
                 run()
                 for own, attribute, value in self._saved:

@@ -1,7 +1,7 @@
 """Where everything lies, and where threads must meet: the plan of one program.
 
 Lower.py writes *lines* over *buffers*; this file gives each buffer its bytes, puts in the barriers, and turns the
-lines into the tape of integers that machine.py reads. Plain Python, no Numba.
+lines into the tape of integers that machine.py reads. Plain Python, nothing compiled.
 """
 
 from dataclasses import dataclass, field

@@ -46,8 +46,11 @@ class _Windowed(Readable):
 
     def _sizes(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Give OH and OW for images of `shape`, (C, H, W). Raises ValueError where no window fits."""
-        sizes = [(n + 2 * self.pad - f) // self.stride + 1 for n, f in zip(shape[-2:], self._window(), strict=False)]
-        if len(shape) != 3 or min(sizes) < 1:
+        if len(shape) != 3:
+            told = ", ".join(map(str, ("N", *shape)))
+            raise ValueError(f"{type(self).__name__} takes images (N, C, H, W), a batch of them, not ({told})")
+        sizes = [(n + 2 * self.pad - f) // self.stride + 1 for n, f in zip(shape[-2:], self._window(), strict=True)]
+        if min(sizes) < 1:
             raise ValueError(
                 f"{type(self).__name__} with a window of {self._window()} and pad {self.pad} "
                 f"takes images (C, H, W) at least as large, not {shape}"
