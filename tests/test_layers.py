@@ -462,7 +462,7 @@ def test_layer_normalization_is_a_sample_at_a_time(rng):
         (lambda: Convolution(np.ones((2, 1, 3, 3)), np.ones(2), stride=0), ValueError, "stride must be 1 or more"),
         (lambda: Convolution(np.ones((2, 1, 3, 3)), np.ones(2), pad=0.5), TypeError, "pad must be a whole number"),
         (lambda: convolution(np.random, IMAGE).forward(np.ones((1, 3, 5, 5))), ValueError, "takes 2 channels, not 3"),
-        (lambda: convolution(np.random, IMAGE).forward(np.ones((1, 40))), ValueError, r"not \(40,\)"),
+        (lambda: convolution(np.random, IMAGE).forward(np.ones((1, 40))), ValueError, r"not \(N, 40\)"),
         (lambda: Pooling(0, 2), ValueError, "pool_h must be 1 or more"),
         (lambda: Pooling(2, 2).forward(np.ones((1, 3, 5))), ValueError, "takes images"),
         (lambda: BatchNormalization(np.ones(2), np.ones(3)), ValueError, "gamma and beta of one shape"),
