@@ -5,15 +5,19 @@ import pytest
 
 from badak import (
     Affine,
+    Convolution,
     IdentityWithLoss,
     MultiLayerNet,
     Network,
+    Pooling,
     Relu,
     Sigmoid,
     SoftmaxWithLoss,
     TwoLayerNet,
     check_layer,
 )
+from badak.check.contract import examine
+from badak.check.subject import Subject
 
 LAYERS, NETWORKS = 185, 30  # shapes of each
 
@@ -94,3 +98,51 @@ def test_no_alarm(name):
 
 def test_there_are_a_thousand_of_them():
     assert LAYERS * (len(MAKERS) - len(WHOLE)) + NETWORKS * len(WHOLE) >= 1000
+
+
+class OfChapter7:
+    """A right network for images, typed as in the book, with its small weights and its many near ties."""
+
+    def __init__(self, input_dim=(1, 12, 12)):
+        r = np.random.RandomState(0)
+        shapes = {"W1": (4, 1, 5, 5), "b1": 4, "W2": (64, 9), "b2": 9, "W3": (9, 10), "b3": 10}
+        self.params = {k: 0.01 * r.randn(*s) if k[0] == "W" else np.zeros(s) for k, s in shapes.items()}
+        p = self.params
+        self.layers = [
+            *(Convolution(p["W1"], p["b1"]), Relu(), Pooling(2, 2)),
+            *(Affine(p["W2"], p["b2"]), Relu(), Affine(p["W3"], p["b3"])),
+        ]
+        self.last_layer = SoftmaxWithLoss()
+
+    def predict(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def loss(self, x, t):
+        return self.last_layer.forward(self.predict(x), t)
+
+    def gradient(self, x, t):
+        self.loss(x, t)
+        dout = self.last_layer.backward(1)
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        first, second, third = (self.layers[i] for i in (0, 3, 5))
+        return {"W1": first.dW, "b1": first.db, "W2": second.dW, "b2": second.db, "W3": third.dW, "b3": third.db}
+
+
+def test_a_kink_that_changed_parameters_lie_on_accuses_nobody():
+    x, t = np.random.default_rng(0).random((4, 1, 12, 12)), np.array([0, 1, 2, 3])
+    for seed in range(3):
+        report = check_layer(OfChapter7(), np.roll(x, seed, axis=3), t)
+        assert (report.verdict, report.findings) == ("right", []), seed
+
+
+@pytest.mark.parametrize("looks", [5, 20, 60, 150, 400, 1000])
+def test_a_check_that_ran_out_of_time_accuses_nobody(looks):
+    """What was not measured any more is not a number, and is no reason to call a right network wrong."""
+    left = iter(range(looks))
+    x, t = np.random.default_rng(0).random((3, 1, 12, 12)), np.array([0, 1, 2])
+    report = examine(Subject(OfChapter7(), x, t, expired=lambda: next(left, None) is None))
+    assert report.findings == []
+    assert report.verdict != "wrong"

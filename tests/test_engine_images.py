@@ -30,7 +30,7 @@ from badak import (
 from badak.data.pixels import Pixels
 from badak.engine import crew, images, lower, runner, target
 from badak.engine.listing import listing
-from badak.engine.opcodes import Bank
+from badak.engine.opcodes import YIELDS, Bank, Frame
 from badak.engine.runner import NativeRunner
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
@@ -473,3 +473,13 @@ def test_the_listing_counts_the_multiplications_of_convolutions():
     head = listing(network, batch_size=1000, threads=1).splitlines()[0]
     assert head.startswith("Network 1×10×10 → 16, batch 1000")
     assert "18.4 million multiplications a step" in head  # 2 · 1000 · 64 · 9 · 16
+
+
+@pytest.mark.parametrize(("batch", "long"), [(1, False), (400, True)])
+def test_threads_of_a_long_step_may_finish_apart(batch, long):
+    """What one waits for the other in a step of milliseconds is no sign that somebody else has its core."""
+    program, _ = program_of("the book's deep one", batch)
+    frame = crew.Session(lambda *_: 0, program).frame
+    spin, patience = frame[Frame.SPIN], frame[Frame.PATIENCE]
+    assert (patience > spin + YIELDS) == long
+    assert (spin > crew.SPIN) == (long and program.threads <= target.usable_cores())

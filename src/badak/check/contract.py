@@ -1081,8 +1081,28 @@ def check_after_update(exam: Examination) -> Findings:
     subject = exam.subject
     if not subject.parameters or any(np.asarray(subject.value(p.name)).dtype.kind != "f" for p in subject.parameters):
         return
+    wrong: list[str] = []
+    for seed in (23, 24, 25):  # a kink that one set of parameters happens to lie on is not on the others' way
+        try:
+            wrong = _wrong_when_moved(exam, np.random.default_rng(seed))
+        except (UserError, ValueError):
+            return
+        if not wrong:
+            return
+    stale = _stale_copy(exam)
+    yield exam.finding(
+        "after-update",
+        "stale-weight-copy" if stale else "unnamed",
+        method="__init__" if stale else exam.backward_name(),
+        quantity=wrong[0],
+        values={"name": stale or "", "after_update": True},
+    )
+
+
+def _wrong_when_moved(exam: Examination, rng: np.random.Generator) -> list[str]:
+    """Move all parameters and name the quantities whose gradients are wrong then."""
+    subject = exam.subject
     moved = subject.fresh()
-    rng = np.random.default_rng(23)
     for parameter in subject.parameters:
         held = get_path(moved, parameter.path)
         size = max(0.05, float(np.sqrt(np.mean(np.square(np.asarray(held, float))))))
@@ -1091,22 +1111,10 @@ def check_after_update(exam: Examination) -> Findings:
     later.obj = moved
     other = Examination(later)
     other.y, other.douts = exam.y, exam.douts
-    try:
-        other.passes = (
-            [later.run(d) for d in other.douts] if subject.protocol not in ("loss", "network") else [later.run()]
-        )
-        wrong = [q for q in other.quantities if q not in exam.shape_faults and not agrees(other, q)]
-    except (UserError, ValueError):
-        return
-    if wrong:
-        stale = _stale_copy(exam)
-        yield exam.finding(
-            "after-update",
-            "stale-weight-copy" if stale else "unnamed",
-            method="__init__" if stale else exam.backward_name(),
-            quantity=wrong[0],
-            values={"name": stale or "", "after_update": True},
-        )
+    other.passes = (
+        [later.run(d) for d in other.douts] if subject.protocol not in ("loss", "network") else [later.run()]
+    )
+    return [q for q in other.quantities if q not in exam.shape_faults and not agrees(other, q)]
 
 
 def _stale_copy(exam: Examination) -> str | None:
@@ -1448,12 +1456,13 @@ def examine(subject: Subject, only: Sequence[str] | None = None, file: str = "")
 
 
 def _run_check(exam: Examination, name: str, check: Check, report: Report, wanted: bool) -> None:
+    before = len(exam.findings)
     try:
-        found = []
         for finding in check(exam):
-            found.append(finding)
             exam.findings.append(finding)
-        if wanted:
+        if exam.subject.expired():  # it may rest on slopes that were not measured any more: nobody is accused by that
+            del exam.findings[before:]
+        elif wanted:
             report.checked.append(name)
     except UserError as failure:
         # A probe of ours that the user's code does not take is no fault of the user's.
