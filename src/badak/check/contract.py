@@ -1111,9 +1111,7 @@ def _wrong_when_moved(exam: Examination, rng: np.random.Generator) -> list[str]:
     later.obj = moved
     other = Examination(later)
     other.y, other.douts = exam.y, exam.douts
-    other.passes = (
-        [later.run(d) for d in other.douts] if subject.protocol not in ("loss", "network") else [later.run()]
-    )
+    other.passes = [later.run(d) for d in other.douts] if subject.protocol not in ("loss", "network") else [later.run()]
     return [q for q in other.quantities if q not in exam.shape_faults and not agrees(other, q)]
 
 
