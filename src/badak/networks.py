@@ -512,8 +512,4 @@ def generator(seed: Any) -> "np.random.Generator":  # in quotes: the annotation 
 
 def positive(name: str, value: Any) -> int:
     """Give `value` as an int of 1 or more. Raises TypeError or ValueError, naming it, for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be 1 or more, not {value}")
-    return int(value)
+    return whole(name, value)

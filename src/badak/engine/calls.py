@@ -26,12 +26,12 @@ from badak.engine.runner import (
     forget_loss,
     labels,
     mostly_zero,
+    outputs_of,
     prepare,
     readable,
     sample_shape,
     targets,
 )
-from badak.graph import nodes
 from badak.layers import BatchNormalization
 from badak.losses import SigmoidWithLoss
 from badak.networks import Network
@@ -236,17 +236,10 @@ class Calls:
         if shape in self._widths:
             return self._widths[shape]
         try:
-            parts = nodes(self.network, shape)
+            self._widths[shape] = outputs_of(self.network, shape)
         except ValueError as error:
             raise NotNative(str(error)) from None  # NumPy's way raises the error that the reader knows
-        reason = lower.unruled_shapes(parts)
-        if reason:
-            raise NotNative(reason)
-        out = parts[-1].input_shape
-        if out is None or len(out) != 1:
-            raise NotNative("outputs that are no row of numbers")
-        self._widths[shape] = out[0]
-        return out[0]
+        return self._widths[shape]
 
     # -- the four calls; None where NumPy's way is to be taken ----------------------------------------------------
 

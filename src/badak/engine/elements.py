@@ -178,13 +178,13 @@ def define(kind: Kind, base: Any) -> Callable[..., Any]:
     SIZE, LANES = kind.itemsize, kind.lanes
     WIDTH = SIZE * LANES
     field, place, argument, share = base.field, base.place, base.argument, base.share
-    row_share, whole = base.row_share, base.whole
+    row_share, whole, join_parts = base.row_share, base.whole, base.join_parts
+    load_real, store_real, fill, clear_rest = base.load_real, base.store_real, base.fill, base.clear_rest
+    sum_row, copy_row = base.sum_row, base.copy_row
 
     def row_kernel(formula: Callable[..., Any], inputs: int, outputs: int = 1) -> Kernel:
         return kernels.elementwise(kind, formula, inputs, outputs)
 
-    load_real, store_real = kernels.loader(kind.real), kernels.storer(kind.real)
-    fill, clear_rest, sum_row = kernels.fill(kind), kernels.clear_rest(kind), kernels.sum_row(kind)
     dot, sqrt_of, draw_masks = sum_products(kind), root(kind), draw(kind)
     tanh_row, gelu_row = row_kernel(tanh, 1), row_kernel(_gelu, 1)
     leaky_row = row_kernel(lambda x, slope: where(x <= 0.0, slope * x, x), 1)
@@ -192,8 +192,6 @@ def define(kind: Kind, base: Any) -> Callable[..., Any]:
     leaky_back_row = row_kernel(lambda d, y, slope: where(y <= 0.0, slope * d, d), 2)
     gelu_back_row = row_kernel(_gelu_back, 2)
     times_row = row_kernel(lambda x, y: x * y, 2)
-    add_row = row_kernel(lambda x, y: x + y, 2)
-    copy_row = row_kernel(lambda x: x, 1)
     loss_row = row_kernel(_sigmoid_loss, 2, 2)
     mean_row = row_kernel(lambda x, count: x / count, 1)
     std_row = row_kernel(lambda var, eps: sqrt(var + eps), 1)
@@ -301,15 +299,6 @@ def define(kind: Kind, base: Any) -> Callable[..., Any]:
                 sum_square_column(count, to, source, x_step, other + v)
             else:
                 sum_both_column(count, to, to + vectors * WIDTH, source, x_step, other + r * other_step + v, other_step)
-
-    def join_parts(parts, chunks, part_step, first, last) -> None:
-        """Add parts up into the first: neighbours, then neighbours of those; some of their vectors."""
-        reach = 1
-        while reach < chunks:
-            for part in range(0, chunks - reach, 2 * reach):
-                at = parts + part * part_step + first * WIDTH
-                add_row(last - first, at, at, at + reach * part_step)
-            reach *= 2
 
     def mean_columns(frame, row, me, threads) -> None:
         out, parts, rows, n = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)

@@ -134,12 +134,18 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def panel_piece(position, count, n):
         vectors = vectors_of(n)
         panels = (vectors + 2) // 3
-        at, start, width = panels, vectors, 1
-        for p in range(panels):
-            if panel_start(vectors, panels, p) * count <= position and position < vectors * count:
-                at, start = p, panel_start(vectors, panels, p)
-                width = panel_start(vectors, panels, p + 1) - start
-        return at * count + (position - start * count) // width
+        if position >= vectors * count:
+            return panels * count + position - vectors * count
+        p = panel_of(vectors, panels, position // count)
+        start = panel_start(vectors, panels, p)
+        return p * count + (position - start * count) // (panel_start(vectors, panels, p + 1) - start)
+
+    def panel_of(vectors, panels, v):
+        """Give the panel that holds vector v."""
+        p = 0
+        while panel_start(vectors, panels, p + 1) <= v:
+            p += 1
+        return p
 
     # -- products
 
@@ -554,9 +560,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             # where column v · LANES of Wᵀ lies
             column, column_step = out, 0
             if v < out_vectors:
-                p = 0
-                while panel_start(out_vectors, out_panels, p + 1) <= v:
-                    p += 1
+                p = panel_of(out_vectors, out_panels, v)
                 start = panel_start(out_vectors, out_panels, p)
                 column_step = (panel_start(out_vectors, out_panels, p + 1) - start) * WIDTH
                 column = out + start * out_height * WIDTH + (v - start) * WIDTH
@@ -831,6 +835,15 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     else:
                         call(argument(frame, Frame.SLEEP), 50)
         return 1
+
+    def join_parts(parts, chunks, part_step, first, last) -> None:
+        """Add parts up into the first by a fixed tree: neighbours, then neighbours of those; some of their vectors."""
+        reach = 1
+        while reach < chunks:
+            for part in range(0, chunks - reach, 2 * reach):
+                at = parts + part * part_step + first * WIDTH
+                add_row(last - first, at, at, at + reach * part_step)
+            reach *= 2
 
     base = SimpleNamespace(**locals())
     element_line, image_line = elements.define(kind, base), images.define(kind, base)

@@ -24,7 +24,7 @@ def define(kind: Kind, m: Any) -> Any:
     WIDTH = SIZE * LANES
     load, load_real, store_real, load_single = m.load, m.load_real, m.store_real, m.load_single
     field, place, argument, share, whole, panel_start = m.field, m.place, m.argument, m.share, m.whole, m.panel_start
-    copy_row, add_row, step_row, scale_row = m.copy_row, m.add_row, m.step_row, m.scale_row
+    copy_row, step_row, scale_row, join_parts, panel_of = m.copy_row, m.step_row, m.scale_row, m.join_parts, m.panel_of
     fill, transpose_block = m.fill, m.transpose_block
     convert_bytes, convert_f4, convert_f8 = m.convert_bytes, m.convert_f4, m.convert_f8
     any_tile = kernels.any_tile(kind, list(range(1, TALL + 1)))
@@ -207,27 +207,15 @@ def define(kind: Kind, m: Any) -> Any:
                         since_sum, 0)  # fmt: skip
 
     def add_parts(frame, row, me, threads, rate: float) -> None:
-        """Add the parts of a sum by a fixed tree: neighbours, then neighbours of those."""
+        """Add the parts of a sum up, and keep it or take a step by it."""
         out, parts, count = place(frame, row, 1), place(frame, row, 2), field(row, 3)
         chunks, part_step = field(row, 4), field(row, 5)
         first, last = share(whole(count), me, threads)
-        reach = 1
-        while reach < chunks:
-            for part in range(0, chunks - reach, 2 * reach):
-                at = parts + part * part_step + first * WIDTH
-                add_row(last - first, at, at, at + reach * part_step)
-            reach *= 2
+        join_parts(parts, chunks, part_step, first, last)
         if rate == 0:
             copy_row(last - first, out + first * WIDTH, parts + first * WIDTH)
         else:
             step_row(last - first, out + first * WIDTH, out + first * WIDTH, parts + first * WIDTH, rate)
-
-    def panel_of(vectors, panels, v):
-        """Give the panel that holds vector v."""
-        p = 0
-        while panel_start(vectors, panels, p + 1) <= v:
-            p += 1
-        return p
 
     def flip(frame, row, me, threads) -> None:
         """Turn the windows round and exchange inputs with outputs: dx is dout convolved with that."""
@@ -262,6 +250,7 @@ def define(kind: Kind, m: Any) -> Any:
         tall, broad = field(row, POOL.window_height), field(row, POOL.window_width)
         stride, pad, average = field(row, POOL.stride), field(row, POOL.pad), field(row, POOL.average)
         x_height, x_width = field(row, POOL.x_height), field(row, POOL.x_width)
+        together = width if pad == 0 else 1  # a line of windows at once, where all of them are whole
         first, last = span(frame, field(row, POOL.images), me, threads)
         for i in range(first, last):
             image = x + i * field(row, POOL.x_step) + field(row, POOL.x_start)
@@ -271,25 +260,17 @@ def define(kind: Kind, m: Any) -> Any:
                 top = max(0, pad - y * stride)
                 rows = min(tall, x_height + pad - y * stride) - top
                 start = image + (y * stride - pad + top) * x_line
-                if pad == 0:
+                for column in range(0, width, together):
+                    left = max(0, pad - column * stride)
+                    columns = min(broad, x_width + pad - column * stride) - left
+                    at, to = start + (column * stride - pad + left) * x_pixel, target + column * out_pixel
+                    here = which + column * vectors * 2 * LANES
                     if average == 0:
-                        pool_line(width, vectors, target, out_pixel, which, start, stride * x_pixel, x_line, x_pixel,
-                                  rows, broad, 0, broad)  # fmt: skip
+                        pool_line(together, vectors, to, out_pixel, here, at, stride * x_pixel, x_line, x_pixel, rows,
+                                  columns, top * broad + left, broad)  # fmt: skip
                     else:
-                        average_line(width, vectors, target, out_pixel, which, start, stride * x_pixel, x_line,
-                                     x_pixel, rows, broad, 0, broad)  # fmt: skip
-                else:
-                    for column in range(width):
-                        left = max(0, pad - column * stride)
-                        columns = min(broad, x_width + pad - column * stride) - left
-                        at, to = start + (column * stride - pad + left) * x_pixel, target + column * out_pixel
-                        here = which + column * vectors * 2 * LANES
-                        if average == 0:
-                            pool_line(1, vectors, to, out_pixel, here, at, 0, x_line, x_pixel, rows, columns,
-                                      top * broad + left, broad)  # fmt: skip
-                        else:
-                            average_line(1, vectors, to, out_pixel, here, at, 0, x_line, x_pixel, rows, columns, 0,
-                                         broad)  # fmt: skip
+                        average_line(together, vectors, to, out_pixel, here, at, stride * x_pixel, x_line, x_pixel,
+                                     rows, columns, 0, broad)  # fmt: skip
                 if average != 0:
                     for column in range(width):
                         scale_row(vectors, target + column * out_pixel, target + column * out_pixel,
@@ -303,6 +284,7 @@ def define(kind: Kind, m: Any) -> Any:
         tall, broad = field(row, UNPOOL.window_height), field(row, UNPOOL.window_width)
         stride, pad, average = field(row, UNPOOL.stride), field(row, UNPOOL.pad), field(row, UNPOOL.average)
         x_height, x_width = field(row, UNPOOL.x_height), field(row, UNPOOL.x_width)
+        together = width if pad == 0 else 1  # a line of windows at once, where all of them are whole
         first, last = span(frame, field(row, UNPOOL.images), me, threads)
         for i in range(first, last):
             fill(field(row, UNPOOL.numbers) // LANES, out + i * field(row, UNPOOL.out_step), 0.0)
@@ -316,25 +298,17 @@ def define(kind: Kind, m: Any) -> Any:
                 if average != 0:
                     for column in range(width):
                         scale_row(vectors, given + column * d_pixel, given + column * d_pixel, 1.0 / (tall * broad))
-                if pad == 0:
+                for column in range(0, width, together):
+                    left = max(0, pad - column * stride)
+                    columns = min(broad, x_width + pad - column * stride) - left
+                    at, start_d = start + (column * stride - pad + left) * out_pixel, given + column * d_pixel
+                    here = which + column * vectors * 2 * LANES
                     if average == 0:
-                        unpool_line(width, vectors, given, d_pixel, which, start, stride * out_pixel, out_line,
-                                    out_pixel, rows, broad, 0, broad)  # fmt: skip
+                        unpool_line(together, vectors, start_d, d_pixel, here, at, stride * out_pixel, out_line,
+                                    out_pixel, rows, columns, top * broad + left, broad)  # fmt: skip
                     else:
-                        unaverage_line(width, vectors, given, d_pixel, which, start, stride * out_pixel, out_line,
-                                       out_pixel, rows, broad, 0, broad)  # fmt: skip
-                else:
-                    for column in range(width):
-                        left = max(0, pad - column * stride)
-                        columns = min(broad, x_width + pad - column * stride) - left
-                        at, start_d = start + (column * stride - pad + left) * out_pixel, given + column * d_pixel
-                        here = which + column * vectors * 2 * LANES
-                        if average == 0:
-                            unpool_line(1, vectors, start_d, d_pixel, here, at, 0, out_line, out_pixel, rows, columns,
-                                        top * broad + left, broad)  # fmt: skip
-                        else:
-                            unaverage_line(1, vectors, start_d, d_pixel, here, at, 0, out_line, out_pixel, rows,
-                                           columns, 0, broad)  # fmt: skip
+                        unaverage_line(together, vectors, start_d, d_pixel, here, at, stride * out_pixel, out_line,
+                                       out_pixel, rows, columns, 0, broad)  # fmt: skip
 
     # -- images as rows in NumPy's order, and back
 

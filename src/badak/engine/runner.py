@@ -166,6 +166,22 @@ def sample_shape(network: Network, x: Any) -> tuple[int, ...]:
     return told if told is not None and len(shape) == 1 and shape[0] == math.prod(told) else shape
 
 
+def outputs_of(network: Network, shape: tuple[int, ...]) -> int:
+    """Give how many scores a network gives, as it is now, for a sample of this shape.
+
+    Raises NotNative where it gives no row of scores, or goes through shapes without a rule; ValueError where layers
+    do not take the shape.
+    """
+    parts = nodes(network, shape)
+    reason = lower.unruled_shapes(parts)
+    if reason:
+        raise NotNative(reason)
+    outputs = parts[-1].input_shape
+    if outputs is None or len(outputs) != 1:
+        raise NotNative("outputs that are no row of numbers have no rule in the engine")
+    return outputs[0]
+
+
 def mostly_zero(x: Array, samples: int = 64) -> bool:
     """Say whether passing over zeros pays: by samples of four rows, in how many columns one of them is not zero."""
     if len(x) < 4 or x.shape[1] < 64:
@@ -220,7 +236,7 @@ class NativeRunner:
         self.network, self.optimizer = network, optimizer
         self.threads = target.thread_count(threads)
         self.shape = sample_shape(network, x)
-        self.outputs = self._outputs()
+        self.outputs = outputs_of(network, self.shape)
         self.x, self.source, self.scale = readable(x, network.dtype)
         self.t = targets(network, t, self.outputs)
         self.sparse = mostly_zero(self.x)
@@ -228,17 +244,6 @@ class NativeRunner:
             raise ValueError(f"x has {len(self.x)} samples, but t has {len(self.t)}")
         self._ready: dict[tuple[int, int], Ready] = {}
         self._made_for: Any = None
-
-    def _outputs(self) -> int:
-        """Give how many scores the network gives for a sample, as it is now."""
-        parts = nodes(self.network, self.shape)
-        reason = lower.unruled_shapes(parts)
-        if reason:
-            raise NotNative(reason)
-        outputs = parts[-1].input_shape
-        if outputs is None or len(outputs) != 1:
-            raise NotNative("outputs that are no row of numbers have no rule in the engine")
-        return outputs[0]
 
     def steps(self, order: IntArray) -> Array:
         """Do one step for each row of `order`, (n, batch) indices; give the n losses."""
@@ -260,8 +265,9 @@ class NativeRunner:
         how, held = updates.plan(self.optimizer, self.network.block), lower.settings(self.network)
         if (how, held) != self._made_for:  # numbers that the tapes hold were changed
             self._ready.clear()
-            if self._outputs() != self.outputs:  # the targets were checked against these
-                raise ValueError(f"the network gave {self.outputs} scores a sample, and now gives {self._outputs()}")
+            now = outputs_of(self.network, self.shape)
+            if now != self.outputs:  # the targets were checked against these
+                raise ValueError(f"the network gave {self.outputs} scores a sample, and now gives {now}")
             self._made_for = how, held
         if (batch, threads) not in self._ready:
             self._ready[batch, threads] = prepare(self.network, batch=batch, shape=self.shape, source=self.source,
