@@ -43,8 +43,10 @@ from badak.engine.runner import NativeRunner, Ready
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
 from badak.training import NotNative, NumPyRunner
+from engine_numbers import affine, closeness
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
+close = closeness(TOLERANCE)
 
 
 @pytest.fixture(autouse=True)
@@ -53,10 +55,6 @@ def poisoned(monkeypatch):
     monkeypatch.setattr(runner, "POISON", True)
     # … and let as many threads work as are asked for, even where cores are busy.
     monkeypatch.setattr(crew.Crew, "advise", lambda self, threads: threads)
-
-
-def affine(rng, D, H):
-    return Affine(rng.standard_normal((D, H)) / np.sqrt(D), 0.1 * rng.standard_normal(H))
 
 
 ZOO = {
@@ -87,11 +85,6 @@ def data(network, count, seed=1, classes=None):
 
 def drawn(count, n, batch, seed=2):
     return np.random.default_rng(seed).integers(count, size=(n, batch))
-
-
-def close(got, want, dtype, factor=1.0):
-    scale = max(1e-3, float(np.max(np.abs(want))))
-    np.testing.assert_allclose(got, want, rtol=0, atol=factor * TOLERANCE[dtype] * scale)
 
 
 # -- the same numbers -------------------------------------------------------------------------------------------

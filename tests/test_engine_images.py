@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from badak import (
     SGD,
-    Affine,
     AveragePooling,
     BatchNormalization,
     Convolution,
@@ -35,8 +34,10 @@ from badak.engine.runner import NativeRunner
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
 from badak.training import NumPyRunner
+from engine_numbers import affine, closeness
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
+close = closeness(TOLERANCE)
 
 
 @pytest.fixture(autouse=True, params=[True, False], ids=["poisoned", "as it is"])
@@ -51,10 +52,6 @@ def poisoned(request, monkeypatch):
 def conv(r, F, C, FH, FW=None, stride=1, pad=0):
     W = r.standard_normal((F, C, FH, FW or FH))
     return Convolution(W / np.sqrt(W[0].size), 0.1 * r.standard_normal(F), stride, pad)
-
-
-def affine(r, D, H):
-    return Affine(r.standard_normal((D, H)) / np.sqrt(D), 0.1 * r.standard_normal(H))
 
 
 def normal(r, D):
@@ -147,11 +144,6 @@ def make(name, dtype=np.float64, loss=SoftmaxWithLoss, **options):
 def data(name, count):
     rng = np.random.default_rng(1)
     return rng.standard_normal((count, *ZOO[name][0])), rng.integers(4, size=count)
-
-
-def close(got, want, dtype, factor=1.0):
-    scale = max(1e-3, float(np.max(np.abs(want))))
-    np.testing.assert_allclose(got, want, rtol=0, atol=factor * TOLERANCE[dtype] * scale)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

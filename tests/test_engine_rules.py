@@ -38,8 +38,10 @@ from badak.engine.runner import NativeRunner
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
 from badak.training import NotNative, NumPyRunner
+from engine_numbers import affine, closeness
 
 TOLERANCE = {np.float32: 3e-5, np.float64: 1e-12}
+close = closeness(TOLERANCE)
 
 
 @pytest.fixture(autouse=True)
@@ -54,10 +56,6 @@ def always_many(monkeypatch):
     """Let as many threads take part as are asked for, however little there is to do."""
     monkeypatch.setattr(lower, "WORK_PER_THREAD", 1)
     monkeypatch.setattr(lower, "WORK_PER_CALL", 1)
-
-
-def affine(rng, D, H):
-    return Affine(rng.standard_normal((D, H)) / np.sqrt(D), 0.1 * rng.standard_normal(H))
 
 
 def normal(kind, rng, D, **more):
@@ -106,11 +104,6 @@ def data(network, count, loss="softmax", seed=1):
 
 def drawn(count, n, batch, seed=2):
     return np.random.default_rng(seed).integers(count, size=(n, batch))
-
-
-def close(got, want, dtype, factor=1.0):
-    scale = max(1e-3, float(np.max(np.abs(want))))
-    np.testing.assert_allclose(got, want, rtol=0, atol=factor * TOLERANCE[dtype] * scale)
 
 
 def test_a_helper_of_a_layer_that_somebody_replaces_is_used(monkeypatch):
