@@ -116,10 +116,6 @@ class Lowering:
             return self.program._add(Buffer(name, Bank.SCRATCH, x.shape, x.step, x.size))
         return self.program.picture(name, x.height, x.width, x.channels, x.depth, x.border, compact=x.compact)
 
-    def owner(self, x: Buffer) -> Any:
-        """Give how threads share what is done to each sample of `x` by itself."""
-        return self.program.by_images() if isinstance(x, Picture) else self.program.by_rows()
-
     def following(self, at: int) -> Any:
         """Give the layer after number `at`."""
         return self.nodes[at + 1].layer
@@ -400,33 +396,6 @@ class _Affine:
 
 def _no_way_back(dout: Buffer) -> Buffer | None:
     raise AssertionError("a program that only predicts has no backward part")
-
-
-def _elementwise(forward: str, back: str) -> Rule:
-    """Make the rule of a layer whose slope follows from its output: it works in place."""
-
-    def write(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
-        program, rows = low.program, low.owner(x)
-        n = x.shape[1]
-        # In place, except over what a layer before needs for its own way back, or over what was drawn.
-        y = low.place(x, f"y{low.number('activation')}")
-        low.kept.append(y)
-        program.emit(forward, rows, node.name, out=y, x=x, rows=low.batch, n=n)
-        if forward == "SIGMOID" and isinstance(y, Picture):  # which makes ½ of the zeros that fill and frame images
-            program.emit("BORDER", rows, node.name, out=y, images=low.batch, height=y.height, width=y.width,
-                         border=y.border, channels=y.channels, depth=y.depth)  # fmt: skip
-
-        def backward(dout: Buffer) -> Buffer | None:
-            program.emit(back, rows, node.name, out=dout, dout=dout, y=y, rows=low.batch, n=n)
-            return dout
-
-        return y, backward
-
-    return write
-
-
-RULES[Relu] = _elementwise("RELU", "RELU_BACK")
-RULES[Sigmoid] = _elementwise("SIGMOID", "SIGMOID_BACK")
 
 
 def _softmax_loss(low: Lowering, loss: Any, x: Buffer) -> Buffer:

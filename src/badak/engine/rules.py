@@ -12,7 +12,7 @@ from badak.engine.lower import LOSSES, REFUSALS, ROWS_ALONE, RULES, SETTINGS, Ba
 from badak.engine.opcodes import SOURCES, Bank, Split
 from badak.engine.plan import Buffer, Memory, Picture, whole
 from badak.graph import Node
-from badak.layers import BatchNormalization, Dropout, Gelu, LayerNormalization, LeakyRelu, Tanh
+from badak.layers import BatchNormalization, Dropout, Gelu, LayerNormalization, LeakyRelu, Relu, Sigmoid, Tanh
 from badak.losses import SigmoidWithLoss
 
 CHUNK_ROWS, CHUNKS = 128, 64
@@ -38,6 +38,9 @@ def _activation(forward: str, from_x: bool = False, setting: str = "") -> Rule:
         low.kept += [] if from_x else [y]
         more = {setting: bits(getattr(node.layer, setting), program.itemsize)} if setting else {}
         program.emit(forward, _rows(x), node.name, out=y, x=x, rows=rows, n=n, **more)
+        if forward == "SIGMOID" and isinstance(y, Picture):  # which makes ½ of the zeros that fill and frame images
+            program.emit("BORDER", _rows(x), node.name, out=y, images=rows, height=y.height, width=y.width,
+                         border=y.border, channels=y.channels, depth=y.depth)  # fmt: skip
 
         def backward(dout: Buffer) -> Buffer | None:
             program.emit(f"{forward}_BACK", _rows(x), node.name, out=dout, dout=dout, y=x if from_x else y, rows=rows,
@@ -49,6 +52,8 @@ def _activation(forward: str, from_x: bool = False, setting: str = "") -> Rule:
     return write
 
 
+RULES[Relu] = _activation("RELU")
+RULES[Sigmoid] = _activation("SIGMOID")
 RULES[Tanh] = _activation("TANH")
 RULES[LeakyRelu] = _activation("LEAKY_RELU", setting="slope")
 RULES[Gelu] = _activation("GELU", from_x=True)
