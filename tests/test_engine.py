@@ -1011,6 +1011,94 @@ def test_the_cache_is_of_one_processor_and_one_version_of_the_sources():
     assert one != two
 
 
+def test_the_cache_is_of_one_processor(monkeypatch):
+    before, able = build._digest(target.choose()), target.processor()[1]
+    monkeypatch.setattr(target, "processor", lambda: ("another", able))
+    assert build._digest(target.choose()) != before
+
+
+one_piece = pytest.mark.skipif(not build.ONE_PIECE, reason="compiled code is made into one piece on x86-64 Linux alone")
+
+
+@one_piece
+def test_what_is_kept_runs_without_a_compiler(tmp_path):
+    script = """
+import sys, numpy as np, badak
+net = badak.TwoLayerNet(4, 3, 2, seed=0)
+net.gradient(np.ones((6, 4)), np.zeros(6, int))
+print(sorted({"llvmlite", "badak.engine.vectors"} & sys.modules.keys()), net.last_layer.y is None)
+"""
+    said = []
+    for _ in range(2):
+        environment = {**os.environ, "BADAK_CACHE": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+        )
+        said.append(done.stdout.strip())
+    assert said == ["['badak.engine.vectors', 'llvmlite'] True", "[] True"]
+
+
+@one_piece
+def test_code_in_one_piece_gives_what_llvms_own_loader_gives(tmp_path, monkeypatch):
+    want = trained("two layers, the book's", 2)
+    monkeypatch.setenv("BADAK_CACHE", str(tmp_path))
+    monkeypatch.setattr(build, "_loaded", {})
+    monkeypatch.setattr(build, "ONE_PIECE", False)
+    assert trained("two layers, the book's", 2) == want
+    (file,) = tmp_path.glob("*.machine")
+    assert file.read_bytes()[32:36] == b"\x7fELF"
+
+
+@one_piece
+def test_code_that_refers_outside_or_has_no_entry_is_not_made_into_one_piece():
+    import llvmlite.binding as llvm
+
+    from badak.engine import linker
+
+    build._initialize(llvm)
+    machine = build._target_machine(llvm, target.choose())
+
+    def emitted(text):
+        return machine.emit_object(llvm.parse_assembly(text))
+
+    alone = emitted(f"define i64 @{build.SYMBOL}(i64 %a, i64 %b) {{ ret i64 %a }}")
+    assert linker.link(alone, build.SYMBOL).startswith(linker.MAGIC)
+    assert linker.link(alone, "another") is None
+    assert linker.link(b"\xcf\xfa\xed\xfe" + alone[4:], build.SYMBOL) is None
+    text = (
+        f"declare i64 @far(i64)\ndefine i64 @{build.SYMBOL}(i64 %a, i64 %b) {{ %c = call i64 @far(i64 %a) ret i64 %c }}"
+    )
+    assert linker.link(emitted(text), build.SYMBOL) is None
+    written = f"@x = global i64 5\ndefine i64 @{build.SYMBOL}(i64 %a, i64 %b) {{ store i64 %a, ptr @x ret i64 %a }}"
+    assert linker.link(emitted(written), build.SYMBOL) is None
+    held = (
+        f"@x = external constant i8\n@y = constant ptr @x\ndefine i64 @{build.SYMBOL}(i64 %a, i64 %b) {{ ret i64 %a }}"
+    )
+    assert linker.link(emitted(held), build.SYMBOL) is None
+
+
+def test_memory_that_may_not_be_run_is_said(monkeypatch):
+    from badak.engine import linker
+
+    class Strict:
+        def mprotect(self, *_):
+            return -1
+
+    monkeypatch.setattr(linker.ctypes, "CDLL", lambda *_, **__: Strict())
+    with pytest.raises(OSError, match="lets no compiled code run"):
+        linker.place(linker.MAGIC + bytes(100))
+
+
+@one_piece
+def test_linux_names_the_processor_as_llvm_does(tmp_path):
+    name, able = target.processor()
+    features = target.host()[1]
+    for word in ("sse2", "avx2", "fma", "avx512f", "avx512vl", "avx512dq"):
+        assert (word in able) == bool(features.get(word)), word
+    assert target._cpuinfo()["flags"] in name
+    assert target._cpuinfo(tmp_path / "missing") == {}
+
+
 @pytest.mark.parametrize("missing", ["llvmlite", "broken"])
 def test_without_a_compiler_everything_runs_on_numpy(missing, tmp_path):
     block = "sys.modules['llvmlite'] = None" if missing == "llvmlite" else (

@@ -2,12 +2,14 @@
 
 compiler.py turns machine.py into LLVM's language and llvmlite that into machine code; what is kept is that code
 alone, named by a digest of everything that it depends on (these sources, the version of LLVM, the processor).
-Loading it takes milliseconds. A file that is missing, foreign, damaged or not ours is passed over and the machine
-compiled again; a folder that cannot be written costs the time of compiling, nothing else.
+Loading it takes a millisecond and, where linker.py can make one piece of it, no LLVM. A file that is missing, foreign,
+damaged or not ours is passed over and the machine compiled again; a folder that cannot be written costs the time of
+compiling, nothing else.
 """
 
 import ctypes
 import hashlib
+import importlib.util
 import os
 import platform
 import sys
@@ -17,17 +19,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from badak.engine import linker
 from badak.engine import target as targets
 from badak.engine.target import Target
 
 SYMBOL = "badak_machine"
+ONE_PIECE = sys.platform == "linux" and platform.machine() == "x86_64"
+"""Whether compiled code is made into one piece here (linker.py); else LLVM loads it."""
 Machine = Callable[[int, int], int]
 """`machine(frame, me)`: the address of a frame and the number of the thread; 0 when done, negative if stopped."""
 
 _loaded: dict[tuple[str, int], Machine] = {}
 _failed: str | None = None  # why there is no machine, if once there was none
 _lock = threading.Lock()
-_alive: list[Any] = []  # LLVM's engines: the code lives as long as they do
+_alive: list[Any] = []  # the code lives as long as these do
 
 
 class CannotCompile(Exception):
@@ -112,16 +117,22 @@ def cache_folders() -> list[Path]:
 
 def _digest(target: Target) -> str:
     """Give a digest of all that the code depends on."""
-    import llvmlite
-    import llvmlite.binding as llvm
-
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    versions = (llvmlite.__version__, str(llvm.llvm_version_info), platform.machine(), sys.platform)
-    for part in (*versions, repr(target), sys.implementation.cache_tag or ""):
+    places = (_installed(), platform.machine(), sys.platform, targets.processor()[0])
+    for part in (*places, repr(target), sys.implementation.cache_tag or ""):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
+
+
+def _installed() -> str:
+    """Give what changes when another llvmlite is installed, without the cost of importing it."""
+    try:
+        found = importlib.util.find_spec("llvmlite")
+        return "" if found is None or found.origin is None else str(Path(found.origin).stat().st_mtime_ns)
+    except (ImportError, ValueError, OSError):
+        return ""
 
 
 def _read(path: Path) -> bytes | None:
@@ -200,11 +211,18 @@ def compile_function(function: Callable[[int, int], int], real: Any, target: Tar
     if outside:
         raise RuntimeError(f"the machine calls what it should not: {', '.join(outside)}")
     code: bytes = machine.emit_object(module)
-    return code
+    return (linker.link(code, SYMBOL) if ONE_PIECE else None) or code
 
 
 def load(code: bytes, target: Target) -> Machine:
-    """Make object code callable. The call gives Python's lock up, so that threads run at the same time."""
+    """Make compiled code callable. The call gives Python's lock up, so that threads run at the same time."""
+    address, keeps = linker.place(code) if code.startswith(linker.MAGIC) else _link_by_llvm(code, target)
+    _alive.append(keeps)
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(address)
+
+
+def _link_by_llvm(code: bytes, target: Target) -> tuple[int, Any]:
+    """Give the address of an object file's function in memory, and LLVM's engine, which keeps it there."""
     import llvmlite.binding as llvm
 
     _initialize(llvm)
@@ -214,8 +232,7 @@ def load(code: bytes, target: Target) -> Machine:
     address = engine.get_function_address(SYMBOL)
     if not address:
         raise ValueError(f"the code has no {SYMBOL}")
-    _alive.append(engine)
-    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(address)
+    return address, engine
 
 
 def _initialize(llvm: Any) -> None:
@@ -225,4 +242,6 @@ def _initialize(llvm: Any) -> None:
 
 def _target_machine(llvm: Any, target: Target) -> Any:
     triple = llvm.Target.from_default_triple()
-    return triple.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=True)
+    cpu, features = targets.in_words_of_llvm(target)
+    model: dict[str, Any] = {"reloc": "pic", "codemodel": "small"} if ONE_PIECE else {}
+    return triple.create_target_machine(cpu=cpu, features=features, opt=2, jit=True, **model)

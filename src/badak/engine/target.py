@@ -6,16 +6,24 @@ Nothing heavier than the standard library is imported here until a function asks
 import functools
 import math
 import os
+import platform
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+HOST = "host"
+CPUINFO = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags")
+"""What tells one kind of processor from another, in Linux's words."""
 
 
 @dataclass(frozen=True)
 class Target:
     """One way of compiling the machine: which instructions, how wide a vector, how tall a register tile.
 
-    `bits` is the width of a vector, `rows` the height of the tallest tile (rows × 3 vectors of sums, and 4
-    registers more, must fit in the register file), `fma` whether multiply-and-add is one instruction.
+    `cpu` and `features` are LLVM's words; a `cpu` of HOST stands for this very processor with all that it can do, and
+    is looked up when compiling. `bits` is the width of a vector, `rows` the height of the tallest tile (rows × 3
+    vectors of sums, and 4 registers more, must fit in the register file), `fma` whether multiply-and-add is one
+    instruction.
     """
 
     name: str
@@ -39,26 +47,57 @@ def host() -> tuple[str, dict[str, bool]]:
 
 
 @functools.cache
+def processor() -> tuple[str, frozenset[str]]:
+    """Give what tells this processor from others, and the names of what it can do.
+
+    Linux tells on x86-64, where its names are LLVM's as far as they matter here. Elsewhere LLVM is asked, which has
+    to be loaded for that.
+    """
+    if sys.platform == "linux" and platform.machine() == "x86_64":
+        told = _cpuinfo()
+        if told.get("flags"):
+            return repr([told.get(key) for key in CPUINFO]), frozenset(told["flags"].split())
+    cpu, features = host()
+    able = {name for name, on in features.items() if on}
+    if cpu.startswith(("apple", "neoverse", "cortex")):
+        able.add("neon")
+    return repr((cpu, sorted(features.items()))), frozenset(able)
+
+
+def _cpuinfo(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
+    """Give what Linux says of the first processor: names and values."""
+    try:
+        with path.open() as file:
+            first, _, _ = file.read(16384).partition("\n\n")  # there may be hundreds, alike
+    except OSError:
+        return {}
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
+
+
+@functools.cache
 def available() -> dict[str, Target]:
     """Give every target that this processor can run, the best one first."""
-    cpu, features = host()
-    own = ",".join(("+" if on else "-") + name for name, on in sorted(features.items()))
+    _, able = processor()
     found = {}
-    if features.get("avx512f") and features.get("avx512vl") and features.get("avx512dq"):
+    if {"avx512f", "avx512vl", "avx512dq"} <= able:
         # LLVM avoids 512-bit registers on some processors unless told otherwise; our vectors are explicit.
-        wide = own + ",-prefer-256-bit"
-        found["avx512"] = Target("avx512", cpu, wide, 512, 8, True)
-    if features.get("avx2") and features.get("fma"):
+        found["avx512"] = Target("avx512", HOST, "-prefer-256-bit", 512, 8, True)
+    if {"avx2", "fma"} <= able:
         found["avx2"] = Target("avx2", "x86-64-v3", "", 256, 4, True)
-    if features.get("neon") or cpu.startswith(("apple", "neoverse", "cortex")):
-        found["neon"] = Target("neon", cpu, own, 128, 8, True)
-    found["plain"] = Target("plain", *_plain(features), 128, 4, False)
+    if "neon" in able:
+        found["neon"] = Target("neon", HOST, "", 128, 8, True)
+    # What every machine of this architecture has.
+    found["plain"] = Target("plain", "x86-64" if "sse2" in able else "generic", "", 128, 4, False)
     return found
 
 
-def _plain(features: dict[str, bool]) -> tuple[str, str]:
-    """Give the processor and features that every machine of this architecture has."""
-    return ("x86-64", "") if "sse2" in features else ("generic", "")
+def in_words_of_llvm(target: Target) -> tuple[str, str]:
+    """Give the processor and the features to compile for."""
+    if target.cpu != HOST:
+        return target.cpu, target.features
+    cpu, features = host()
+    own = [("+" if on else "-") + name for name, on in sorted(features.items())]
+    return cpu, ",".join([*own, target.features] if target.features else own)
 
 
 def choose(name: str | None = None) -> Target:
