@@ -142,6 +142,23 @@ def test_metadata_is_one_sorted_json_string(data, tmp_path):
     assert not any(word in metadata["badak"] for word in ("time", "path", "host", str(tmp_path)))
 
 
+@pytest.mark.parametrize(("engine", "want"), [("native", 1), ("numpy", 2)])
+def test_numpy_multiplies_on_one_thread_while_the_engine_trains(data, engine, want, monkeypatch):
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def blas():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen, health = [], training.health
+    monkeypatch.setattr(training, "health", lambda *a: (seen.append(blas()), health(*a))[1])
+    with threadpool_limits(2, "blas"):
+        if blas() != {2}:
+            pytest.skip("this NumPy's products have no number of threads that can be set")
+        fit(net(), *data, iterations=2, batch_size=10, engine=engine)
+        assert blas() == {2}
+    assert seen == [{want}]
+
+
 def test_health_of_each_layer(rng):
     network = MultiLayerNet(4, [5, 6], 3, "relu", seed=0)
     network.params["b1"][:2] = -100  # two dead units of five

@@ -5,11 +5,13 @@ Both get the same order from the same seed. The core knows the engine and the wa
 """
 
 import contextlib
+import functools
 import importlib
 import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,7 +217,8 @@ def fit(
     if out is not None:
         history.folder = store.new_folder(out)
         store.write_config(history.folder, config)
-    look = _Look(network, x, t, x_test, t_test, per_epoch, rule)
+    quiet = _one_blas_thread() if runner.engine == "native" else contextlib.nullcontext
+    look = _Look(network, x, t, x_test, t_test, per_epoch, rule, quiet)
     try:
         with _bar(total, progress) as advance:
             for order, evaluate in orders:
@@ -355,13 +358,31 @@ def _epochs(size: int, batch_size: int, epochs: int, seed: int, shuffle: bool) -
             yield piece, number == len(pieces) - 1
 
 
+def _one_blas_thread() -> Callable[[], AbstractContextManager[Any]]:
+    """Give a context in which NumPy multiplies on one thread.
+
+    Its other threads go on spinning for a tenth of a second after each product, on cores that the engine then lacks.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return functools.partial(ThreadpoolController().limit, limits=1, user_api="blas")
+
+
 class _Look:
     """Looks at a network during training: accuracies on all samples, health of the layers on some."""
 
     def __init__(
-        self, network: Network, x: Any, t: Any, x_test: Any, t_test: Any, per_epoch: int, optimizer: Any
+        self,
+        network: Network,
+        x: Any,
+        t: Any,
+        x_test: Any,
+        t_test: Any,
+        per_epoch: int,
+        optimizer: Any,
+        quiet: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext,
     ) -> None:
-        self.network, self.per_epoch = network, per_epoch
+        self.network, self.per_epoch, self.quiet = network, per_epoch, quiet
         self.lr = getattr(optimizer, "lr", float("nan"))  # an optimizer of one's own may have none
         self.sets = [(x, t), (x_test, t_test)]
         self.samples = [len(x), 0 if x_test is None else len(x_test)]
@@ -414,7 +435,8 @@ class _Look:
         order, self.latest = self.latest, self.latest[:0]
         if self.looks < LOOKS or 50 * self.looks * self.cost <= self.trained:
             self.looks += 1
-            record["layers"] = health(self.network, self.some, self.some_t, self.some_told)
+            with self.quiet():
+                record["layers"] = health(self.network, self.some, self.some_t, self.some_told)
             if self.labels is not None:
                 record |= _mistakes(self.network.predict(self.some), self.some_labels)
                 record["mix"] = _mix(self.labels[order[: MIX_OF // order.shape[1] + 1]], self.shares)
