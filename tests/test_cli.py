@@ -277,6 +277,13 @@ BAD = {
     "lang": (["train", "--lang", "fr"], "lang must be one of en, ko, not 'fr'"),
     "no such data": (["train", "--data", "nowhere"], "there are no data 'nowhere'; expected mnist, digits"),
     "option": (["train", "--learning-rate", "1"], "No such option"),
+    "option, misspelled": (["check", "--jsn", "a.py"], "No such option"),
+    "option without its value": (["train", "--seed"], "'--seed' requires an argument"),
+    "flag with a value": (["train", "--listing=1"], "'--listing' does not take a value"),
+    "argument too many": (["train", "now"], "unexpected extra argument"),
+    "seed with a point": (["train", "--seed", "1.5"], "'--seed': a whole number is needed, not '1.5'"),
+    "iterations empty": (["train", "--iterations", ""], "'--iterations': a whole number is needed, not ''"),
+    "dropout text": (["train", "--dropout", "half"], "'--dropout': a number is needed, not 'half'"),
     "command": (["trane"], "No such command"),
     "text as npz": (["train", "--data", file("a.npz", b"hello")], "a.npz"),
     "other file": (["train", "--data", file("a.csv", b"1,2")], "no .npz"),
@@ -293,6 +300,12 @@ BAD = {
     "gradcheck: samples": (["gradcheck", "--samples", "0"], "--samples must be 1 or more"),
     "gradcheck: hidden": (["gradcheck", "--hidden", "0"], "hidden_size must be 1 or more"),
     "gradcheck: data": (["gradcheck", "--data", "x"], "there are no data"),
+    "check: no files": (["check"], "badak check takes files, or --training and a run folder"),
+    "check: memory": (["check", "--memory-limit", "1.5", "a.py"], "a whole number is needed, not '1.5'"),
+    "check: time": (["check", "--time-limit", "long", "a.py"], "a number is needed, not 'long'"),
+    "check: two names": (["check", "--only", "ties", "--only", "tie", "a.py"], "no check named 'tie'"),
+    "book: no script": (["book"], "Missing argument 'SCRIPT'"),
+    "book: chapter": (["book", "--chapter", "four", "a.py"], "a whole number is needed, not 'four'"),
 }  # fmt: skip
 
 
@@ -309,8 +322,7 @@ def test_bad_input_says_why_and_leaves_nothing(case, tmp_path, monkeypatch, caps
         cli.main()
     told = capsys.readouterr()
     assert stopped.value.code == 2
-    # Long answers are wrapped in a box of the CLI library.
-    assert words in re.sub(r"[│\s]+", " ", told.err)
+    assert words in told.err
     assert "Traceback" not in told.err
     assert told.out == ""
     assert sorted(tmp_path.rglob("*")) == before, "nothing is left behind"
@@ -339,11 +351,99 @@ def test_a_folder_that_may_not_be_written(tmp_path, small):
     assert (done.returncode, done.stderr) == (2, "badak: Permission denied: closed/run\n")
 
 
-def test_help_fits_80_columns(tmp_path):
-    for command in ([], ["train"], ["predict"], ["gradcheck"]):
-        done = badak(*command, "--help", cwd=tmp_path, COLUMNS="80")
-        assert done.returncode == 0
-        assert all(len(line) <= 80 for line in done.stdout.splitlines())
+COMMANDS = ["train", "gradcheck", "predict", "check", "bench", "learn", "book"]
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_is_plain_and_fits_80_columns(command, tmp_path):
+    done = badak(*filter(None, [command]), "--help", cwd=tmp_path, COLUMNS="80")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f│]", done.stdout)
+
+
+def answer(*arguments, monkeypatch, capsys):
+    """Run the command line here; give its exit code and what it printed."""
+    from badak import cli
+
+    monkeypatch.setattr(sys, "argv", ["badak", *arguments])
+    code = 0
+    try:
+        cli.main()
+    except SystemExit as left:
+        code = left.code
+    return code, *capsys.readouterr()
+
+
+def test_help_names_every_command_in_order_and_shows_defaults(monkeypatch, capsys):
+    told = answer("--help", monkeypatch=monkeypatch, capsys=capsys)[1]
+    assert re.findall(r"^  ([a-z]+)  ", told.partition("Commands:")[2], re.M) == COMMANDS
+    assert "completion" not in told
+    assert "".join(answer(monkeypatch=monkeypatch, capsys=capsys)[1:]) == told, "without arguments it is shown too"
+    told = " ".join(answer("train", "--help", monkeypatch=monkeypatch, capsys=capsys)[1].split())
+    for words in (
+        "--batch-size N Samples in a batch. [default: 100]",
+        "--seed N Same seed, same bytes. [default: 0]",
+        "x_test, t_test. [default: mnist]",
+        "--lr NUMBER Learning rate",
+        "--batch-norm Of mlp: normalize each batch. --optimizer",
+    ):
+        assert words in told
+    told = " ".join(answer("check", "--help", monkeypatch=monkeypatch, capsys=capsys)[1].split())
+    for words in (
+        "FILES... FILE.py, FILE.py:ClassName or FILE.ipynb.",
+        "may be given again. --time-limit",
+        "[default: 20.0]",
+    ):
+        assert words in told
+
+
+def test_ctrl_c_is_exit_code_130(tmp_path):
+    (tmp_path / "s.py").write_text("raise KeyboardInterrupt")
+    done = badak("book", "s.py", cwd=tmp_path)
+    assert (done.returncode, done.stderr.strip(), done.stdout) == (130, "badak: stopped", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a POSIX pipe")
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*COMMAND, "check", "none.py"], cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE,
+                          text=True, check=False)  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["mark", "hand-ins", "--csv", "-h", "--odd=3", "-xy", ""]])
+def test_learn_gets_its_arguments_as_they_are(arguments, monkeypatch, capsys):
+    from badak.learn import command
+
+    got = []
+    monkeypatch.setattr(command, "run", lambda *given: got.append(given) or 7)
+    assert answer("learn", *arguments, monkeypatch=monkeypatch, capsys=capsys) == (7, "", "")
+    assert [(list(given), program) for given, program in got] == [(arguments, "badak learn")]
+
+
+@pytest.mark.parametrize(
+    "own", [[], ["--its-own-option", "3"], ["a", "--help", "-h", "--chapter", "4", "--", "--x", ""]]
+)
+def test_what_follows_the_script_is_its_own(own, tmp_path, monkeypatch, capsys):
+    script = tmp_path / "s.py"
+    script.write_text("import sys; print(sys.argv[1:])")
+    code, out, err = answer("book", "--chapter", "5", str(script), *own, monkeypatch=monkeypatch, capsys=capsys)
+    assert (code, out, err) == (0, f"{own}\n", "")
+
+
+def test_the_command_line_imports_little(tmp_path):
+    code = (
+        "import sys, badak; before = set(sys.modules); import badak.cli; sys.argv[1:] = ['train', '--net', 'none']\n"
+        "try: badak.cli.main()\nexcept SystemExit: print(*set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "--net must be" in done.stderr
+    others = {name.split(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
+    assert "click" in others
+    assert not others & {"rich", "pydantic", "matplotlib", "llvmlite", "scipy", "sklearn"}, "imported where it is used"
 
 
 def test_records_on_disk_are_json_a_line(run):

@@ -3,42 +3,47 @@
 import math
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-app = typer.Typer(
-    help="badak (바닥): a deep-learning library that you can see to the bottom of.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-Lang = Annotated[str | None, typer.Option(help="Language of pictures and words: en or ko; by default the locale's.")]
-Data = Annotated[
-    str,
-    typer.Option(help="mnist, digits, a folder of IDX files, or an .npz with x_train, t_train, x_test, t_test."),
-]
+import click
 
 
 def _whole(text: str | int) -> int:
     try:
         return int(text)
     except ValueError:
-        raise typer.BadParameter(f"a whole number is needed, not {text!r}") from None
+        raise click.BadParameter(f"a whole number is needed, not {text!r}") from None
 
 
 def _number(text: str | float) -> float:
     try:
         return float(text)
     except ValueError:
-        raise typer.BadParameter(f"a number is needed, not {text!r}") from None
+        raise click.BadParameter(f"a number is needed, not {text!r}") from None
 
 
-def _whole_option(told: str) -> Any:
-    return typer.Option(parser=_whole, metavar="N", help=told)
+whole_option = partial(click.option, type=_whole, metavar="N")
+number_option = partial(click.option, type=_number, metavar="NUMBER")
+data_option = click.option(
+    "--data",
+    default="mnist",
+    help="mnist, digits, a folder of IDX files, or an .npz with x_train, t_train, x_test, t_test.",
+)
+lang_option = click.option("--lang", help="Language of pictures and words: en or ko; by default the locale's.")
+
+
+class _InOrder(click.Group):
+    """Commands in the order in which they stand here; click sorts them by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"show_default": True})
+def app() -> None:
+    """badak (바닥): a deep-learning library that you can see to the bottom of."""
 
 
 def main() -> None:
@@ -47,11 +52,14 @@ def main() -> None:
         None if issubclass(category, RuntimeWarning) else print(f"badak: {message}", file=sys.stderr)
     )
     try:
-        app(standalone_mode=True)
+        app(standalone_mode=False)  # in its other mode click ends Ctrl-C with exit code 1
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
         print(f"badak: {_plain(error)}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
         print("badak: stopped", file=sys.stderr)
         sys.exit(130)
 
@@ -66,46 +74,51 @@ def _plain(error: Exception) -> str:
 
 
 @app.command()
+@click.option("--net", default="mlp", help="mlp, simple-conv or deep-conv.")
+@click.option("--hidden", help="Hidden sizes: 50, or 100,50. By default 50; of simple-conv, 100.")
+@click.option("--activation", default="relu", help="Of mlp: relu, sigmoid, tanh, leakyrelu or gelu.")
+@click.option("--init", help="First weights: a number, he or xavier; by default what suits the net.")
+@number_option("--dropout", metavar="RATIO", help="Drop this share of the hidden values; deep-conv has 0.5.")
+@click.option("--batch-norm", is_flag=True, help="Of mlp: normalize each batch.")
+@click.option("--optimizer", default="sgd", help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.")
+@whole_option("--batch-size", default=100, help="Samples in a batch.")
+@number_option("--lr", help="Learning rate: by default 0.1; of adam, 0.001 …")
+@number_option("--weight-decay", help="Add this much of a weight to its gradient.")
+@number_option("--clip-norm", help="Shorten longer gradients to this length.")
+@click.option("--schedule", help="Of the learning rate: step, cosine, warmup, warmup-step or warmup-cosine.")
+@whole_option("--iterations", help="Batches drawn with replacement; 10000 by default.")
+@whole_option("--epochs", help="Instead: times through the data, shuffled.")
+@whole_option("--seed", default=0, help="Same seed, same bytes.")
+@click.option("--dtype", default="float32", help="float32 or float64.")
+@data_option
+@click.option("--out", help="Run folder; runs/<time> by default.")
+@click.option("--engine", default="auto", help="auto, numpy or native.")
+@whole_option("--threads", help="Of the engine: by default the cores there are.")
+@click.option("--listing", is_flag=True, help="Print a step as the engine does it, and stop.")
+@lang_option
 def train(
-    net: Annotated[str, typer.Option(help="mlp, simple-conv or deep-conv.")] = "mlp",
-    hidden: Annotated[
-        str | None, typer.Option(help="Hidden sizes: 50, or 100,50. By default 50; of simple-conv, 100.")
-    ] = None,
-    activation: Annotated[str, typer.Option(help="Of mlp: relu, sigmoid, tanh, leakyrelu or gelu.")] = "relu",
-    init: Annotated[
-        str | None,
-        typer.Option(help="First weights: a number, he or xavier; by default what suits the net."),
-    ] = None,
-    dropout: Annotated[
-        float | None,
-        typer.Option(parser=_number, metavar="RATIO", help="Drop this share of the hidden values; deep-conv has 0.5."),
-    ] = None,
-    batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Of mlp: normalize each batch.")] = False,
-    optimizer: Annotated[str, typer.Option(help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.")] = "sgd",
-    batch_size: Annotated[int, _whole_option("Samples in a batch.")] = 100,
-    lr: Annotated[
-        float | None,
-        typer.Option(parser=_number, metavar="NUMBER", help="Learning rate: by default 0.1; of adam, 0.001 …"),
-    ] = None,
-    weight_decay: Annotated[
-        float | None, typer.Option(parser=_number, metavar="NUMBER", help="Add this much of a weight to its gradient.")
-    ] = None,
-    clip_norm: Annotated[
-        float | None, typer.Option(parser=_number, metavar="NUMBER", help="Shorten longer gradients to this length.")
-    ] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="Of the learning rate: step, cosine, warmup, warmup-step or warmup-cosine.")
-    ] = None,
-    iterations: Annotated[int | None, _whole_option("Batches drawn with replacement; 10000 by default.")] = None,
-    epochs: Annotated[int | None, _whole_option("Instead: times through the data, shuffled.")] = None,
-    seed: Annotated[int, _whole_option("Same seed, same bytes.")] = 0,
-    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
-    data: Data = "mnist",
-    out: Annotated[str | None, typer.Option(help="Run folder; runs/<time> by default.")] = None,
-    engine: Annotated[str, typer.Option(help="auto, numpy or native.")] = "auto",
-    threads: Annotated[int | None, _whole_option("Of the engine: by default the cores there are.")] = None,
-    listing: Annotated[bool, typer.Option("--listing", help="Print a step as the engine does it, and stop.")] = False,
-    lang: Lang = None,
+    net: str,
+    hidden: str | None,
+    activation: str,
+    init: str | None,
+    dropout: float | None,
+    batch_norm: bool,
+    optimizer: str,
+    batch_size: int,
+    lr: float | None,
+    weight_decay: float | None,
+    clip_norm: float | None,
+    schedule: str | None,
+    iterations: int | None,
+    epochs: int | None,
+    seed: int,
+    dtype: str,
+    data: str,
+    out: str | None,
+    engine: str,
+    threads: int | None,
+    listing: bool,
+    lang: str | None,
 ) -> None:
     """Train a network on MNIST, as the book's chapter 5 does, and keep the run in a folder."""
     from badak import store
@@ -187,7 +200,7 @@ def train(
         draw_curves(store.read_history(folder), folder / store.CURVES, lang)
     print(folder, flush=True)
     if stopped:
-        raise typer.Exit(130)
+        sys.exit(130)
 
 
 def _init(text: str | None) -> float | str | None:
@@ -262,12 +275,11 @@ def _sizes(hidden: str) -> list[int]:
 
 
 @app.command()
-def gradcheck(
-    samples: Annotated[int, _whole_option("Images in the batch.")] = 3,
-    hidden: Annotated[int, _whole_option("Hidden size.")] = 50,
-    seed: Annotated[int, _whole_option("Seed of the weights.")] = 0,
-    data: Data = "mnist",
-) -> None:
+@whole_option("--samples", default=3, help="Images in the batch.")
+@whole_option("--hidden", default=50, help="Hidden size.")
+@whole_option("--seed", default=0, help="Seed of the weights.")
+@data_option
+def gradcheck(samples: int, hidden: int, seed: int, data: str) -> None:
     """Compare backpropagation with numerical gradients on a few images, as the book's chapter 5.7.3 does."""
     from rich.console import Console
     from rich.table import Table
@@ -293,15 +305,20 @@ def gradcheck(
         table.add_row(key, str(view.size), f"{compared.mean_difference:.1e}", str(kinks), verdict)
     Console().print(table)
     if not right:
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
 @app.command()
-def predict(
-    run: Annotated[Path, typer.Argument(help="A run folder, or a model.safetensors.")],
-    images: Annotated[list[Path], typer.Argument(help="PNG or IDX files.")],
-) -> None:
-    """Say which digit is on each image, and how sure the network is."""
+@click.argument("run", type=Path)
+@click.argument("images", type=Path, nargs=-1, required=True)
+def predict(run: Path, images: tuple[Path, ...]) -> None:
+    """Say which digit is on each image, and how sure the network is.
+
+    \b
+    Arguments:
+      RUN        A run folder, or a model.safetensors.
+      IMAGES...  PNG or IDX files.
+    """
     import numpy as np
 
     from badak.data.images import read_image
@@ -324,34 +341,45 @@ def predict(
 
 
 @app.command()
+@click.argument("files", nargs=-1)
+@click.option("--training", metavar="RUN", help="Look at a run folder instead of files.")
+@click.option("--json", is_flag=True, help="One JSON object a line.")
+@click.option("--html", help="Write a page with all reports to this file.")
+@click.option("--strict", is_flag=True, help="A hazard alone is exit code 1 too.")
+@click.option("--only", multiple=True, help="Run this check alone; may be given again.")
+@number_option("--time-limit", default=20.0, help="Seconds that a file may take.")
+@whole_option("--memory-limit", default=2048, help="MiB that a file may take.")
+@lang_option
 def check(
-    files: Annotated[
-        list[str] | None, typer.Argument(help="FILE.py, FILE.py:ClassName or FILE.ipynb.", show_default=False)
-    ] = None,
-    training: Annotated[str | None, typer.Option(metavar="RUN", help="Look at a run folder instead of files.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    html: Annotated[str | None, typer.Option(help="Write a page with all reports to this file.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="A hazard alone is exit code 1 too.")] = False,
-    only: Annotated[list[str] | None, typer.Option(help="Run this check alone; may be given again.")] = None,
-    time_limit: Annotated[float, typer.Option(help="Seconds that a file may take.")] = 20.0,
-    memory_limit: Annotated[int, typer.Option(help="MiB that a file may take.")] = 2048,
-    lang: Lang = None,
+    files: tuple[str, ...],
+    training: str | None,
+    json: bool,
+    html: str | None,
+    strict: bool,
+    only: tuple[str, ...],
+    time_limit: float,
+    memory_limit: int,
+    lang: str | None,
 ) -> None:
     """Say what is wrong with layers, losses and networks that you wrote, and where; or with a training.
 
     This RUNS the code in the files, in a child process with limits on time and memory: check only what you would run.
     Exit code 0: right; 1: wrong; 2: could not be checked.
+
+    \b
+    Arguments:
+      FILES...  FILE.py, FILE.py:ClassName or FILE.ipynb.
     """
     from badak.check import check_command
     from badak.check.training import training_command
 
     if training is not None and not files:
-        raise typer.Exit(training_command(training, json, lang))
+        sys.exit(training_command(training, json, lang))
     if not files or training is not None:
         raise ValueError("badak check takes files, or --training and a run folder; for example: badak check layers.py")
     if memory_limit < 1:
         raise ValueError(f"--memory-limit must be 1 MiB or more, not {memory_limit}")
-    raise typer.Exit(check_command(files, json, html, strict, lang, time_limit, memory_limit << 20, only=only))
+    sys.exit(check_command(files, json, html, strict, lang, time_limit, memory_limit << 20, only=only or None))
 
 
 @app.command()
@@ -370,27 +398,27 @@ def bench() -> None:
     Console().print(table)
 
 
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-)
-def learn(context: typer.Context) -> None:
+@app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def learn(arguments: tuple[str, ...]) -> None:
     """Exercises: layers to write, checked at every save. `badak learn --help` tells more; `badak learn mark` marks."""
     from badak.learn.command import run
 
-    raise typer.Exit(run(context.args, "badak learn"))
+    sys.exit(run(arguments, "badak learn"))
 
 
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
-)
-def book(
-    context: typer.Context,
-    script: Annotated[Path, typer.Argument(help="A Python file; what follows it are its own arguments.")],
-    chapter: Annotated[
-        int | None, _whole_option("Whose two_layer_net it means, 4 or 5, if its folder does not tell.")
-    ] = None,
-) -> None:
-    """Run a script typed from the book, unchanged: common.layers, dataset.mnist … find badak."""
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@whole_option("--chapter", help="Whose two_layer_net it means, 4 or 5, if its folder does not tell.")
+@click.argument("script", type=Path)
+@click.argument("arguments", nargs=-1)
+def book(script: Path, arguments: tuple[str, ...], chapter: int | None) -> None:
+    """Run a script typed from the book, unchanged: common.layers, dataset.mnist … find badak.
+
+    \b
+    Arguments:
+      SCRIPT        A Python file.
+      ARGUMENTS...  What follows it are its own arguments.
+    """
     from badak.book import run
 
-    run(script, context.args, chapter)
+    run(script, arguments, chapter)
