@@ -35,7 +35,7 @@ from badak import (
     networks,
 )
 from badak.data.pixels import Pixels
-from badak.engine import build, calls, crew, lower, runner, target
+from badak.engine import build, calls, crew, kernels, lower, runner, target
 from badak.engine.listing import listing
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.plan import Panels
@@ -195,6 +195,49 @@ def test_passing_over_zeros_changes_no_byte(name, batch, dtype, always_many):
             assert any("SPARSE" in line.op.name for line in native._ready[batch, threads].program.lines) == sparse
             results.add(losses.tobytes() + network.block.values.tobytes())
     assert len(results) == 1
+
+
+def softmaxed(classes, batch, dtype, extreme=False):
+    """Give the engine's and NumPy's gradient of a network that is hardly more than its softmax."""
+    network = Network([Affine(np.eye(classes, dtype=dtype), np.zeros(classes, dtype))], SoftmaxWithLoss(), dtype=dtype)
+    rng = np.random.default_rng(classes)
+    x = rng.standard_normal((batch, classes)) * (300 if extreme else 3)
+    t = rng.integers(classes, size=batch)
+    if extreme:
+        x[0, 0], x[-1, -1] = -np.inf, 1e30
+    native = network.gradient(x.astype(dtype), t)
+    assert network.last_layer.y is None  # it was the engine
+    loss = network.last_layer.loss
+    network.engine = "numpy"
+    with np.errstate(invalid="ignore"):
+        return native, loss, network.gradient(x.astype(dtype), t), network.last_layer.loss
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch", [1, 5, 16, 37])
+@pytest.mark.parametrize("classes", [1, 2, 10, 16, 17, 40, 64, 65, 200])
+def test_softmax_of_any_number_of_classes(classes, batch, dtype):
+    got, loss, want, want_loss = softmaxed(classes, batch, dtype)
+    exact = {"rtol": 2e-5, "atol": 1e-6} if dtype == np.float32 else {"rtol": 1e-12, "atol": 1e-14}
+    for key in want:
+        np.testing.assert_allclose(got[key], want[key], **exact)
+    np.testing.assert_allclose(loss, want_loss, **exact)
+
+
+def test_softmax_of_samples_together_gives_what_each_alone_gives(tmp_path, monkeypatch):
+    """Which of the two ways is taken depends on the width of vectors and the number of classes."""
+    cases = [(c, b, extreme) for c in (1, 2, 10, 16, 17, 40, 64) for b in (1, 5, 16, 37) for extreme in (False, True)]
+
+    def all_cases():
+        results = (softmaxed(c, b, np.float32, extreme) for c, b, extreme in cases)
+        return [(*(grads[key].tobytes() for key in grads), loss) for grads, loss, *_ in results]
+
+    together = all_cases()
+    monkeypatch.setenv("BADAK_CACHE", str(tmp_path))
+    monkeypatch.setattr(build, "_loaded", {})
+    monkeypatch.setattr(kernels, "MANY_CLASSES", 0)
+    alone = all_cases()
+    assert [*map(repr, alone)] == [*map(repr, together)]  # NaN is NaN here
 
 
 def test_dense_data_are_not_searched_for_zeros():

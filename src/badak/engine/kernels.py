@@ -8,6 +8,7 @@ Freer than the rest of badak, since it writes LLVM's instructions; read machine.
 This file is read while the machine is being compiled and never otherwise.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -78,12 +79,17 @@ def thread_primitives(x86: bool) -> tuple[Kernel, ...]:
     return tuple(Kernel(write, inline=True) for write in (peek, post, pause, call))
 
 
+SECOND = 2
+"""LLVM's word for the second cache: the first has room for so few lines on their way (24 on Zen 4) that what a step
+needs now would wait behind what the next step will need."""
+
+
 def prefetcher() -> Kernel:
     """Make `prefetch(address)`: ask for the cache line that will be needed soon."""
 
     def write(b: Any, address: Any) -> None:
         function = declared(b, "llvm.prefetch.p0", ir.VoidType(), [BYTES, I32, I32, I32])
-        b.call(function, [b.inttoptr(address, BYTES), I32(0), I32(3), I32(1)])
+        b.call(function, [b.inttoptr(address, BYTES), I32(0), I32(SECOND), I32(1)])
 
     return Kernel(write, inline=True)
 
@@ -484,64 +490,145 @@ def clear_rest(kind: Kind) -> Kernel:
     return Kernel(write, name="clear_rest")
 
 
-def softmax_loss(kind: Kind, rows: int) -> Kernel:
-    """Make `kernel(scores, scores_step, out, out_step, losses, classes, scale, label…)` for `rows` samples.
+def softmax_loss(kind: Kind) -> Kernel:
+    """Make `kernel(scores, out, losses, classes, scale, label)`: softmax and cross-entropy of one sample.
 
-    Leaves log Σ exp(scores) - scores[label] of each in `losses` and scale · (softmax - one-hot) in `out`, 0 beyond the
-    classes; `out` may be `scores`. The sums run lane by lane and then over the lanes: the same for any number of
-    threads. Samples side by side, since each alone is a chain of steps that wait for each other.
+    Leaves log Σ exp(scores) - scores[label] in `losses` and scale · (softmax - one-hot) in `out`, 0 beyond the
+    classes; `out` may be `scores`. Sums run lane by lane and then over the lanes.
     """
     width, size, lanes = kind.lanes * kind.itemsize, kind.itemsize, kind.lanes
 
-    def write(b: Any, *arguments: Any) -> None:
-        scores, scores_step, out, out_step, losses, classes, scale, *labels = arguments
+    def write(b: Any, scores: Any, out: Any, losses: Any, classes: Any, scale: Any, label: Any) -> None:
         code = Code(b, kind)
         real = kind.real.as_pointer()
-        froms = [b.add(scores, b.mul(scores_step, I64(r))) for r in range(rows)]
-        targets = [b.add(out, b.mul(out_step, I64(r))) for r in range(rows)]
         vectors = b.sdiv(b.add(classes, I64(lanes - 1)), I64(lanes))
-        places = [b.add(at, b.mul(label, I64(size))) for at, label in zip(froms, labels, strict=True)]
-        at_labels = [b.load(b.inttoptr(place, real)) for place in places]
-        highest = [variable(b, code.constant(float("-inf")).value) for _ in range(rows)]
-        totals = [variable(b, code.constant(0.0).value) for _ in range(rows)]
+        at_label = b.load(b.inttoptr(b.add(scores, b.mul(label, I64(size))), real))
+        highest = variable(b, code.constant(float("-inf")).value)
+        total = variable(b, code.constant(0.0).value)
         with repeat(b, vectors) as i:
-            base, offset = b.mul(i, I64(lanes)), b.mul(i, I64(width))
-            for r in range(rows):
-                x = _masked(code, code.load(b.add(froms[r], offset)), base, classes, float("-inf"))
-                so_far = code.lanes(b.load(highest[r]))
-                b.store(where(x > so_far, x, so_far).value, highest[r])
-        peaks = [_reduce_max(code, b.load(highest[r])) for r in range(rows)]
-        tops = [code.lanes(code.spread(peak)) for peak in peaks]
+            x = _masked(code, code.load(b.add(scores, b.mul(i, I64(width)))), b.mul(i, I64(lanes)), classes, -math.inf)
+            so_far = code.lanes(b.load(highest))
+            b.store(where(x > so_far, x, so_far).value, highest)
+        peak = _reduce_max(code, b.load(highest))
+        top = code.lanes(code.spread(peak))
         with repeat(b, vectors) as i:
-            base, offset = b.mul(i, I64(lanes)), b.mul(i, I64(width))
-            for r in range(rows):
-                e = exp(code.lanes(code.load(b.add(froms[r], offset))) - tops[r])
-                e = _masked(code, e.value, base, classes, 0.0)
-                b.store((code.lanes(b.load(totals[r])) + e).value, totals[r])
-                code.store(e.value, b.add(targets[r], offset))
-        sums = [code.add_up(b.load(totals[r])) for r in range(rows)]
-        spread_sums, scale_all = [code.lanes(code.spread(z)) for z in sums], code.lanes(code.spread(scale))
+            e = exp(code.lanes(code.load(b.add(scores, b.mul(i, I64(width))))) - top)
+            e = _masked(code, e.value, b.mul(i, I64(lanes)), classes, 0.0)
+            b.store((code.lanes(b.load(total)) + e).value, total)
+            code.store(e.value, b.add(out, b.mul(i, I64(width))))
+        z = code.add_up(b.load(total))
+        spread_z, scale_all = code.lanes(code.spread(z)), code.lanes(code.spread(scale))
         integer = ir.IntType(kind.bits)
         with repeat(b, vectors) as i:
-            base, offset = b.mul(i, I64(lanes)), b.mul(i, I64(width))
-            for r in range(rows):
-                place = b.add(targets[r], offset)
-                distance = b.sub(labels[r], base)
-                distance = b.trunc(distance, integer) if kind.bits == 32 else distance
-                right = Lanes(code, b.icmp_signed("==", code.lane_numbers(), code.spread(distance)))
-                y = code.lanes(code.load(place)) / spread_sums[r]
-                code.store((scale_all * (y - where(right, 1.0, 0.0))).value, place)
-        for first in range(0, rows, lanes):  # one logarithm for as many samples as a vector holds
-            some = range(first, min(rows, first + lanes))
-            together = code.constant(1.0).value
-            for r in some:
-                together = b.insert_element(together, sums[r], I32(r - first))
-            logarithms = log(code.lanes(together)).value
-            for r in some:
-                loss = b.fsub(b.extract_element(logarithms, I32(r - first)), b.fsub(at_labels[r], peaks[r]))
-                b.store(loss, b.inttoptr(b.add(losses, I64(r * size)), real))
+            place = b.add(out, b.mul(i, I64(width)))
+            distance = b.sub(label, b.mul(i, I64(lanes)))
+            distance = b.trunc(distance, integer) if kind.bits == 32 else distance
+            right = Lanes(code, b.icmp_signed("==", code.lane_numbers(), code.spread(distance)))
+            y = code.lanes(code.load(place)) / spread_z
+            code.store((scale_all * (y - where(right, 1.0, 0.0))).value, place)
+        logarithm = b.extract_element(log(code.lanes(code.spread(z))).value, I32(0))
+        b.store(b.fsub(logarithm, b.fsub(at_label, peak)), b.inttoptr(losses, real))
 
-    return Kernel(write, name=f"softmax_loss{rows}")
+    return Kernel(write, name="softmax_loss")
+
+
+MANY_CLASSES = 4
+"""Vectors of scores a sample, beyond which samples go through the softmax one at a time."""
+
+
+def softmax_block(kind: Kind) -> Kernel:
+    """Make `kernel(scores, scores_step, out, out_step, losses, classes, scale, t, order, rows)`: the same for rows.
+
+    Takes as many samples as a vector has lanes, or the `rows` that are left, and at most MANY_CLASSES vectors of
+    classes. The samples are turned on their sides, a class a vector: what is a chain of steps that wait for each other
+    over the lanes of one sample becomes plain arithmetic between vectors. The sums are added by the same tree, so
+    each sample gets the bits that `softmax_loss` gives it.
+    """
+    width, size, lanes = kind.lanes * kind.itemsize, kind.itemsize, kind.lanes
+    integer, real = ir.IntType(kind.bits), kind.real.as_pointer()
+
+    def write(b: Any, *arguments: Any) -> None:
+        scores, scores_step, out, out_step, losses, classes, scale, t, order, rows = arguments
+        code = Code(b, kind)
+        on_side, sums = _room(b, kind.vector, MANY_CLASSES * lanes), _room(b, kind.vector, lanes)
+        label_room, loss_room = _room(b, integer, lanes), _room(b, kind.real, lanes)
+        vectors = b.sdiv(b.add(classes, I64(lanes - 1)), I64(lanes))
+        # Where fewer rows are left, the last one is taken several times, each time to the same end.
+        row = [b.select(b.icmp_signed("<", I64(r), rows), I64(r), b.sub(rows, I64(1))) for r in range(lanes)]
+        for r in range(lanes):
+            sample = b.load(b.inttoptr(b.add(order, b.mul(row[r], I64(8))), I64.as_pointer()))
+            label = b.load(b.inttoptr(b.add(t, b.mul(sample, I64(8))), I64.as_pointer()))
+            label = b.trunc(label, integer) if kind.bits == 32 else label
+            b.store(label, b.inttoptr(b.add(label_room, I64(r * size)), integer.as_pointer()))
+            code.store(code.constant(0.0).value, b.add(sums, I64(r * width)))
+        labels = b.load(b.inttoptr(label_room, kind.integers.as_pointer()))
+        labels.align = size
+        with repeat(b, vectors) as i:
+            starts = [b.add(b.add(scores, b.mul(scores_step, r)), b.mul(i, I64(width))) for r in row]
+            for c, vector in enumerate(_turned(code, [code.load(start) for start in starts])):
+                code.store(vector, b.add(on_side, b.mul(b.add(b.mul(i, I64(lanes)), I64(c)), I64(width))))
+
+        def is_label(c: Any) -> Lanes:
+            return Lanes(code, b.icmp_signed("==", labels, code.spread(b.trunc(c, integer) if kind.bits == 32 else c)))
+
+        highest, at_label = variable(b, code.constant(-math.inf).value), variable(b, code.constant(0.0).value)
+        with repeat(b, classes) as c:
+            x, so_far = code.lanes(code.load(b.add(on_side, b.mul(c, I64(width))))), code.lanes(b.load(highest))
+            b.store(where(x > so_far, x, so_far).value, highest)
+            b.store(where(is_label(c), x, code.lanes(b.load(at_label))).value, at_label)
+        top = code.lanes(b.load(highest))
+        with repeat(b, classes) as c:
+            place = b.add(on_side, b.mul(c, I64(width)))
+            lane = b.add(sums, b.mul(b.and_(c, I64(lanes - 1)), I64(width)))
+            e = exp(code.lanes(code.load(place)) - top)
+            code.store(e.value, place)
+            code.store((code.lanes(code.load(lane)) + e).value, lane)
+        tree = [code.lanes(code.load(b.add(sums, I64(c * width)))) for c in range(lanes)]
+        while len(tree) > 1:
+            half = len(tree) // 2
+            tree = [low + high for low, high in zip(tree[:half], tree[half:], strict=True)]
+        scale_all = code.lanes(code.spread(scale))
+        with repeat(b, classes) as c:
+            place = b.add(on_side, b.mul(c, I64(width)))
+            y = code.lanes(code.load(place)) / tree[0]
+            code.store((scale_all * (y - where(is_label(c), 1.0, 0.0))).value, place)
+        with repeat(b, b.sub(b.mul(vectors, I64(lanes)), classes)) as c:
+            code.store(code.constant(0.0).value, b.add(on_side, b.mul(b.add(classes, c), I64(width))))
+        with repeat(b, vectors) as i:
+            start = b.add(on_side, b.mul(i, I64(lanes * width)))
+            turned = _turned(code, [code.load(b.add(start, I64(c * width))) for c in range(lanes)])
+            for r, vector in zip(row, turned, strict=True):
+                code.store(vector, b.add(b.add(out, b.mul(out_step, r)), b.mul(i, I64(width))))
+        code.store((log(tree[0]) - (code.lanes(b.load(at_label)) - top)).value, loss_room)
+        with repeat(b, rows) as r:
+            offset = b.mul(r, I64(size))
+            b.store(b.load(b.inttoptr(b.add(loss_room, offset), real)), b.inttoptr(b.add(losses, offset), real))
+
+    return Kernel(write, name="softmax_block")
+
+
+def _room(b: Any, of: Any, count: int) -> Any:
+    """Give the address of room on the stack for `count` values."""
+    with b.goto_entry_block():
+        return b.ptrtoint(b.alloca(ir.ArrayType(of, count)), I64)
+
+
+def _turned(code: Code, vectors: list[Any]) -> list[Any]:
+    """Give the columns of the square whose rows are `vectors`: lane c of vector r becomes lane r of vector c."""
+    lanes, b = code.kind.lanes, code.builder
+    step = 1
+    while step < lanes:
+        # Of each pair of vectors, half of the numbers change places: those where one's place has the bit of the step.
+        low = [lane if not lane & step else lanes + lane - step for lane in range(lanes)]
+        high = [lane + step if not lane & step else lanes + lane for lane in range(lanes)]
+        masks = [ir.Constant(ir.VectorType(I32, lanes), places) for places in (low, high)]
+        after = [*vectors]
+        for r in range(lanes):
+            if not r & step:
+                pair = vectors[r], vectors[r + step]
+                after[r], after[r + step] = (b.shuffle_vector(*pair, mask) for mask in masks)
+        vectors, step = after, 2 * step
+    return vectors
 
 
 def _reduce_max(code: Code, vector: Any) -> Any:

@@ -64,7 +64,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     thin1, thin2, thin3, thin4 = (kernels.thin(kind, columns) for columns in (1, 2, 3, 4))
     transpose_block = kernels.transpose(kind)
     convert_bytes, convert_f4, convert_f8 = (kernels.convert_row(kind, s) for s in ("u1", "f4", "f8"))
-    softmax4, softmax1 = kernels.softmax_loss(kind, 4), kernels.softmax_loss(kind, 1)
+    softmax_row, softmax_block = kernels.softmax_loss(kind), kernels.softmax_block(kind)
     sum_row = kernels.sum_row(kind)
     clear_rest = kernels.clear_rest(kind)
 
@@ -738,15 +738,13 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         first, last = row_share(frame, rows, me, threads)
         r = first
         while r < last:
-            at, to, label = x + r * x_step, out + r * out_step, load(t + load(order + r * 8) * 8)
-            if last - r >= 4:
-                second, third = load(t + load(order + r * 8 + 8) * 8), load(t + load(order + r * 8 + 16) * 8)
-                fourth = load(t + load(order + r * 8 + 24) * 8)
-                softmax4(at, x_step, to, out_step, losses + r * SIZE, n, scale, label, second, third, fourth)
-                r += 4
+            start, to, orders, some = x + r * x_step, out + r * out_step, order + r * 8, min(LANES, last - r)
+            if n <= kernels.MANY_CLASSES * LANES:
+                softmax_block(start, x_step, to, out_step, losses + r * SIZE, n, scale, t, orders, some)
             else:
-                softmax1(at, x_step, to, out_step, losses + r * SIZE, n, scale, label)
-                r += 1
+                some = 1
+                softmax_row(start, to, losses + r * SIZE, n, scale, load(t + load(orders) * 8))
+            r += some
         if more:  # the next batch's labels are on their way; without this, half the time here is waiting for them
             for r in range(first, last):
                 prefetch(t + load(order + (rows + r) * 8) * 8)

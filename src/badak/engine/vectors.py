@@ -121,11 +121,15 @@ class Code:
         return self.call(f"llvm.fma.{self.kind.suffix}", self.kind.vector, [a, b, c])
 
     def add_up(self, vector: Any) -> Any:
-        """Give the sum of a vector's lanes, always by the same tree."""
-        zero = ir.Constant(self.kind.real, 0.0)
-        name = f"llvm.vector.reduce.fadd.{self.kind.suffix}"
-        function = declared(self.builder, name, self.kind.real, [self.kind.real, self.kind.vector])
-        return self.builder.call(function, [zero, vector], fastmath=("reassoc",))
+        """Give the sum of a vector's lanes by a tree: each half is added to the other, until one lane is left."""
+        while vector.type.count > 1:
+            half = vector.type.count // 2
+            mask = ir.VectorType(I32, half)
+            low, high = (ir.Constant(mask, [*range(at, at + half)]) for at in (0, half))
+            undefined = ir.Constant(vector.type, ir.Undefined)
+            halves = [self.builder.shuffle_vector(vector, undefined, places) for places in (low, high)]
+            vector = self.builder.fadd(*halves)
+        return self.builder.extract_element(vector, I32(0))
 
     def lanes(self, value: Any) -> "Lanes":
         """Wrap an LLVM vector as a number of formulas."""
