@@ -12,7 +12,8 @@ without coming back to Python. The files in the order in which a network passes 
     machine.py    what each instruction does, in plain Python over the kernels
     elements.py   … value by value, row by row, column by column; machine_images.py: … and with images
     kernels.py    the inner loops, in vector instructions; vectors.py: formulas over vectors
-    compiler.py   from that Python to LLVM's language; build.py compiles it once and keeps it on disk
+    compiler.py   from that Python to LLVM's language; build.py compiles it once and keeps it on disk;
+    linker.py     … in one piece, which is loaded without LLVM
     target.py     the processor at hand; crew.py: the threads
     runner.py     training for `fit`; calls.py: `network.gradient`, `loss`, `predict` and `accuracy`
 """
