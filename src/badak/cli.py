@@ -196,6 +196,7 @@ def train(
     except KeyboardInterrupt:
         stopped = True
         print("badak: stopped; everything up to here is saved", file=sys.stderr)
+    del loaded, network  # drawing needs memory too, and no longer these
     if (folder / store.HISTORY).exists():
         draw_curves(store.read_history(folder), folder / store.CURVES, lang)
     print(folder, flush=True)
