@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from itertools import pairwise
 
@@ -924,19 +925,56 @@ def test_an_interrupt_leaves_nobody_waiting():
     assert sorted(left) == [1, 2]
 
 
+def test_what_a_thread_does_not_run_is_seen_and_what_it_waits_for_work_is_not():
+    def machine(_frame, me):
+        time.sleep(0.2 if me else 0.0)  # as if its core were taken, or as a barrier lets it sleep
+        return 0
+
+    team = crew.Crew()
+    assert 0.2 <= team.run(machine, 0, np.zeros(1, np.int64), 2) < 0.3
+    assert team.run(lambda _frame, me: 0, 0, np.zeros(1, np.int64), 2) < 0.05
+
+
+def test_sleeping_at_a_barrier_says_nothing_of_cores(monkeypatch):
+    """One thread's share may take much longer than the other's."""
+    network = make("two layers, the book's")
+    x, t = data(network, 150)
+    native, told = NativeRunner(network, SGD(0.1), x, t, 2), []
+    native.steps(drawn(150, 1, 100))
+    monkeypatch.setattr(crew.crew, "learn", lambda lost, spent: told.append((lost, spent)))
+    session = next(iter(native._ready.values())).session
+    machine, second = session.machine, threading.Event()
+
+    def late(frame, me):
+        if me:
+            second.wait(0.3)  # the first sleeps at its barrier until this one comes
+        return machine(frame, me)
+
+    session.machine = late
+    second.set()
+    session.run(1)
+    second.clear()
+    session.run(1)
+    (quiet, _), (lost, spent) = told
+    assert spent > 0.6
+    assert lost - quiet < 0.45  # the second's 0.3 seconds and no more: not the first's as well
+
+
 def test_where_cores_are_taken_one_thread_works_alone_for_a_while(monkeypatch):
     monkeypatch.undo()
     team, now = crew.Crew(), [100.0]
     monkeypatch.setattr(crew.time, "monotonic", lambda: now[0])
     assert team.advise(4) == 4
-    team.learn(waits=3, meetings=1000)  # now and then
+    team.learn(lost=0.01, spent=0.4)  # now and then
     assert team.advise(4) == 4
-    team.learn(waits=300, meetings=1000)
+    team.learn(lost=0.04, spent=0.04)  # too little to judge by
+    assert team.advise(4) == 4
+    team.learn(lost=0.2, spent=0.4)
     assert team.advise(4) == 1
     now[0] += 1
     assert team.advise(4) == 4
     for _ in range(10):
-        team.learn(waits=300, meetings=1000)
+        team.learn(lost=0.2, spent=0.4)
     now[0] += 3.9
     assert team.advise(4) == 1
     now[0] += 0.2

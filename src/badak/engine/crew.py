@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from badak.engine.build import Machine
-from badak.engine.opcodes import YIELDS, Frame
+from badak.engine.opcodes import Frame
 from badak.engine.plan import Program
 from badak.engine.target import usable_cores
 from badak.types import Array
@@ -25,13 +25,16 @@ LINE = 128
 SPIN = 3000
 """So often a waiting thread looks before it gives its core away: some tens of microseconds."""
 LONG = 1e8
-"""A step of so many operations, about a millisecond's, is long: threads then spin ten times as long, and a wait does
-not say that a core is taken before it has lasted for a fifth of the step."""
+"""A step of so many operations, about a millisecond's, is long: threads then spin ten times as long."""
+SLEEP = 1.1e-4
+"""So many seconds pass when a waiting thread asks for 50 microseconds of sleep."""
 
-BUSY = 0.05
-"""Cores are taken by others if threads wait long at more than this share of their meetings …"""
+BUSY = 0.25
+"""Cores are taken by others if threads that could have run did not, for more than this share of their time …"""
 ALONE = 0.25
 """… and then one thread works alone for so many seconds, or longer if it happens again."""
+JUDGED = 0.05
+"""So many seconds of all threads' work are judged together."""
 
 
 def aligned(size: int, fill: int = 0) -> Array:
@@ -61,7 +64,14 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         while True:
             machine, frame, me, done = self.work.get()
-            done.put(machine(frame, me))
+            done.put(_watched(machine, frame, me))
+
+
+def _watched(machine: Machine, frame: int, me: int) -> tuple[int, float]:
+    """Run the machine; give its answer, and for how many seconds this thread did not run meanwhile."""
+    began, used = time.perf_counter(), time.thread_time()
+    answer = machine(frame, me)
+    return answer, time.perf_counter() - began - (time.thread_time() - used)
 
 
 class Crew:
@@ -70,9 +80,9 @@ class Crew:
     def __init__(self) -> None:
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
-        self._done: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[int, float]] = queue.SimpleQueue()
         self._alone_until, self._alone_for = 0.0, ALONE
-        self._waits, self._meetings = 0.0, 0.0
+        self._lost, self._spent = 0.0, 0.0
         if hasattr(os, "register_at_fork"):  # a forked process has none of the threads
             os.register_at_fork(after_in_child=self.__init__)  # type: ignore[misc]
 
@@ -83,15 +93,17 @@ class Crew:
         """
         return threads if time.monotonic() >= self._alone_until else 1
 
-    def learn(self, waits: int, meetings: int) -> None:
-        """Hear how often threads that met had to wait long: more than now and then means that cores are taken."""
-        self._waits, self._meetings = 0.9 * self._waits + waits, 0.9 * self._meetings + meetings
-        if self._waits > 2 and self._waits > BUSY * self._meetings:
+    def learn(self, lost: float, spent: float) -> None:
+        """Hear for how many of the seconds that threads spent on a call they were ready to run and had no core."""
+        self._lost, self._spent = self._lost + lost, self._spent + spent
+        if self._spent < JUDGED:
+            return
+        if self._lost > BUSY * self._spent:
             self._alone_for = min(2 * self._alone_for, 4.0)
             self._alone_until = time.monotonic() + self._alone_for
-            self._waits = self._meetings = 0.0
-        elif self._meetings > 100:
+        else:
             self._alone_for = ALONE
+        self._lost = self._spent = 0.0
 
     def grow(self, threads: int) -> int:
         """Have `threads` threads ready, or as many as the system gives; say how many."""
@@ -106,32 +118,35 @@ class Crew:
             worker.start()
             self._workers.append(worker)
 
-    def run(self, machine: Machine, address: int, stop: Array, threads: int) -> None:
-        """Let `threads` threads run the machine on one frame; come back when all have."""
+    def run(self, machine: Machine, address: int, stop: Array, threads: int) -> float:
+        """Let `threads` threads run the machine on one frame; come back when all have.
+
+        Gives for how many seconds, all threads together, they did not run: asleep, or without a core.
+        """
         if threads == 1:
             machine(address, 0)
-            return
+            return 0.0
         with self._lock:
             self._grow(threads)
-            started = 0
-            answer = -1
+            started, answer, idle = 0, -1, 0.0
             try:
                 for me, worker in enumerate(self._workers[: threads - 1], 1):
                     started += 1
                     worker.work.put((machine, address, me, self._done))
-                answer = machine(address, 0)
+                answer, idle = _watched(machine, address, 0)
             finally:
                 if answer != 0:
                     stop[0] = 1  # an interrupt came between: the others are not to wait for us
                 interrupted = None
                 while started:
                     try:
-                        self._done.get()
+                        idle += self._done.get()[1]
                         started -= 1
                     except KeyboardInterrupt as interrupt:
                         interrupted = interrupt
                 if interrupted is not None:
                     raise interrupted
+            return idle
 
 
 crew = Crew()
@@ -145,7 +160,6 @@ class Session:
         threads, itemsize, width = program.threads, program.itemsize, program.width
         banks = {buffer.bank for line in program.lines for buffer in line.operands.values()}
         self.needed = [Frame.BANKS + bank for bank in banks] + [Frame.TAPE, Frame.ORDER]
-        self.meetings = sum(line.op.name == "BARRIER" for line in program.lines[program.body : program.ending])
         self.frame = aligned(8 * Frame.SIZE).view(np.int64)
         self.address = self.frame.ctypes.data
         self.flags = aligned(LINE * (threads + 1)).view(np.int64)
@@ -165,8 +179,6 @@ class Session:
         self.frame[Frame.ZEROS] = self.constants.ctypes.data
         long = program.work / threads > LONG
         self.frame[Frame.SPIN] = (10 * SPIN if long else SPIN) if threads <= usable_cores() else 1
-        # Sleeps of about a tenth of a millisecond follow, of which a fifth of a long step has so many:
-        self.frame[Frame.PATIENCE] = self.frame[Frame.SPIN] + long * (YIELDS + int(2 * program.work / threads / LONG))
 
     def point(self, where: int, array: Array) -> None:
         """Let a place of the frame point to an array, and keep that alive."""
@@ -183,6 +195,7 @@ class Session:
             self.machine(self.address, 0)
             return
         self.flags[:] = 0
-        crew.run(self.machine, self.address, self.stop, self.threads)
-        waits = int(self.flags[1 :: LINE // 8][: self.threads].sum())
-        crew.learn(waits, self.threads * (1 + iterations * self.meetings))
+        began = time.perf_counter()
+        idle = crew.run(self.machine, self.address, self.stop, self.threads)
+        slept = int(self.flags[1 :: LINE // 8][: self.threads].sum()) * SLEEP
+        crew.learn(idle - slept, self.threads * (time.perf_counter() - began))

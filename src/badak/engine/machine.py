@@ -811,11 +811,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
 
     def barrier(frame, me, threads, generation):
         """Wait for the other threads: first busily, then giving the core away, then asleep. 0 if told to stop."""
-        flags, spin, patience = (
-            argument(frame, Frame.FLAGS),
-            argument(frame, Frame.SPIN),
-            argument(frame, Frame.PATIENCE),
-        )
+        flags, spin = argument(frame, Frame.FLAGS), argument(frame, Frame.SPIN)
         post(flags + me * LINE, generation)
         for other in range(threads):
             waited = 0
@@ -824,14 +820,14 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 if waited < spin:
                     pause()
                 else:
-                    if waited == patience:  # what `Crew.learn` counts
-                        store(flags + me * LINE + 8, load(flags + me * LINE + 8) + 1)
                     if peek(argument(frame, Frame.STOP)) != 0:
                         return 0
                     if waited < spin + op.YIELDS:
                         call(argument(frame, Frame.YIELD), 0)
                     else:
                         call(argument(frame, Frame.SLEEP), 50)
+                        slept = flags + me * LINE + 8
+                        store(slept, load(slept) + 1)
         return 1
 
     def join_parts(parts, chunks, part_step, first, last) -> None:

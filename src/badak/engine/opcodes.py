@@ -85,8 +85,6 @@ class Frame(IntEnum):
     """So many parts of a batch go through one after the other (see AGAIN), …"""
     PART = 26
     """… and this one is on its way."""
-    PATIENCE = 27
-    """A wait that lasts longer than this says that a core is taken by others."""
     BANKS = 32
     SIZE = 48
 
