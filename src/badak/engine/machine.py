@@ -700,11 +700,14 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                     convert_f4(start, target, columns, scale)
                 else:
                     convert_f8(start, target, columns, scale)
-                if more:  # the next batch is on its way while this one is computed
+            if more:  # the next batch is on its way while this one is computed
+                for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
                     ahead = data + load(order + (rows + r) * 8) * row_bytes + c_first * size
-                    for line in range(0, columns * size, 64):
-                        prefetch(ahead + line)
-                    prefetch(ahead + columns * size - 1)
+                    end = ahead + columns * size
+                    ahead = ahead // 64 * 64
+                    while ahead < end:
+                        prefetch(ahead)
+                        ahead += 64
             first = until
 
     def unary(frame, row, me, threads, which) -> None:
