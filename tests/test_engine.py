@@ -438,12 +438,12 @@ def test_gradients_that_are_kept_are_never_written_to_again():
             assert np.array_equal(grads, grads_then)
         assert part is None or np.array_equal(part, part_then)
     native = networks._calls_of[network]
-    assert len(native._flats) <= 6
-    held = {id(flat) for flat in native._flats}
+    assert len(native._rooms) <= 6
+    held = {id(room.flat) for room in native._rooms}
     del grads, kept, layers, copies
     for _ in range(20):
         network.gradient(x, t)
-    assert {id(flat) for flat in native._flats} == held  # nothing new was needed
+    assert {id(room.flat) for room in native._rooms} == held  # nothing new was needed
 
 
 def test_predicting_natively_leaves_nothing_of_an_earlier_batch():

@@ -31,7 +31,8 @@ class Block:
             raise TypeError(f"parameters are float32 or float64, not {dtype}")
         self.shapes = {name: np.shape(array) for name, array in arrays.items()}
         self.values: Array = np.zeros(sum(np.size(a) for a in arrays.values()), dtype)
-        self.grads: Array = np.zeros_like(self.values)
+        self._grads: Array = np.zeros_like(self.values)
+        self._newest: Array | None = None
         self._cut()
         for name, array in arrays.items():
             self._views[name][...] = real_array(array, name)
@@ -48,8 +49,19 @@ class Block:
             self._parts[name] = slice(start, stop)
             self.offsets[name] = start
             self._views[name] = self.values[start:stop].reshape(shape)
-            self._grad_views[name] = self.grads[start:stop].reshape(shape)
+            self._grad_views[name] = self._grads[start:stop].reshape(shape)
             start = stop
+
+    @property
+    def grads(self) -> Array:
+        """All gradients, flat: those that the last backward left."""
+        if self._newest is not None:
+            self._grads[...], self._newest = self._newest, None
+        return self._grads
+
+    def grads_are(self, flat: Array) -> None:
+        """Let `flat` be the gradients: copied when somebody asks, since mostly nobody does."""
+        self._newest = flat
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,6 +74,7 @@ class Block:
 
     def grad_view(self, name: str) -> Array:
         """Give the gradient of `name`: writing into it writes into `grads`."""
+        _ = self.grads  # they may lie elsewhere still
         return self._grad_views[name]
 
     @property
@@ -79,7 +92,7 @@ class Block:
         return {"shapes": self.shapes, "values": self.values, "grads": self.grads}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.shapes, self.values, self._grads, self._newest = state["shapes"], state["values"], state["grads"], None
         self._cut()
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from badak.data.pixels import Pixels
 from badak.engine import build, lower, runner, target
-from badak.engine.crew import aligned, crew
+from badak.engine.crew import address_of, aligned, crew
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.runner import (
     SAVED,
@@ -33,7 +33,7 @@ from badak.engine.runner import (
     targets,
 )
 from badak.layers import BatchNormalization
-from badak.losses import SigmoidWithLoss
+from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.networks import Network
 from badak.training import NotNative
 from badak.types import Array
@@ -45,7 +45,8 @@ METHODS = frozenset({"predict", "loss", "gradient", "accuracy", "backpropagate",
 KEPT = 12
 """So many programs are kept for a network; each holds memory for its batch size."""
 SPARE = 6
-"""So many flat arrays are kept to give gradients in, each given again when all arrays cut from it are gone."""
+"""So many flat arrays are kept to give gradients in, each given again when nobody holds an array cut from it."""
+SLOPES = Frame.BANKS + Bank.SLOPES
 PIECE = 256
 """So many samples are predicted together."""
 
@@ -65,6 +66,43 @@ def _or_none(method: Callable[P, R]) -> Callable[P, R | None]:
     return call
 
 
+class _Room:
+    """A flat array for gradients, cut into views of it, and a count of who holds them."""
+
+    def __init__(self, network: Network, keys: list[str]) -> None:
+        self.flat = np.empty_like(network.block.values)
+        named = network.block.named(self.flat)
+        self.views = [named[key] for key in keys]
+        self.address = address_of(self.flat)
+        del named
+        self.unused = self.counts()
+
+    def counts(self) -> list[int]:
+        """Give how often each of them is held; a view of a view holds the flat array."""
+        return [*map(sys.getrefcount, self.views), sys.getrefcount(self.flat)]
+
+
+class _Again:
+    """The last gradient's form: where the next one has it too, it need not be looked at again."""
+
+    def __init__(self, ready: Ready, x: Array, t: Array, outputs: int, threads: int) -> None:
+        self.ready, self.outputs, self.threads = ready, outputs, threads
+        self.shape, self.kind = x.shape, x.dtype
+        self.t, self.unsigned = t, t.view(np.uint64)
+
+    def takes(self, x: Any, t: Any) -> bool:
+        """Say whether these have it: plain arrays that the machine reads as they are, and class indices."""
+        return (
+            type(x) is np.ndarray
+            and type(t) is np.ndarray
+            and x.shape == self.shape
+            and t.shape == self.t.shape
+            and x.dtype is self.kind
+            and t.dtype is self.t.dtype
+            and x.flags.carray
+        )
+
+
 class Calls:
     """One network's native calls. `ready()` says whether they would do what its layers do."""
 
@@ -82,13 +120,12 @@ class Calls:
         self._programs: OrderedDict[Any, Ready] = OrderedDict()
         self._reason: str | None = None
         self._sparse, self._looks = False, 0
-        self._flats: list[Array] = []
-        # What this Python says of an array that is held by a list, a loop and the question alone.
-        self._unused = next(sys.getrefcount(used) for used in [np.empty(0)])
+        self._rooms: list[_Room] = []
+        self._again: _Again | None = None
         self._widths: dict[tuple[int, ...], int] = {}
         self._saved: list[tuple[dict[str, Any], str, Any]] = []
         self._settings: list[tuple[dict[str, Any], str, Any]] = []
-        self._gradients: list[tuple[dict[str, Any], str, str, slice, tuple[int, ...]]] = []
+        self._gradients: list[tuple[dict[str, Any], str, str]] = []
         self._small: dict[Any, tuple[Array, Array, Callable[[], Any], Ready]] = {}
 
     @property
@@ -131,6 +168,7 @@ class Calls:
         """Look at a network's layers closely: at first, and when one was exchanged."""
         network = self.network
         self._programs.clear()
+        self._again = None
         self._small.clear()
         self._widths.clear()
         self._layers = [*network.layers.values(), network.last_layer]
@@ -164,12 +202,9 @@ class Calls:
             (network.layers[name].__dict__, attribute, network.block.view(key))
             for name, attribute, key in network._keys
         ]
-        block, starts = network.block, network.block.offsets
         self._gradients = [
-            (network.layers[name].__dict__, "d" + attribute, key,
-             slice(starts[key], starts[key] + block.view(key).size), block.shapes[key])
-            for name, attribute, key in network._keys
-        ]  # fmt: skip
+            (network.layers[name].__dict__, "d" + attribute, key) for name, attribute, key in network._keys
+        ]
 
     @property
     def reason(self) -> str | None:
@@ -189,7 +224,6 @@ class Calls:
                             threads=threads, sparse=sparse)  # fmt: skip
             block = self.network.block
             ready.session.point(Frame.BANKS + Bank.VALUES, block.values)
-            ready.session.point(Frame.BANKS + Bank.SLOPES, block.grads)
             ready.session.point(Frame.ORDER, np.arange(batch))
             ready.session.point(Frame.LOSSES, np.zeros(1))
             self._programs[key] = ready
@@ -243,34 +277,57 @@ class Calls:
 
     # -- the four calls; None where NumPy's way is to be taken ----------------------------------------------------
 
-    @_or_none
-    def gradient(self, x: Any, t: Any) -> dict[str, Array]:
-        """Give the gradients, in memory that is never written to again; leave them in `block.grads`, too.
+    def gradient(self, x: Any, t: Any) -> dict[str, Array] | None:
+        """Give the gradients, in memory that is never written to again; they are `block.grads`, too.
 
         The layers' dW and db are the same arrays, as in the book's `gradient`.
         """
-        network = self.network
+        again = self._again
+        if again is not None and again.takes(x, t):
+            with self.lock:
+                if again is self._again and self._looks > 0 and crew.advise(self.threads) == again.threads:
+                    np.copyto(again.t, t)  # a copy: nobody can change it after the check
+                    if np.maximum.reduce(again.unsigned) < again.outputs:  # what is negative is largest of all
+                        self._looks -= 1
+                        return self._slopes(again.ready, x, again.t)
+        return self._gradient(x, t)
+
+    @_or_none
+    def _gradient(self, x: Any, t: Any) -> dict[str, Array]:
+        given, told = x, t
         x, source, scale, shape, t = self._door(x, t)
-        ready = self._program("gradient", len(x), shape, source, scale, self._mostly_zero(x))
-        loss = self._compute(ready, x, t)
-        flat, grads = self._copy(network.block.grads), {}
-        for own, attribute, key, part, wanted in self._gradients:
-            own[attribute] = grads[key] = flat[part].reshape(wanted)
+        sparse = self._mostly_zero(x)
+        ready = self._program("gradient", len(x), shape, source, scale, sparse)
+        grads = self._slopes(ready, x, t)
+        self._again = None
+        plain = x is given and type(told) is np.ndarray and not ready.program.memories
+        if plain and type(self._layers[-1]) is SoftmaxWithLoss:
+            self._again = _Again(ready, x, t, self._outputs(shape), crew.advise(self.threads))
+        return grads
+
+    def _slopes(self, ready: Ready, x: Array, t: Array) -> dict[str, Array]:
+        """Run one batch forward and backward, and tell network and layers."""
+        room, session = self._room(), ready.session
+        session.frame[SLOPES], session.kept[SLOPES] = room.address, room.flat
+        loss, grads = self._compute(ready, x, t), {}
+        for (own, attribute, key), view in zip(self._gradients, room.views, strict=True):
+            own[attribute] = grads[key] = view
         for own, attribute, value in self._saved:
             own[attribute] = None if value is None else True  # `training`, as NumPy's way leaves it
+        network = self.network
+        network.block.grads_are(room.flat)
         forget_loss(network, loss)
         return grads
 
-    def _copy(self, flat: Array) -> Array:
-        """Copy into memory that nobody holds any more, if there is such: fresh memory costs more than the copy."""
-        for used in self._flats:
-            if sys.getrefcount(used) == self._unused:
-                np.copyto(used, flat)
-                return used
-        copied = flat.copy()
-        if len(self._flats) < SPARE:
-            self._flats.append(copied)
-        return copied
+    def _room(self) -> "_Room":
+        """Give room for gradients that nobody holds any more, if there is such: fresh memory costs more than it."""
+        for room in self._rooms:
+            if room.counts() == room.unused:
+                return room
+        room = _Room(self.network, [key for _, _, key in self._gradients])
+        if len(self._rooms) < SPARE:
+            self._rooms.append(room)
+        return room
 
     @_or_none
     def loss(self, x: Any, t: Any) -> float:

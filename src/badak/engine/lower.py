@@ -39,7 +39,9 @@ PANELLED_WORK = 16_000_000
 WORK_PER_THREAD = 1_000_000
 """A step is shared by no more threads than it has this many operations for each."""
 WORK_PER_CALL = 16_000_000
-"""… and, where one step is a whole call, as many as make up for waking them."""
+"""… and, where one step is a whole call, as many as make up for waking them; …"""
+ZEROS_COST = 3
+"""… among inputs that are mostly zeros, operations are so many times fewer."""
 CHUNKS = 2
 NARROW, DEEP = 12, 16
 """… if it gives at most so many vectors and takes at least so many: else its parts cost more than they save."""
@@ -481,7 +483,7 @@ def lower(
     backwards = purpose in ("train", "gradient")
     each = WORK_PER_CALL if purpose in ("gradient", "loss") else WORK_PER_THREAD
     work = work_of(nodes, batch, backwards)
-    threads = max(1, min(threads, work // each))
+    threads = max(1, min(threads, work // (each * (ZEROS_COST if sparse else 1))))
     parts = 1 if purpose in ("scores", "best") else parts_of(nodes, batch, inputs, itemsize)
     program = Program(itemsize, lanes, batch // parts, threads, parts)
     program.work = work
