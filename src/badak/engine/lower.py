@@ -328,8 +328,6 @@ class _Affine:
             gather.owner = self.owner
         if self.sparse:
             self.marks = {"marks": program.bits("marks", whole(self.k, program.lanes), batch)}
-            program.emit("NONZERO", self.owner, "", out=self.marks["marks"], x=self.x, rows=batch, k=self.k,
-                         split=self.split, chunks=self.chunks)  # fmt: skip
         if self.chunks == 1:
             self._multiply(out, self.b, 0)
             return out

@@ -61,6 +61,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     pair3, pair2, pair1 = (kernels.tile(kind, PAIR, c, listed=True) for c in (3, 2, 1))
     mark, list_rows = kernels.mark(kind), kernels.list_rows(kind, compress)
     list_columns = kernels.list_columns(kind, PAIR, compress)
+    mark_columns = kernels.mark_columns(kind, PAIR, compress)
     thin1, thin2, thin3, thin4 = (kernels.thin(kind, columns) for columns in (1, 2, 3, 4))
     transpose_block = kernels.transpose(kind)
     convert_bytes, convert_f4, convert_f8 = (kernels.convert_row(kind, s) for s in ("u1", "f4", "f8"))
@@ -366,22 +367,6 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
 
     # -- passing over zeros: the same sums without their zeros, so the same result
 
-    def nonzero(frame, row, me, threads) -> None:
-        """Mark for each vector of each sample which numbers are not zero."""
-        out, x, out_step, x_step = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
-        rows, k, split, chunks = field(row, 5), field(row, 6), field(row, 7), field(row, 8)
-        units = chunks if chunked(split) else 1
-        blocks = (rows + GROUP - 1) // GROUP
-        first, last = share(units * blocks, me, threads)
-        while first < last:
-            unit = first // blocks
-            until = min(last, (unit + 1) * blocks)
-            v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
-            for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
-                start = column_zero(x, x_step, rows, k, split, unit, units) + r * x_step + v * WIDTH
-                mark(start, v_last - v, out + v * out_step + 2 * r, out_step)
-            first = until
-
     def affine_sparse(frame, row, me, threads) -> None:
         out, x, w, bias = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), place(frame, row, 4)
         out_step, x_step, rows, k, n = field(row, 5), field(row, 6), field(row, 7), field(row, 8), field(row, 9)
@@ -406,15 +391,22 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 p_last = min(panels, p_first + together)
                 for r in range(r_first, r_last, PAIR):
                     x_row, out_row = x_at + r * x_step, part + r * out_step
+                    from_x, here = x_row + v * WIDTH, marks + v * marks_step + 2 * r
                     if r_last - r < PAIR:  # one that is left over: as if there were no zeros
+                        if p_first == 0:
+                            mark(from_x, v_last - v, here, marks_step)
                         multiply(1, x_row, x_step, w, k, k_first, k_last, n, p_first, p_last, out_row, out_step, bias)
                     else:
-                        count = list_columns(marks + v * marks_step + 2 * r, marks_step, v_last - v, places)
+                        count = 0
+                        if p_first == 0:  # the marks serve the panels that follow, and the gradient
+                            count = mark_columns(from_x, x_step, v_last - v, here, marks_step, places)
+                        else:
+                            count = list_columns(here, marks_step, v_last - v, places)
                         for p in range(p_first, p_last):
                             start = panel_start(vectors, panels, p)
                             width = panel_start(vectors, panels, p + 1) - start
                             panel, to = w + (start * height + k_first * width) * WIDTH, out_row + start * WIDTH
-                            from_x, since = x_row + k_first * SIZE, bias + start * WIDTH
+                            since = bias + start * WIDTH
                             if width == 3:
                                 pair3(from_x, x_step, SIZE, panel, 3 * WIDTH, count, places, to, out_step, since, 0,
                                       0.0)  # fmt: skip
@@ -886,8 +878,6 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             scores(frame, row, me, threads, it)
         elif code == op.BEST:
             best(frame, row, me, threads, it)
-        elif code == op.NONZERO:
-            nonzero(frame, row, me, threads)
         elif code == op.AFFINE_SPARSE:
             affine_sparse(frame, row, me, threads)
         elif code == op.STEP_W_SPARSE:

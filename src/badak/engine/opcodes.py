@@ -180,10 +180,9 @@ SCORES = _op("SCORES", "out:w x:r x_step rows n", "{out} ← {x}")
 BEST = _op("BEST", "out:w x:r x_step rows n", "{out} ← place of the highest score of {x}")
 THIN = _op("THIN", "out:w x:r W:r bias:r out_step x_step rows k n",
            "{out} ← {x} · {W} + {bias}, straight from the Block")
-NONZERO = _op("NONZERO", "out:w x:r out_step x_step rows k split chunks", "{out} ← which of {x} are not 0")
 AFFINE_SPARSE = _op("AFFINE_SPARSE",
-                    "out:w x:r W:r bias:r out_step x_step rows k n split chunks part_step marks:r marks_step",
-                    "{out} ← {x} · {W} + {bias}, passing over zeros by {marks}")
+                    "out:w x:r W:r bias:r out_step x_step rows k n split chunks part_step marks:w marks_step",
+                    "{out} ← {x} · {W} + {bias}, passing over zeros; {marks} ← where there are none")
 GRAD_W_SPARSE = _op("GRAD_W_SPARSE", "out:w x:r dout:r x_step dout_step rows k n split chunks marks:r marks_step",
                     "{out} ← {x}ᵀ · {dout}, passing over zeros by {marks}")
 STEP_W_SPARSE = _op("STEP_W_SPARSE", "out:m x:r dout:r x_step dout_step rows k n split chunks marks:r marks_step",

@@ -275,7 +275,6 @@ REACH: dict[str, Reach] = {
     "UNPACK": {"x": lambda s: s.packed(), "values": lambda s: s.unpacked()},
     "SCORES": {"out": lambda s: s["rows"] * s["n"] * s.itemsize, "x": lambda s: s.rows("x", "n")},
     "BEST": {"out": lambda s: s["rows"] * 8, "x": lambda s: s.rows("x", "n")},
-    "NONZERO": {"out": lambda s: s.marks("out"), "x": lambda s: s.rows("x", "k")},
     "PIECES": {},
     "DRAW": {"out": lambda s: s.drawn_images()},
     "BORDER": {"out": lambda s: s.framed()},
