@@ -422,6 +422,69 @@ def test_the_layers_and_the_caller_hold_the_same_gradients_and_the_block_its_own
         assert network.block.grad_view(key).any()
 
 
+def refused(call):
+    with pytest.raises(Exception) as caught:  # noqa: PT011  (which one, is compared)
+        call()
+    return type(caught.value), str(caught.value)
+
+
+@pytest.mark.parametrize("label", [-1, 10, 2**62])
+def test_a_wrong_label_is_refused_in_every_call(label):
+    network = make("tails")
+    x, t = data(network, 20)
+    wrong = t.copy()
+    wrong[7] = label
+    first = refused(lambda: network.gradient(x, wrong))
+    for _ in range(3):
+        network.gradient(x, t)  # from the second on, less is looked at
+    assert refused(lambda: network.gradient(x, wrong)) == first
+    assert "label" in first[1]
+
+
+def test_gradients_of_other_forms_between_those_of_one_form():
+    """What is not looked at again in a plain batch must be looked at in the next one, which may be no plain one."""
+    network = make("tails", np.float32)
+    x, t = data(network, 20)
+    x = x.astype(np.float32)
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    hot = np.eye(3)[t]
+    forms = [(x, t), (frozen, t), (x[::2], t[::2]), (x.astype(np.float64), t), (x.astype(">f4"), t), (x, t.tolist()),
+             (x, t.astype(np.int32)), (x, hot), (np.asfortranarray(x), t), (x[:7], t[:7]), (x.tolist(), t)]  # fmt: skip
+    for form in forms:
+        for batch in ((x, t), (x, t), form):
+            got = network.gradient(*batch)
+            assert network.last_layer.y is None
+            twin = copy.deepcopy(network)
+            twin.engine = "numpy"
+            want = twin.gradient(*batch)
+            for key in want:
+                close(got[key], want[key], np.float32)
+
+
+def test_the_block_holds_the_last_gradients_whoever_computed_them():
+    network = make("sigmoid")
+    x, t = data(network, 10)
+    for batch in (slice(0, 5), slice(5, 10)):
+        want = network.gradient(x[batch], t[batch])
+    for block in (network.block, copy.deepcopy(network).block, pickle.loads(pickle.dumps(network)).block):
+        assert np.array_equal(block.named(block.grads)["W1"], want["W1"])
+    network.gradient(x, t)
+    network.engine = "numpy"
+    network.backpropagate(x[:3], t[:3])
+    own = network.block.grads.copy()
+    network.backpropagate(x[:3], t[:3])
+    assert np.array_equal(own, network.block.grads)
+
+
+def test_many_sizes_of_batch_need_no_more_room_than_one():
+    network = make("sigmoid")
+    x, t = data(network, 20)
+    for size in range(1, 20):
+        network.gradient(x[:size], t[:size])
+    assert len(networks._calls_of[network]._rooms) <= 2
+
+
 def test_gradients_that_are_kept_are_never_written_to_again():
     network = make("tails")
     x, t = data(network, 40)

@@ -307,8 +307,8 @@ class Calls:
 
     def _slopes(self, ready: Ready, x: Array, t: Array) -> dict[str, Array]:
         """Run one batch forward and backward, and tell network and layers."""
-        room, session = self._room(), ready.session
-        session.frame[SLOPES], session.kept[SLOPES] = room.address, room.flat
+        room = self._room()
+        ready.session.frame[SLOPES] = room.address  # kept by nobody but us and, later, whoever holds a gradient
         loss, grads = self._compute(ready, x, t), {}
         for (own, attribute, key), view in zip(self._gradients, room.views, strict=True):
             own[attribute] = grads[key] = view
