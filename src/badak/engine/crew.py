@@ -33,8 +33,8 @@ BUSY = 0.25
 """Cores are taken by others if threads that could have run did not, for more than this share of their time …"""
 ALONE = 0.25
 """… and then one thread works alone for so many seconds, or longer if it happens again."""
-JUDGED = 0.05
-"""So many seconds of all threads' work are judged together."""
+JUDGED = 0.2
+"""So many seconds of all threads' work are judged together: some systems tell a thread's time to 16 milliseconds."""
 
 
 def aligned(size: int, fill: int = 0) -> Array:
@@ -206,4 +206,4 @@ class Session:
         began = time.perf_counter()
         idle = crew.run(self.machine, self.address, self.stop, self.threads)
         slept = int(self.flags[1 :: LINE // 8][: self.threads].sum()) * SLEEP
-        crew.learn(idle - slept, self.threads * (time.perf_counter() - began))
+        crew.learn(max(0.0, idle - slept), self.threads * (time.perf_counter() - began))

@@ -821,7 +821,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         call(argument(frame, Frame.YIELD), 0)
                     else:
                         call(argument(frame, Frame.SLEEP), 50)
-                        slept = flags + me * LINE + 8
+                        slept = flags + me * LINE + 8  # beside the flag: what a thread slept, it did not lack a core
                         store(slept, load(slept) + 1)
         return 1
 
