@@ -274,7 +274,11 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         Each chunk's columns lie apart from the others': what one thread writes, no other's prefetcher touches.
         Data that are read where they are (BESIDE) need nothing of the kind.
         """
-        return x if split == Split.BESIDE else x + unit * rows * x_step - whole(k) * unit // units * WIDTH
+        return x if split == Split.BESIDE else x + unit * rows * x_step - chunk_start(whole(k), unit, units) * WIDTH
+
+    def chunk_start(vectors, unit, units):
+        """Give the first vector of a chunk: the earlier chunks are the longer ones, if they differ."""
+        return (vectors * unit + units - 1) // units
 
     def chunked(split):
         """Say whether a sum over the inputs comes in parts."""
@@ -305,8 +309,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                 if unit == all_panels - 1:
                     p_last = all_panels + 1
             elif chunked(split):
-                k_first = whole(k) * unit // chunks * LANES
-                k_last = min(k, whole(k) * (unit + 1) // chunks * LANES)
+                k_first = chunk_start(whole(k), unit, chunks) * LANES
+                k_last = min(k, chunk_start(whole(k), unit + 1, chunks) * LANES)
                 part = unit * part_step
                 x_at = column_zero(x, x_step, rows, k, split, unit, chunks)
             multiply(r_last - r_first, x_at + r_first * x_step, x_step, w, k, k_first, k_last, n, p_first, p_last,
@@ -382,7 +386,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
             unit = first // blocks
             until = min(last, (unit + 1) * blocks)
             r_first, r_last = (first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)
-            v, v_last = whole(k) * unit // units, whole(k) * (unit + 1) // units
+            v, v_last = chunk_start(whole(k), unit, units), chunk_start(whole(k), unit + 1, units)
             k_first, k_last = v * LANES, min(k, v_last * LANES)
             x_at, part = column_zero(x, x_step, rows, k, split, unit, units), out + unit * part_step
             # Of wide weights, as many panels at a time as stay in the cache while all samples pass over them.
@@ -459,7 +463,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
     def weight_rows(k, split, chunks, me, threads) -> tuple[int, int]:
         """Give this thread's rows of W, in vectors: with CHUNKS those that its AFFINE reads, if they are its alone."""
         if chunked(split) and chunks % threads == 0:
-            return whole(k) * (chunks * me // threads) // chunks, whole(k) * (chunks * (me + 1) // threads) // chunks
+            first, last = chunks * me // threads, chunks * (me + 1) // threads
+            return chunk_start(whole(k), first, chunks), chunk_start(whole(k), last, chunks)
         return whole(k) * me // threads, whole(k) * (me + 1) // threads
 
     def grad_w_sparse(frame, row, me, threads, rate: float) -> None:
@@ -470,7 +475,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         first, last = weight_rows(k, split, chunks, me, threads)
         units = chunks if chunked(split) else 1
         for unit in range(units):
-            v, v_last = max(first, whole(k) * unit // units), min(last, whole(k) * (unit + 1) // units)
+            v = max(first, chunk_start(whole(k), unit, units))
+            v_last = min(last, chunk_start(whole(k), unit + 1, units))
             if v < v_last:
                 x_at = column_zero(x, x_step, rows, k, split, unit, units)
                 k_first, k_last = v * LANES, min(k, v_last * LANES)
@@ -487,7 +493,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         if chunked(split):
             v_first, v_end = weight_rows(k, split, chunks, me, threads)
             for unit in range(chunks):
-                v, v_last = max(v_first, groups * unit // chunks), min(v_end, groups * (unit + 1) // chunks)
+                v = max(v_first, chunk_start(groups, unit, chunks))
+                v_last = min(v_end, chunk_start(groups, unit + 1, chunks))
                 if v < v_last:
                     outer(rows, column_zero(x, x_step, rows, k, split, unit, chunks), x_step, d, d_step, k, v * LANES,
                           min(k, v_last * LANES), n, 0, all_panels + 1, out, rate, zeros)  # fmt: skip
@@ -681,8 +688,8 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         while first < last:
             unit = first // blocks
             until = min(last, (unit + 1) * blocks)
-            c_first = whole(count) * unit // units * LANES
-            columns = min(count, whole(count) * (unit + 1) // units * LANES) - c_first
+            c_first = chunk_start(whole(count), unit, units) * LANES
+            columns = min(count, chunk_start(whole(count), unit + 1, units) * LANES) - c_first
             for r in range((first - unit * blocks) * GROUP, min(rows, (until - unit * blocks) * GROUP)):
                 start = data + load(order + r * 8) * row_bytes + c_first * size
                 target = column_zero(out, out_step, rows, count, split, unit, units) + r * out_step + c_first * SIZE
