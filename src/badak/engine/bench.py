@@ -22,6 +22,8 @@ from badak.types import Array
 PEAK_LOOPS = 100_000
 WAITED = 0.01
 """A window is set aside if the process waited for a core during more than this share of it."""
+REST = 0.3
+"""So many seconds after NumPy's turn its threads no longer spin, and the engine finds all its cores."""
 
 
 @dataclass
@@ -65,14 +67,15 @@ def waited() -> float:
 
 def interleaved(jobs: list[tuple[Measured, Callable[[], Any]]], rounds: int) -> None:
     """Run each job once in turn, `rounds` times."""
-    for _, job in jobs:
-        job()
-    for _ in range(rounds):
+    for turn in range(-1, rounds):  # the first warms caches, and is not counted
         for measured, job in jobs:
             before, start = waited(), time.perf_counter()
             job()
             seconds = time.perf_counter() - start
-            measured.windows.append((seconds, (waited() - before) / seconds))
+            if turn >= 0:
+                measured.windows.append((seconds, (waited() - before) / seconds))
+            if measured.name == "numpy":
+                time.sleep(REST)
 
 
 def kernels_alone() -> list[tuple[Measured, Callable[[], Any]]]:
