@@ -11,7 +11,6 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -358,7 +357,7 @@ def _epochs(size: int, batch_size: int, epochs: int, seed: int, shuffle: bool) -
             yield piece, number == len(pieces) - 1
 
 
-def _one_blas_thread() -> Callable[[], AbstractContextManager[Any]]:
+def _one_blas_thread() -> Callable[[], contextlib.AbstractContextManager[Any]]:
     """Give a context in which NumPy multiplies on one thread.
 
     Its other threads go on spinning for a tenth of a second after each product, on cores that the engine then lacks.
@@ -380,7 +379,7 @@ class _Look:
         t_test: Any,
         per_epoch: int,
         optimizer: Any,
-        quiet: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext,
+        quiet: Callable[[], contextlib.AbstractContextManager[Any]],
     ) -> None:
         self.network, self.per_epoch, self.quiet = network, per_epoch, quiet
         self.lr = getattr(optimizer, "lr", float("nan"))  # an optimizer of one's own may have none

@@ -1,7 +1,7 @@
 """Compile the machine once for each installation and processor, and keep it on disk.
 
 compiler.py turns machine.py into LLVM's language and llvmlite that into machine code; what is kept is that code
-alone, named by a digest of everything that it depends on (these sources, the version of LLVM, the processor).
+alone, named by a digest of everything that it depends on (these sources, the llvmlite installed, the processor).
 Loading it takes a millisecond and, where linker.py can make one piece of it, no LLVM. A file that is missing, foreign,
 damaged or not ours is passed over and the machine compiled again; a folder that cannot be written costs the time of
 compiling, nothing else.

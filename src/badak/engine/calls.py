@@ -46,7 +46,6 @@ KEPT = 12
 """So many programs are kept for a network; each holds memory for its batch size."""
 SPARE = 6
 """So many flat arrays are kept to give gradients in, each given again when nobody holds an array cut from it."""
-SLOPES = Frame.BANKS + Bank.SLOPES
 PIECE = 256
 """So many samples are predicted together."""
 
@@ -71,10 +70,8 @@ class _Room:
 
     def __init__(self, network: Network, keys: list[str]) -> None:
         self.flat = np.empty_like(network.block.values)
-        named = network.block.named(self.flat)
-        self.views = [named[key] for key in keys]
+        self.views = [*map(network.block.named(self.flat).__getitem__, keys)]
         self.address = address_of(self.flat)
-        del named
         self.unused = self.counts()
 
     def counts(self) -> list[int]:
@@ -296,8 +293,7 @@ class Calls:
     def _gradient(self, x: Any, t: Any) -> dict[str, Array]:
         given, told = x, t
         x, source, scale, shape, t = self._door(x, t)
-        sparse = self._mostly_zero(x)
-        ready = self._program("gradient", len(x), shape, source, scale, sparse)
+        ready = self._program("gradient", len(x), shape, source, scale, self._mostly_zero(x))
         grads = self._slopes(ready, x, t)
         self._again = None
         plain = x is given and type(told) is np.ndarray and not ready.program.memories
@@ -308,15 +304,16 @@ class Calls:
     def _slopes(self, ready: Ready, x: Array, t: Array) -> dict[str, Array]:
         """Run one batch forward and backward, and tell network and layers."""
         room = self._room()
-        ready.session.frame[SLOPES] = room.address  # kept by nobody but us and, later, whoever holds a gradient
+        ready.session.frame[Frame.BANKS + Bank.SLOPES] = (
+            room.address
+        )  # kept by nobody but us and, later, whoever holds a gradient
         loss, grads = self._compute(ready, x, t), {}
         for (own, attribute, key), view in zip(self._gradients, room.views, strict=True):
             own[attribute] = grads[key] = view
         for own, attribute, value in self._saved:
             own[attribute] = None if value is None else True  # `training`, as NumPy's way leaves it
-        network = self.network
-        network.block.grads_are(room.flat)
-        forget_loss(network, loss)
+        self.network.block.grads_are(room.flat)
+        forget_loss(self.network, loss)
         return grads
 
     def _room(self) -> "_Room":
