@@ -1,3 +1,4 @@
+# ruff: noqa: E501, B006 (files of one line read best in one line)
 """A file is loaded as it lies: its imports, encodings, notebooks, what runs, and what is put back."""
 
 import builtins
@@ -293,7 +294,7 @@ def test_large_defaults_of_networks_are_made_smaller():
     class Net:
         def __init__(
             self, input_dim=(1, 28, 28), conv_param={"filter_num": 30, "filter_size": 5, "pad": 0, "stride": 1}
-        ):  # noqa: B006
+        ):
             pass
 
     chosen = next(combinations(needed(Net, small=True), ROWS))

@@ -28,7 +28,7 @@ CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 class ProjectLoader(importlib.abc.Loader):
-    """Runs a module of the project statement by statement: a demonstration in it that fails does not take its classes."""
+    """Runs a module of the project statement by statement: a failing demonstration takes no classes away."""
 
     def __init__(self, path: Path, run: Run) -> None:
         """`run` executes the file in the module."""
@@ -143,14 +143,10 @@ class _Front(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
         finders = self.finders
+        if path is not None:
+            return self._inside(name, path)
         if name in NEVER_REAL:
             return _stand_in(finders, name)
-        if path is not None:
-            parent = sys.modules.get(name.rpartition(".")[0])
-            if parent is not None and getattr(parent, "__name__", "").startswith("badak.book"):
-                return finders.book(name)
-            found = PathFinder.find_spec(name, path)
-            return finders.own(found) if found is not None and found.origin is not None else found
         if name in sys.stdlib_module_names or name == "badak":
             return None
         found = finders.in_places(name, finders.places())
@@ -161,6 +157,14 @@ class _Front(importlib.abc.MetaPathFinder):
         if elsewhere is not None and elsewhere.origin is not None:
             return None
         return found or finders.back.find_spec(name, path, target)
+
+    def _inside(self, name: str, path: Sequence[str]) -> ModuleSpec | None:
+        """Find a module of a package."""
+        parent = sys.modules.get(name.rpartition(".")[0])
+        if parent is not None and getattr(parent, "__name__", "").startswith("badak.book"):
+            return self.finders.book(name)
+        found = PathFinder.find_spec(name, path)
+        return self.finders.own(found) if found is not None and found.origin is not None else found
 
 
 class _Back(importlib.abc.MetaPathFinder):
@@ -223,16 +227,16 @@ def _may_fail() -> bool:
     if frame is None:
         return False
     try:
-        tree = ast.parse(
-            "".join(linecache.getlines(frame.f_code.co_filename)) or Path(frame.f_code.co_filename).read_text()
-        )
+        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
     except (OSError, SyntaxError, ValueError):
         return False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Try) and node.body[0].lineno <= frame.f_lineno <= (node.body[-1].end_lineno or 0):
-            if any(handler.type is None or CATCHING & _names(handler.type) for handler in node.handlers):
-                return True
-    return False
+    around = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try) and node.body[0].lineno <= frame.f_lineno <= (node.body[-1].end_lineno or 0)
+    ]
+    handlers = [handler for node in around for handler in node.handlers]
+    return any(handler.type is None or CATCHING & _names(handler.type) for handler in handlers)
 
 
 def _names(node: ast.expr) -> set[str]:

@@ -36,7 +36,7 @@ class Project:
             return self.caller if below and self.caller in marked.parents else marked  # type: ignore[return-value]
         if self.caller is not None and self.caller in parents:
             return self.caller
-        homes = {Path.home(), Path(self.folder.anchor), Path("/tmp"), Path("/home"), Path("/Users")}  # noqa: S108
+        homes = {Path.home(), Path(self.folder.anchor), Path("/tmp"), Path("/home"), Path("/Users")}
         reached = self.folder
         for parent in parents[1:LEVELS]:
             if parent in homes or parent.parent in (Path("/home"), Path("/Users")):

@@ -84,11 +84,9 @@ class Loaded:
         return found
 
     def _importing(self, one: Defined) -> int | None:
-        for statement in self.source.tree.body:
-            if statement.lineno > one.node.lineno and isinstance(statement, ast.ImportFrom):
-                if any(a.name == "*" or (a.asname or a.name) == one.name for a in statement.names):
-                    return statement.lineno
-        return None
+        later = [s for s in self.source.tree.body if isinstance(s, ast.ImportFrom) and s.lineno > one.node.lineno]
+        bringing = [s.lineno for s in later if any(a.name == "*" or (a.asname or a.name) == one.name for a in s.names)]
+        return bringing[0] if bringing else None
 
     def lost(self, name: str) -> Failed | None:
         """Give the import that failed and would have brought this name."""
@@ -158,9 +156,8 @@ class Workspace:
         stood_in = "badak.check.load" in type(getattr(spec, "loader", None)).__module__
         alias = name.partition(".")[0] != "badak" and getattr(module, "__name__", name) != name
         origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", [])), None)
-        return (
-            stood_in or alias or (origin is not None and self.finders.is_own(origin)) or module.__dict__ is self._own()
-        )
+        own = (origin is not None and self.finders.is_own(origin)) or module.__dict__ is self._own()
+        return stood_in or alias or own
 
     def _own(self) -> dict[str, Any]:
         return self.loaded.namespace

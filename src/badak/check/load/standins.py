@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.abc
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from typing import Any
 
@@ -16,12 +16,14 @@ import numpy as np
 
 # Import names of packages that such files use; a name that is not here is taken for a module of the project's own.
 THIRD_PARTY = frozenset(
-    "IPython PIL albumentations autograd bokeh chainer cntk cupy cupyx cv2 cython datasets dill emoji fastai gensim "
-    "google graphviz gym gymnasium h5py imageio ipywidgets jax jaxlib joblib kaggle keras librosa lightgbm llvmlite "
-    "matplotlib memory_profiler mlxtend mnist mpl_toolkits networkx nltk nnfs numba numexpr openpyxl optuna pandas "
-    "plotly progressbar psutil pycuda pydot pydotplus pygame pymysql pyopencl pytest requests scipy seaborn skimage "
-    "sklearn statsmodels sympy tensorboard tensorboardX tensorflow tensorflow_datasets termcolor terminaltables theano "
-    "tkinter torch torchsummary torchtext torchvision tqdm transformers visdom wandb xgboost yaml".split()
+    """
+    IPython PIL albumentations autograd bokeh chainer cntk cupy cupyx cv2 cython datasets dill emoji fastai gensim
+    google graphviz gym gymnasium h5py imageio ipywidgets jax jaxlib joblib kaggle keras librosa lightgbm llvmlite
+    matplotlib memory_profiler mlxtend mnist mpl_toolkits networkx nltk nnfs numba numexpr openpyxl optuna pandas
+    plotly progressbar psutil pycuda pydot pydotplus pygame pymysql pyopencl pytest requests scipy seaborn skimage
+    sklearn statsmodels sympy tensorboard tensorboardX tensorflow tensorflow_datasets termcolor terminaltables
+    theano tkinter torch torchsummary torchtext torchvision tqdm transformers visdom wandb xgboost yaml
+    """.split()  # noqa: SIM905 (names in a text are read and kept in order more easily)
 )
 # nnfs.init() makes NumPy compute in float32 everywhere, which no gradient can be measured in.
 NEVER_REAL = frozenset({"nnfs"})
@@ -45,7 +47,7 @@ class Guard:
 
 
 class Missing:
-    """An attribute of a module that is not installed: has any attribute, can be called, subclassed and decorated with."""
+    """An attribute of a module that is not installed: has any attribute, can be called and subclassed."""
 
     def __init__(self, name: str, guard: Guard) -> None:
         """Remember the full name."""
@@ -58,7 +60,7 @@ class Missing:
         self._badak_guard.pass_by(f"{self._badak_name}.{name}")
         return Missing(f"{self._badak_name}.{name}", self._badak_guard)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 (what stands in has no docstring to show)
         self._badak_guard.pass_by(self._badak_name)
         return Missing(f"{self._badak_name}()", self._badak_guard)
 
@@ -114,7 +116,7 @@ class StandInLoader(importlib.abc.Loader):
 class _StandIn(types.ModuleType):
     def __init__(self, name: str, guard: Guard) -> None:
         super().__init__(name)
-        self.__path__: Sequence[str] = []
+        self.__path__: list[str] = []
         self.__all__: list[str] = []
         self._badak_guard = guard
 
