@@ -11,79 +11,18 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.copying import walk
-from badak.check.numeric import measure
+from badak.check.numeric import FIT, close, measure
 from badak.check.source import called_name
-from badak.check.subject import Pass, Subject, UserError, get_path, set_path
+from badak.check.subject import Subject, UserError, get_path, set_path
 
 Array = np.ndarray[Any, Any]
 Verdict = tuple[str, dict[str, Any]] | None
-FIT = 1e-5
-
-
-@dataclass
-class Case:
-    """One wrong gradient: what the user's code gave (`a`), what the slopes say (`n`, NaN where unknown),
-    for each `dout`."""
-
-    subject: Subject
-    quantity: str
-    is_input: bool
-    a: list[Any]
-    n: list[Array]
-    douts: list[Any]
-    passes: list[Pass]
-    others: dict[str, tuple[list[Any], list[Array]]] = field(default_factory=dict)
-
-    @property
-    def x(self) -> Any:
-        """The first input."""
-        return self.subject.x
-
-    @property
-    def y(self) -> Array:
-        """What forward gave."""
-        return np.asarray(self.passes[0].y, float)
-
-    @property
-    def is_loss(self) -> bool:
-        """Whether the output is one number."""
-        return self.subject.protocol in ("loss", "network")
-
-    def diagonal(self) -> Array | None:
-        """Give the local derivative of an elementwise function, None for any other."""
-        if self.is_loss or self.quantity != "x" or self.y.shape != np.shape(self.x) or self.y.size < 2:
-            return None
-        slopes = self.subject.slopes("x").central
-        diagonal = np.diag(slopes)
-        rest = slopes - np.diag(diagonal)
-        limit = 1e-7 * max(1.0, float(np.nanmax(np.abs(slopes), initial=0.0)))
-        if np.any(np.isnan(slopes)) or np.abs(rest).max() > limit:
-            return None
-        kinked = np.diag(self.subject.slopes("x").kinked).reshape(self.y.shape)
-        return np.where(kinked, np.nan, diagonal.reshape(self.y.shape))
-
-
-def close(candidate: Any, value: Any, fit: float = FIT) -> bool:
-    """Tell whether two arrays agree to `fit` of the larger one; NaN means unknown and agrees with all."""
-    try:
-        p, q = np.asarray(candidate, float), np.asarray(value, float)
-    except (TypeError, ValueError):
-        return False
-    if p.shape != q.shape or p.size == 0:
-        return False
-    known = ~(np.isnan(p) | np.isnan(q))
-    if not known.any():
-        return False
-    p, q = p[known], q[known]
-    if not (np.isfinite(p).all() and np.isfinite(q).all()):
-        return False
-    return bool(np.abs(p - q).max() <= fit * max(np.abs(p).max(), np.abs(q).max()) + 1e-12)
 
 
 def all_close(candidates: Any, values: Any, fit: float = FIT) -> bool:
@@ -210,7 +149,7 @@ def _scale(values: list[Any]) -> float:
 def missing_or_unused(case: Case) -> Verdict:
     """A parameter without gradient, or one that forward does not use."""
     a, n = _scale(case.a), _scale(case.n)
-    if case.subject.protocol == "loss" and case.quantity == "x" and np.isfinite(n):
+    if case.is_loss and case.is_input and np.isfinite(n):
         rounded = _rounded_forward(case)
         if rounded is not None:
             return rounded
@@ -321,7 +260,7 @@ def ignores_dout(case: Case) -> Verdict:
 
 def swapped_inputs(case: Case) -> Verdict:
     """The derivative with respect to the other input."""
-    if case.subject.protocol != "layer2" or not case.is_input:
+    if len(case.subject.input_names) != 2 or not case.is_input:
         return None
     other = case.others.get("y" if case.quantity == "x" else "x")
     if other is None:
@@ -762,7 +701,7 @@ def classes_of(case: Case) -> Array | None:
 def correct_classes(subject: Subject) -> Array | None:
     """Give the mask (N, C) of the correct class of a loss, None where the labels are no classes."""
     t, x = subject.second, subject.x
-    if subject.protocol != "loss" or not isinstance(t, np.ndarray) or np.ndim(x) != 2:
+    if not subject.scalar or not subject.input_names or not isinstance(t, np.ndarray) or np.ndim(x) != 2:
         return None
     if t.ndim == 1 and t.dtype.kind in "iu" and len(t) == len(x) and t.min() >= 0 and t.max() < x.shape[1]:
         return np.asarray(np.eye(x.shape[1], dtype=bool)[t])
@@ -789,7 +728,7 @@ def correct_class(case: Case) -> Verdict:
 
 def extra_sigmoid(case: Case) -> Verdict:
     """The right gradient times y(1-y)."""
-    if case.subject.protocol != "loss" or case.quantity != "x":
+    if not case.is_loss or not case.is_input or case.quantity != "x":
         return None
     x = np.asarray(case.x, float)
     outputs = [1 / (1 + np.exp(-x))]
@@ -805,7 +744,7 @@ def extra_sigmoid(case: Case) -> Verdict:
 def label_formats(case: Case) -> Verdict:
     """The gradient belongs to another reading of the labels."""
     subject, t = case.subject, case.subject.second
-    if subject.protocol != "loss" or case.quantity != "x" or not isinstance(t, np.ndarray) or np.ndim(case.x) != 2:
+    if not (case.is_loss and case.is_input and isinstance(t, np.ndarray)) or np.ndim(case.x) != 2:
         return None
     n, c = case.x.shape
     if t.ndim == 1 and t.dtype.kind in "iu" and len(t) == n and t.min() >= 0 and t.max() < c:
@@ -825,7 +764,7 @@ def other_parameters(case: Case) -> Verdict:
     if case.is_input:
         return None
     for name, (a, n) in case.others.items():
-        if name in ("x", "y") and case.subject.protocol != "network":
+        if name in case.subject.input_names:
             continue
         if name == case.quantity or np.shape(n[0]) != np.shape(case.n[0]):
             continue
@@ -883,7 +822,7 @@ def scales(case: Case) -> Verdict:
 
 
 def _too_small(case: Case, ratio: float, batch: int, values: dict[str, Any]) -> Verdict:
-    if case.subject.protocol == "loss":
+    if case.subject.scalar and case.subject.input_names:
         if _near(ratio * batch, 1):
             return ("extra-batch-division" if _is_sum(case) else "divides-by-batch-twice"), values
         return None
@@ -935,28 +874,13 @@ def batch_power(case: Case, ratio: float) -> int:
     if batch < 2 or np.ndim(x) < 2:
         return 0
     fewer = max(1, batch // 2)
-    smaller = Subject(
-        case.subject.obj,
-        x[:fewer],
-        t[:fewer] if isinstance(t, np.ndarray) and np.ndim(t) and len(t) == batch else t,
-        protocol=case.subject.protocol,
-        namespace=case.subject.namespace,
-        source=case.subject.source,
+    smaller = case.subject.sibling(
+        x[:fewer], t[:fewer] if isinstance(t, np.ndarray) and np.ndim(t) and len(t) == batch else t
     )
-    smaller.parameters = case.subject.parameters
     try:
-        if case.subject.protocol == "network":
-            a = smaller.run().grads[case.quantity]
-            dout = np.ones(1)
-        else:
-            y = np.asarray(smaller.forward(smaller.fresh(), smaller.x.copy(), smaller.second))
-            dout = np.random.default_rng(5).standard_normal(y.shape) if case.subject.protocol != "loss" else np.ones(())
-            result = smaller.run(dout if case.subject.protocol != "loss" else None)
-            a = (
-                result.dx[0 if case.quantity == "x" else 1]
-                if case.is_input or case.quantity == "x"
-                else result.grads[case.quantity]
-            )
+        y = np.asarray(smaller.forward(smaller.fresh(), smaller.x.copy(), smaller.second))
+        dout = smaller.random_dout(y, np.random.default_rng(5), 0.0)
+        a = smaller.gradient(smaller.run(dout), case.quantity)
         slope = smaller.slopes(case.quantity, case_rows(case)).along(dout)[0]
     except (UserError, IndexError, ValueError, TypeError):
         return 0

@@ -28,7 +28,7 @@ from badak.check.source import (
     names_quantity,
     root,
 )
-from badak.check.subject import Subject, UserError, attributes_of
+from badak.check.subject import Examinee, Subject, UserError, attributes_of
 
 # Causes of a wrong gradient whose line is best found by trying repairs.
 REPAIRABLE = {
@@ -62,8 +62,8 @@ def place(subject: Subject, finding: Finding) -> None:
     except (UserError, ValueError, TypeError, IndexError):
         line = None
     if line is None and finding.method is not None and rule is not _nowhere:
-        if finding.method in ("backward", "gradient") and finding.quantity is not None:
-            inputs = finding.quantity in ("x", "y") and subject.protocol != "network"
+        if finding.method == getattr(subject, "backward_name", "") and finding.quantity is not None:
+            inputs = finding.quantity in subject.input_names
             line = gradient_line(source, subject.name, finding.method, finding.quantity, inputs)
         if line is None:
             node = source.method(subject.name, finding.method)
@@ -153,18 +153,18 @@ def written_line(subject: Subject, method: str, which: str) -> int | None:
     elif which == "second":
         _freeze(second)
     try:
-        if method in ("forward", "loss"):
+        if method == subject.forward_name:
             if which == "params":
                 _freeze_all(obj)
             subject.forward(obj, x, second)
             return None
-        if subject.protocol == "network":
+        if subject.runs_forward_itself:
             if which == "params":
                 _freeze_all(obj)
-            subject.call("gradient", obj.gradient, x, second)
+            subject.backward(obj, None, x, second)
             return None
         y = subject.forward(obj, x, second)
-        dout = np.ones(np.shape(y)) if subject.protocol != "loss" else 1.0
+        dout = subject.default_dout(y)
         if which == "dout":
             _freeze(dout)
         elif which in ("params", "cache"):
@@ -365,7 +365,7 @@ def _modulus_target(subject: Subject, finding: Finding) -> int | None:
     return lines[0] if lines else None
 
 
-def is_modulus(subject: Subject, name: str) -> bool:
+def is_modulus(subject: Examinee, name: str) -> bool:
     """Tell whether the class computes `... % self.name`."""
     if subject.source is None:
         return "per_epoch" in name
@@ -456,8 +456,9 @@ def _downcast_line(subject: Subject, finding: Finding) -> int | None:
 
 def _ignored_parameter(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
-    method = "forward" if subject.protocol != "network" else "predict"
-    node = subject.source.method(subject.name, method) or subject.source.method(subject.name, "loss")
+    node = subject.source.method(subject.name, subject.predict_name) or subject.source.method(
+        subject.name, subject.forward_name
+    )
     if node is None:
         return None
     hits = [

@@ -15,16 +15,15 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from badak.check.diagnose import Case, close
+from badak.check.case import Case
+from badak.check.exam import Examination
+from badak.check.numeric import close
 from badak.check.source import Function, called_name, is_self
 from badak.check.subject import UserError, attributes_of, get_path
-
-if TYPE_CHECKING:
-    from badak.check.contract import Examination
 
 SECONDS = 1.2  # of this process: a busy machine must not change the answer
 Change = tuple[ast.AST, set[str], ast.AST]  # the node, the causes this change is the repair of, what replaces it
@@ -48,7 +47,7 @@ def search(exam: Examination, case: Case, label: str | None, also: Sequence[Case
     if subject.source is None or subject.namespace is None or case.n[0].size > 4000:
         return None
     deadline = time.process_time() + SECONDS
-    method = "gradient" if subject.protocol == "network" else "backward"
+    method = subject.backward_name
     functions = subject.source.reached(subject.name, method)
     found: list[tuple[int, Repair]] = []
     for owner, function in functions:
@@ -144,12 +143,7 @@ def _right(case: Case, place: int) -> bool:
     subject = case.subject
     obj = subject.fresh()
     _lend(obj, case)
-    dout = None if subject.protocol in ("loss", "network") else case.douts[place]
-    result = subject.run(dout, obj=obj)
-    if subject.protocol != "network" and case.is_input:
-        got = result.dx[0 if case.quantity == "x" else 1]
-    else:
-        got = result.grads.get(case.quantity)
+    got = subject.gradient(subject.run(case.douts[place], obj=obj), case.quantity)
     return got is not None and close(got, case.n[place], 1e-6)
 
 
