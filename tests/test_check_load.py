@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from badak.check.load.arguments import IMAGES, ROWS, SEQUENCES, Unguessable, alternatives, combinations, needed
+from badak.check.subject.arguments import IMAGES, ROWS, SEQUENCES, Unguessable, alternatives, combinations, needed
 from badak.check.load.project import Project
 from badak.check.load.reading import Unreadable, read_source
 from badak.check.load.running import Loaded, Workspace

@@ -16,7 +16,7 @@ NESTING = 200  # brackets within brackets in a notebook's JSON; Jupyter's own go
 FOREIGN_CELLS = ("%%bash", "%%sh", "%%script", "%%html", "%%javascript", "%%js", "%%latex", "%%markdown", "%%writefile")
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """A file that is no Python source: an untranslated sentence, and what fills it."""
 
     def __init__(self, text: str, **values: Any) -> None:

@@ -60,3 +60,13 @@ class Candidate:
         """Give the names of a method's positional arguments without default, without self."""
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         return [p.name for p in self.arguments_of(name) if p.kind in kinds and p.default is inspect.Parameter.empty]
+
+
+@dataclass
+class Found:
+    """What a file has besides the objects that it makes: for styles that are no classes."""
+
+    source: Source
+    namespace: dict[str, Any]
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    classes: dict[str, type] = field(default_factory=dict)
