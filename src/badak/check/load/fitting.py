@@ -53,7 +53,7 @@ class Fit:
 
     @property
     def final(self) -> bool:
-        """Whether the failure is the object's own, whatever it is called with: a name, an attribute, not written yet."""
+        """Whether the failure would come with any input: a name, an attribute, what is not written yet."""
         return self.error is not None and is_final(self.error.error)
 
 
@@ -79,10 +79,13 @@ def layouts_for(candidate: Candidate) -> list[Layout]:
 def looks_like_images(name: str, source: Source | None) -> bool:
     """Tell whether a class or function works on images: it takes four sizes from a shape."""
     node = (source.class_node(name) or source.functions().get(name)) if source is not None else None
-    for item in ast.walk(node) if node is not None else []:
-        if isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Tuple) and len(item.targets[0].elts) == 4:
-            if ast.unparse(item.value).endswith(".shape"):
-                return True
+    unpacked = [
+        item
+        for item in (ast.walk(node) if node is not None else [])
+        if isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Tuple) and len(item.targets[0].elts) == 4
+    ]
+    if any(ast.unparse(item.value).endswith(".shape") for item in unpacked):
+        return True
     return re.search(r"(?i)conv|pool", name) is not None
 
 
@@ -199,6 +202,8 @@ def _run(style: type[Subject], candidate: Candidate, obj: Any, x: Any, second: A
         subject.backward(made, subject.default_dout(y), clone(x), clone(second))
     except UserError as failure:
         return level, failure
+    except AttributeError as error:  # a method that is not there, or is misspelled
+        return level, UserError(error, subject.filename, style.backward_name)
     except (TypeError, ValueError, IndexError):  # an output that is no array
         return level, None
     return 2, None

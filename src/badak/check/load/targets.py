@@ -191,6 +191,7 @@ class Finder:
 
     def _with_own_sample(self, fitter: Fitter, obj: Any, make: Make | None) -> Fit | None:
         """Take the file's own x (and t), where the object takes them, or would take no others either."""
+        assert issubclass(fitter.style, Subject)
         sample = own_sample(fitter.style, self.loaded.namespace)
         if sample is None or obj is None:
             return None

@@ -54,7 +54,7 @@ def told_shape(obj: Any) -> Shape | None:
 
 
 def batches(obj: Any, layout: Layout) -> list[Shape]:
-    """Give the shapes of several samples, likeliest first: those that fit the object's arrays, then the layout's own."""
+    """Give the shapes of several samples, likeliest first: fitting the object's arrays, then the layout's."""
     fitting: list[Shape] = []
     arrays = arrays_of(obj)
     matrices = [a.shape for a in arrays if a.ndim == 2 and min(a.shape) > 1]
