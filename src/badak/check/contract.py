@@ -17,9 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from badak.check import diagnose, locate
+from badak.check.causes import names, network, places
+from badak.check.causes.case import Case, close
+from badak.check.causes.loss import correct_classes
+from badak.check.causes.placing import locate
+from badak.check.causes.registry import FALLBACKS, cause_named, value_cause
+from badak.check.causes.shapes import shape_cause
 from badak.check.copying import clone, walk
-from badak.check.diagnose import Case, close
 from badak.check.findings import Finding, Report
 from badak.check.numeric import measure_direction
 from badak.check.source import Source, gradient_line, is_upstream
@@ -123,7 +127,7 @@ class Examination:
     def finding(self, check: str, label: str, **given: Any) -> Finding:
         """Make a finding and put its line and method in, where the source tells."""
         finding = Finding(check, label, **given)
-        locate.place(self.subject, finding)
+        locate(self.subject, finding)
         return finding
 
 
@@ -173,7 +177,7 @@ def explain_error(
             )
             if near is None:
                 # What is missing belongs at the top of the file; the message tells where it is used.
-                finding.line = locate.definition_line(source)
+                finding.line = names.definition_line(source)
             else:
                 finding.values["near"] = near
     elif isinstance(error, AttributeError):
@@ -228,7 +232,7 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     """Backward read something that forward did not keep: was it kept under another name?"""
     if subject is None:
         return
-    read = locate.names_read(subject, "backward")
+    read = places.names_read(subject, "backward")
     obj = subject.fresh()
     try:
         y = subject.forward(obj, subject.x.copy() if isinstance(subject.x, np.ndarray) else subject.x, subject.second)
@@ -258,7 +262,7 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     finding.values["read_line"] = finding.line
     finding.line = None
     finding.method = "forward"
-    locate.place(subject, finding)
+    locate(subject, finding)
 
 
 def _explain_arity(subject: Subject | None, error: TypeError, finding: Finding, source: Source | None) -> None:
@@ -450,7 +454,7 @@ def _calm_loss(exam: Examination) -> None:
     """Bring the scores of a loss near each other: at a probability below 1e-4 a guard such as log(y +
     1e-7) flattens it."""
     subject = exam.subject
-    if diagnose.correct_classes(subject) is None or float(np.abs(subject.x).max()) <= 6:
+    if correct_classes(subject) is None or float(np.abs(subject.x).max()) <= 6:
         return
     subject.x = subject.x * (3.0 / float(np.abs(subject.x).max()))
     exam.y = np.array(subject.forward(subject.fresh(), clone(subject.x), clone(subject.second)))
@@ -576,7 +580,7 @@ def check_shapes(exam: Examination) -> Findings:
             continue
         exam.shape_faults.add(quantity)
         case = _case(exam, quantity, [exam.gradient(p, quantity) for p in exam.passes])
-        cause = diagnose.shape_cause(case)
+        cause = shape_cause(case)
         if cause is None and np.size(a) == int(np.prod(right)) and close(np.ravel(a), case.n[0].ravel()):
             if len(np.shape(a)) == len(right) + 1 and np.shape(a)[0] == 1:
                 # A (1, M) bias gradient for an (M,) bias trains as it should.
@@ -746,15 +750,15 @@ def cause_of(exam: Examination, case: Case) -> Finding:
     if _ties_only(exam, case):
         finding = exam.finding("gradients", "routes-to-all-ties", method=name, quantity=case.quantity)
         return _with_worst(finding, case)
-    cause = diagnose.value_cause(case)
+    cause = value_cause(case)
     repaired = None
-    if cause is None or cause[0] in locate.REPAIRABLE:
+    if cause is None or cause_named(cause[0]).repairable:
         from badak.check import repair
 
         repaired = repair.search(exam, case, cause[0] if cause else None)
     if cause is None and repaired is not None and repaired.label:
         cause = (repaired.label, {})
-    for fallback in diagnose.FALLBACKS:
+    for fallback in FALLBACKS:
         cause = cause or fallback(case)
     label, values = cause or ("unnamed", {})
     severity = values.pop("severity", "error")
@@ -762,7 +766,7 @@ def cause_of(exam: Examination, case: Case) -> Finding:
     if repaired is not None:
         finding.line = repaired.line
         finding.values |= {"repair": repaired.after, "before": repaired.before}
-    locate.place(exam.subject, finding)
+    locate(exam.subject, finding)
     return _with_worst(finding, case)
 
 
@@ -1380,7 +1384,7 @@ def check_trainer(exam: Examination) -> Findings:
         if (
             isinstance(value, (float, np.floating))
             and not float(value).is_integer()
-            and locate.is_modulus(subject, name)
+            and network.is_modulus(subject, name)
         ):
             yield exam.finding(
                 "trainer",
@@ -1472,35 +1476,13 @@ def _run_check(exam: Examination, name: str, check: Check, report: Report, wante
         exam.subject.world.restore()
 
 
-CONSEQUENCES: dict[str, set[str]] = {
-    # what the cause explains: checks whose findings are then not told
-    "updates-weights-in-backward": {
-        "gradients",
-        "repeat",
-        "second-batch",
-        "two-instances",
-        "after-update",
-        "linear",
-        "batch-of-one",
-    },
-    "redraws-mask": {"gradients", "second-batch", "two-instances", "linear", "batch-of-one", "randomness"},
-    "shared-dout-mutated": {"mutation", "repeat"},
-    "accumulates-instead-of-sets": {"second-batch", "two-instances", "gradients", "linear"},
-    "mutates-cache": {"second-batch", "two-instances", "gradients", "linear"},
-    "mutates-input": {"repeat", "second-batch", "two-instances", "batch-of-one", "linear"},
-    "mutates-target": {"repeat", "second-batch", "two-instances", "batch-of-one", "linear"},
-    "stale-cache": {"two-instances", "batch-of-one", "after-update"},
-    "ignores-dout": {"linear", "mutation"},
-    "train-flag-ignored": {"randomness"},
-    "shared-mutable-default": {"second-batch"},
-}
 ORDER = {"error": 0, "hazard": 1, "note": 2}
 
 
 def arranged(findings: list[Finding]) -> list[Finding]:
     """Leave out consequences of a cause already told, and put the most important first."""
     labels = {f.label for f in findings}
-    hidden = set().union(*(CONSEQUENCES.get(label, set()) for label in labels)) if labels else set()
+    hidden = {check for label in labels for check in cause_named(label).hides}
     strong = [f for f in findings if not (f.check in hidden and not _causes(f, labels))]
     derivative = any(f.check in ("gradients", "shapes") for f in strong)
     kept: list[Finding] = []
@@ -1524,6 +1506,7 @@ def arranged(findings: list[Finding]) -> list[Finding]:
 
 
 def _causes(finding: Finding, labels: set[str]) -> bool:
-    return finding.label in CONSEQUENCES and not any(
-        finding.check in CONSEQUENCES.get(other, set()) for other in labels if other != finding.label
+    """Tell whether a finding is itself a cause that hides others, and nothing hides it."""
+    return bool(cause_named(finding.label).hides) and not any(
+        finding.check in cause_named(other).hides for other in labels if other != finding.label
     )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from badak.check.causes.case import close
 from badak.check.copying import clone
-from badak.check.diagnose import close
 from badak.check.findings import Finding
 from badak.check.subject import Subject, UserError, attributes_of
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from badak.check.diagnose import Case, close
+from badak.check.causes.case import Case, close
 from badak.check.source import Function, called_name, is_self
 from badak.check.subject import UserError, attributes_of, get_path
 

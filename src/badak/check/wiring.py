@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from badak.check.causes.case import close
 from badak.check.copying import clone
-from badak.check.diagnose import close
 from badak.check.findings import Finding
 from badak.check.source import called_name, find_line
 from badak.check.subject import (
@@ -490,7 +490,6 @@ def _double_softmax(exam: Examination, wrong: list[str], calls: list[Call], obj:
                     method="predict",
                     quantity="*",
                     line=_softmax_line(subject),
-                    values={"layer": call.name},
                 )
     return None
 

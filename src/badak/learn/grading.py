@@ -13,7 +13,7 @@ from badak.check import discover
 from badak.check.contract import explain_error
 from badak.check.findings import Finding
 from badak.check.isolate import MEMORY_LIMIT, ask
-from badak.check.messages import HEADINGS, speak
+from badak.check.report.words import HEADINGS, speak
 from badak.language import translator
 from badak.learn.exercise import Answer, Exercise, exercise_named, fault
 
