@@ -428,7 +428,7 @@ def _repaired_crash(exam: Examination, obj: Any, failure: UserError) -> Finding 
     known = explain(exam, failure, "runs")
     if known.label != "unnamed" or not isinstance(failure.error, ValueError) or subject.protocol == "layer2":
         return None
-    from badak.check import repair
+    from badak.check.causes.repair import search as repair
 
     subject.parameters = find_parameters(subject, obj, None)
     exam.douts = exam.random_douts()
@@ -588,7 +588,7 @@ def check_shapes(exam: Examination) -> Findings:
         label, values = cause or ("unnamed", {})
         line = None
         if label == "wrong-shape-dx":
-            from badak.check import repair
+            from badak.check.causes.repair import search as repair
 
             found = repair.search(exam, case, label)
             line = found.line if found is not None else None
@@ -753,7 +753,7 @@ def cause_of(exam: Examination, case: Case) -> Finding:
     cause = value_cause(case)
     repaired = None
     if cause is None or cause_named(cause[0]).repairable:
-        from badak.check import repair
+        from badak.check.causes.repair import search as repair
 
         repaired = repair.search(exam, case, cause[0] if cause else None)
     if cause is None and repaired is not None and repaired.label:
