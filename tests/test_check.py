@@ -16,7 +16,7 @@ from badak.check.files import examine_file
 from badak.check.findings import Finding, Report
 from badak.check.numeric import measure, measure_direction
 from badak.check.report.words import CRASH_REPAIR, HEADINGS, speak
-from badak.check.subject import Subject
+from badak.check.subject import wrap
 from badak.language import translator
 
 TOOLS = Path(__file__).parent.parent / "tools"
@@ -231,7 +231,7 @@ class TestSentences:
 
 
 def test_a_subject_finds_parameters_by_their_partners():
-    subject = Subject(Affine(np.ones((2, 2)), np.ones(2)), np.ones((3, 2)))
+    subject = wrap(Affine(np.ones((2, 2)), np.ones(2)), np.ones((3, 2)))
     from badak.check.contract import examine
 
     examine(subject)

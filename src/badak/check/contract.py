@@ -7,9 +7,7 @@ object that runs; an error in one of those ends the examination, so that one cau
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import difflib
 import inspect
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,316 +15,40 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.causes import names, network, places
-from badak.check.causes.case import Case, close
+from badak.check import extremes, modes, roles
+from badak.check.causes import wiring
+from badak.check.causes.explain import closest, explain
 from badak.check.causes.loss import correct_classes
+from badak.check.causes.naming import name_causes
+from badak.check.causes.network import is_modulus
 from badak.check.causes.placing import locate
-from badak.check.causes.registry import FALLBACKS, cause_named, value_cause
+from badak.check.causes.registry import cause_named
+from badak.check.causes.repair.search import search
 from badak.check.causes.shapes import shape_cause
-from badak.check.copying import clone, walk
+from badak.check.compare import SAMPLED, agrees, case_of, ties_only, with_worst, wrong_quantities
+from badak.check.copying import GENERATORS, clone, generator_state, walk
+from badak.check.exam import Exam, Examination
 from badak.check.findings import Finding, Report
-from badak.check.numeric import measure_direction
-from badak.check.source import Source, gradient_line, is_upstream
+from badak.check.numeric import close
+from badak.check.source import gradient_line, is_upstream
 from badak.check.subject import (
+    Examinee,
     Pass,
     Subject,
+    Trainer,
     UserError,
     attributes_of,
-    find_parameters,
     get_path,
     has_method,
-    network_parameters,
     required,
     set_path,
 )
 
 Array = np.ndarray[Any, Any]
 Findings = Iterator[Finding]
-RELATIVE = 1e-6
-DIRECT = 80  # arrays up to this size are measured element by element at once
-SAMPLED = 1500  # above this size only a sample of the elements is measured to find the cause
-REMOVED_ALIASES = (
-    "int",
-    "float",
-    "bool",
-    "object",
-    "str",
-    "complex",
-    "long",
-    "unicode",
-    "float_",
-    "Inf",
-    "infty",
-    "NaN",
-    "product",
-    "cumproduct",
-    "in1d",
-    "row_stack",
-    "trapz",
-    "asfarray",
-    "mat",
-)
-
-
-class Examination:
-    """One subject under examination, with what several checks need: passes, outputs, random `dout`."""
-
-    def __init__(self, subject: Subject) -> None:
-        """Begin with nothing found."""
-        self.subject = subject
-        self.findings: list[Finding] = []
-        self.notes: list[str] = []
-        self.shape_faults: set[str] = set()
-        self.passes: list[Pass] = []
-        self.douts: list[Any] = []
-        self.y: Any = None
-
-    @property
-    def source(self) -> Source | None:
-        """The user's source, None where there is none."""
-        return self.subject.source
-
-    @property
-    def inputs(self) -> list[str]:
-        """The quantities that are inputs with a gradient."""
-        if self.subject.protocol == "network":
-            return []
-        names = ["x", "y"] if self.subject.protocol == "layer2" else ["x"]
-        return [n for n in names if np.asarray(self.subject.value(n)).dtype.kind == "f"]
-
-    @property
-    def quantities(self) -> list[str]:
-        """Inputs and parameters."""
-        return self.inputs + [p.name for p in self.subject.parameters]
-
-    def gradient(self, result: Pass, quantity: str) -> Any:
-        """Give the user's gradient of a quantity."""
-        if quantity in ("x", "y") and quantity in self.inputs and quantity not in result.grads:
-            return result.dx[0 if quantity == "x" else 1]
-        return result.grads.get(quantity)
-
-    def random_douts(self) -> list[Any]:
-        """Three upstream gradients without symmetry; for a loss only 1."""
-        if self.subject.protocol in ("loss", "network"):
-            return [np.ones(())]
-        rng = np.random.default_rng(7)
-        return [rng.standard_normal(np.shape(self.y)) + 0.3 for _ in range(3)]
-
-    def findings_so_far(self, check: str) -> list[Finding]:
-        """Give what a check has found up to now."""
-        return [finding for finding in self.findings if finding.check == check]
-
-    def backward_name(self) -> str:
-        """The method that computes gradients."""
-        return "gradient" if self.subject.protocol == "network" else "backward"
-
-    def forward_name(self) -> str:
-        """The method that computes the output."""
-        return "loss" if self.subject.protocol == "network" else "forward"
-
-    def finding(self, check: str, label: str, **given: Any) -> Finding:
-        """Make a finding and put its line and method in, where the source tells."""
-        finding = Finding(check, label, **given)
-        locate(self.subject, finding)
-        return finding
 
 
 # Interface ----------------------------------------------------------------------------------------
-
-
-def closest(name: str, names: Sequence[str]) -> str | None:
-    """Give the name nearest to a misspelled one."""
-    found = difflib.get_close_matches(name, names, 1, 0.7)
-    return str(found[0]) if found else None
-
-
-def explain(exam: Examination, failure: UserError, check: str) -> Finding:
-    """Name the cause of an exception that the user's code raised."""
-    return explain_error(exam.subject, failure.error, failure.method, failure.line, check)
-
-
-def explain_error(
-    subject: Subject | None,
-    error: BaseException,
-    method: str | None,
-    line: int | None,
-    check: str,
-    function: str | None = None,
-    source: Source | None = None,
-) -> Finding:
-    """Name the cause of an exception: misspelled, undefined, removed, forgotten, or `unnamed`."""
-    words = f"{type(error).__name__}: {error}"
-    values: dict[str, Any] = {"error": words.splitlines()[0]}
-    source = source or (subject.source if subject else None)
-    if source is not None and line is not None:
-        owner, inside = source.enclosing(line)
-        method = inside if owner is not None and inside else method
-    finding = Finding(check, "unnamed", method=method, line=line, values=values)
-    if isinstance(error, NameError):
-        finding.label = "undefined-name"
-        name = getattr(error, "name", None) or str(error).split("'")[1]
-        finding.values |= {"name": name, "used_line": line}
-        finding.quantity = method
-        if source is not None:
-            owner, inside = source.enclosing(line) if line is not None else (None, None)
-            node = source.method(owner, inside) if owner and inside else None
-            near = (
-                closest(name, sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - {name}))
-                if node
-                else None
-            )
-            if near is None:
-                # What is missing belongs at the top of the file; the message tells where it is used.
-                finding.line = names.definition_line(source)
-            else:
-                finding.values["near"] = near
-    elif isinstance(error, AttributeError):
-        _explain_attribute(subject, error, finding)
-    elif isinstance(error, TypeError) and "positional argument" in str(error) and "given" in str(error):
-        _explain_arity(subject, error, finding, source)
-    elif isinstance(error, TypeError) and "NoneType" in str(error) and subject is not None and method == "backward":
-        _explain_none(subject, finding)
-    elif subject is not None and method in ("backward", "gradient") and isinstance(error, (ValueError, IndexError)):
-        _explain_shape_error(subject, error, finding)
-    return finding
-
-
-def _explain_attribute(subject: Subject | None, error: AttributeError, finding: Finding) -> None:
-    name, owner = getattr(error, "name", None) or "", getattr(error, "obj", None)
-    if not name and "module 'numpy' has no attribute" in str(error):
-        # NumPy raises this itself for the names that it removed, without saying which in the exception's
-        # fields.
-        name, owner = str(error).split("'")[3], np
-    finding.values["name"] = name
-    if inspect.ismodule(owner) and owner.__name__ == "numpy":
-        finding.label = "removed-numpy-alias" if name in REMOVED_ALIASES else "unnamed"
-        if finding.label == "unnamed":
-            _suggest(finding, name, dir(owner), "misspelled-attribute")
-        return
-    if owner is None:
-        if subject is not None and "NoneType" in str(error):
-            _explain_none(subject, finding)
-        return
-    names = [n for n in dir(owner) if not n.startswith("__")]
-    own = subject is not None and owner is not None and type(owner) is subject.kind
-    finding.values["owner"] = type(owner).__name__ if not inspect.isclass(owner) else owner.__name__
-    near = closest(name, names)
-    if near is not None and callable(getattr(owner, near, None)):
-        finding.label = "misspelled-method"
-        finding.values["near"] = near
-    elif near is not None:
-        finding.label = "misspelled-attribute"
-        finding.values["near"] = near
-    elif own and finding.method in ("backward", "gradient"):
-        _explain_none(subject, finding, name)
-
-
-def _suggest(finding: Finding, name: str, names: list[str], label: str) -> None:
-    near = closest(name, names)
-    if near is not None:
-        finding.label = label
-        finding.values["near"] = near
-
-
-def _explain_none(subject: Subject | None, finding: Finding, missing: str | None = None) -> None:
-    """Backward read something that forward did not keep: was it kept under another name?"""
-    if subject is None:
-        return
-    read = places.names_read(subject, "backward")
-    obj = subject.fresh()
-    try:
-        y = subject.forward(obj, subject.x.copy() if isinstance(subject.x, np.ndarray) else subject.x, subject.second)
-    except UserError:
-        return
-    empty = [n for n in read if getattr(obj, n, None) is None] if missing is None else [missing]
-    if missing is not None and missing not in read:
-        empty = [missing]
-    if not empty:
-        return
-    name = empty[0]
-    finding.values["name"] = name
-    kept = [n for n in attributes_of(obj) if is_array(getattr(obj, n, None)) and n not in read]
-    before = {n for n in attributes_of(subject.obj) if is_array(getattr(subject.obj, n, None))}
-    same = [
-        n
-        for n in kept
-        if n not in before
-        and (close(getattr(obj, n), subject.x) or n.lower() == name.lower() or close(getattr(obj, n), y))
-    ]
-    near = closest(name, [n for n in kept if n not in before])
-    if same or near:
-        finding.label = "cache-name-mismatch"
-        finding.values["near"] = same[0] if same else near
-    else:
-        finding.label = "missing-cache"
-    finding.values["read_line"] = finding.line
-    finding.line = None
-    finding.method = "forward"
-    locate(subject, finding)
-
-
-def _explain_arity(subject: Subject | None, error: TypeError, finding: Finding, source: Source | None) -> None:
-    words = str(error)
-    name = words.split("(", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1]
-    if subject is None or source is None:
-        return
-    node = source.method(subject.name, name)
-    if node is not None and (not node.args.args or node.args.args[0].arg not in ("self", "cls", "this")):
-        finding.label = "missing-self"
-        finding.method = name
-        finding.line = node.lineno
-        finding.values["name"] = name
-
-
-def _explain_shape_error(subject: Subject, error: BaseException, finding: Finding) -> None:
-    if (
-        np.ndim(subject.x) >= 3
-        and subject.protocol != "network"
-        and any(w in str(error) for w in ("align", "shape", "matmul", "dimension"))
-    ):
-        flat = Subject(
-            subject.obj,
-            _rows(subject.x),
-            protocol=subject.protocol,
-            namespace=subject.namespace,
-            source=subject.source,
-        )
-        try:
-            flat.run()
-        except (UserError, ValueError):
-            return
-        finding.label = "breaks-on-nd-input"
-        finding.values["shape"] = np.shape(subject.x)
-    elif np.ndim(subject.x) == 1 and isinstance(subject.x, np.ndarray):
-        whole = Subject(
-            subject.obj,
-            subject.x[None],
-            subject.second if subject.second is None else np.asarray(subject.second)[None],
-            protocol=subject.protocol,
-            namespace=subject.namespace,
-            source=subject.source,
-        )
-        try:
-            whole.run()
-        except (UserError, ValueError):
-            return
-        finding.label = "one-d-input-collapses-grad"
-    elif subject.protocol == "loss":
-        t, x = subject.second, subject.x
-        if isinstance(t, np.ndarray) and t.ndim == 1 and t.dtype.kind in "iu" and np.ndim(x) == 2 and len(t) == len(x):
-            hot = np.eye(x.shape[1])[t]
-            try:
-                if close(
-                    np.ravel(subject.run(second=hot).y),
-                    np.ravel(subject.forward(subject.fresh(), x.copy(), t.copy())),
-                ):
-                    finding.label = "assumes-one-hot"
-            except (UserError, ValueError, IndexError):
-                return
-
-
-def _rows(x: Array) -> Array:
-    return np.asarray(x).reshape(-1, np.shape(x)[-1])
 
 
 def is_array(value: Any) -> bool:
@@ -337,7 +59,7 @@ def is_array(value: Any) -> bool:
 def check_methods(exam: Examination) -> Findings:
     """The object offers the methods of its protocol, under their names and with self."""
     subject = exam.subject
-    names = {"network": ["loss", "gradient"], "trainer": []}.get(subject.protocol, ["forward", "backward"])
+    names = subject.method_names
     public = [n for n in dir(subject.obj) if not n.startswith("__") and has_method(subject.obj, n)]
     for name in names:
         if not has_method(subject.obj, name):
@@ -375,13 +97,13 @@ def check_methods(exam: Examination) -> Findings:
         if any(p.kind is p.VAR_POSITIONAL for p in written):
             continue
         first = positional[0].name if positional else ""
-        wanted = {"loss": 3, "gradient": 3}.get(name, 2 if name == "forward" else 1)
+        wanted = 3 if subject.runs_forward_itself else 2 if name == subject.forward_name else 1
         if first not in ("self", "this", "me", "s", "_", "cls") and (
             len(positional) < wanted or is_upstream(first) or first in ("x", "X")
         ):
             yield exam.finding("methods", "missing-self", method=name, values={"name": name, "arguments": first})
             return
-    if subject.protocol in ("layer", "layer2"):
+    if not subject.scalar:
         wanted_names = required(subject.obj.backward)
         if len(wanted_names) >= 2 and not any(is_upstream(n) for n in wanted_names):
             values = {"arguments": ", ".join(wanted_names)}
@@ -391,7 +113,7 @@ def check_methods(exam: Examination) -> Findings:
 def check_runs(exam: Examination) -> Findings:
     """Forward and backward run on the sample, and a second time."""
     subject = exam.subject
-    if subject.protocol == "network":
+    if subject.runs_forward_itself:
         yield from _network_runs(exam)
         return
     obj = subject.fresh(upcast=False)
@@ -405,18 +127,17 @@ def check_runs(exam: Examination) -> Findings:
         return
     try:
         exam.y = np.array(exam.y)
-        dout = 1.0 if subject.protocol == "loss" else np.ones(exam.y.shape)
-        returned = subject.backward(obj, dout, clone(subject.x), clone(subject.second))
+        returned = subject.backward(obj, subject.default_dout(exam.y), clone(subject.x), clone(subject.second))
     except UserError as failure:
-        if subject.protocol == "loss" and exam.y.size > 1:
+        if subject.scalar and exam.y.size > 1:
             yield from _not_scalar(exam)
             return
         yield _repaired_crash(exam, obj, failure) or explain(exam, failure, "runs")
         return
-    subject.parameters = find_parameters(subject, obj, returned)
+    subject.parameters = subject.find_parameters(obj, returned)
     if not subject.parameters:
         _warm_up(subject, obj, returned)
-    if subject.protocol == "loss":
+    if subject.scalar:
         _calm_loss(exam)
     exam.y = np.asarray(subject.run().y)
     exam.douts = exam.random_douts()
@@ -426,19 +147,17 @@ def _repaired_crash(exam: Examination, obj: Any, failure: UserError) -> Finding 
     """Backward raised because shapes do not fit: which small change makes it run, and run right?"""
     subject = exam.subject
     known = explain(exam, failure, "runs")
-    if known.label != "unnamed" or not isinstance(failure.error, ValueError) or subject.protocol == "layer2":
+    if known.label != "unnamed" or not isinstance(failure.error, ValueError) or len(subject.input_names) > 1:
         return None
-    from badak.check.causes.repair import search as repair
-
-    subject.parameters = find_parameters(subject, obj, None)
+    subject.parameters = subject.find_parameters(obj, None)
     exam.douts = exam.random_douts()
     quantities = exam.quantities
     if not quantities:
         return None
     blank = Pass(np.asarray(exam.y), obj=obj)
     exam.passes = [blank for _ in exam.douts]
-    cases = [_case(exam, q, [None] * len(exam.douts)) for q in quantities]
-    found = repair.search(exam, cases[0], None, cases[1:])
+    cases = [case_of(exam, q, [None] * len(exam.douts)) for q in quantities]
+    found = search(exam, cases[0], None, cases[1:])
     if found is None:
         return None
     source = subject.source
@@ -478,7 +197,7 @@ def _calm_network(exam: Examination) -> None:
 
 def _warm_up(subject: Subject, obj: Any, returned: Any) -> None:
     """Weights made at the first forward: look at the object after it, and go on with that one."""
-    lazy = find_parameters(_with_object(subject, obj), obj, returned)
+    lazy = subject.find_parameters(obj, returned, before=obj)
     try:
         again = clone(obj)
         if isinstance(subject.x, np.ndarray) and subject.x.dtype.kind == "f":
@@ -495,21 +214,10 @@ def _warm_up(subject: Subject, obj: Any, returned: Any) -> None:
         subject.parameters = kept
 
 
-def _with_object(subject: Subject, obj: Any) -> Subject:
-    return Subject(
-        obj,
-        subject.x,
-        subject.second,
-        protocol=subject.protocol,
-        namespace=subject.namespace,
-        source=subject.source,
-    )
-
-
 def _network_runs(exam: Examination) -> Findings:
     subject = exam.subject
-    subject.parameters = network_parameters(subject)
     obj = subject.fresh(upcast=False)
+    subject.parameters = subject.find_parameters(obj, None)
     try:
         exam.y = subject.forward(obj, clone(subject.x), clone(subject.second))
     except UserError as failure:
@@ -529,8 +237,6 @@ def _network_runs(exam: Examination) -> Findings:
     try:
         result = subject.run()
     except UserError as failure:
-        from badak.check import wiring
-
         yield wiring.explain_failure(exam, failure) or explain(exam, failure, "runs")
         return
     returned = result.dx[0]
@@ -553,13 +259,11 @@ def _not_scalar(exam: Examination) -> Findings:
 def check_returns(exam: Examination) -> Findings:
     """A loss is one number; backward returns dx, and nothing is forgotten."""
     subject = exam.subject
-    if subject.protocol == "loss" and np.size(exam.y) != 1:
+    if subject.scalar and np.size(exam.y) != 1:
         yield from _not_scalar(exam)
         return
-    exam.passes = [subject.run(d) for d in exam.douts] if subject.protocol != "loss" else [subject.run()]
-    if subject.protocol == "network":
-        return
-    for place, quantity in enumerate(["x", "y"] if subject.protocol == "layer2" else ["x"]):
+    exam.passes = [subject.run(d) for d in exam.douts]
+    for place, quantity in enumerate(subject.input_names):
         value = exam.passes[0].dx[place]
         missing = value is None or (isinstance(value, np.ndarray) and value.dtype == object)
         if missing and quantity in exam.inputs:
@@ -579,7 +283,7 @@ def check_shapes(exam: Examination) -> Findings:
         if right in ((1,), ()) and np.size(a) == 1:
             continue
         exam.shape_faults.add(quantity)
-        case = _case(exam, quantity, [exam.gradient(p, quantity) for p in exam.passes])
+        case = case_of(exam, quantity, [exam.gradient(p, quantity) for p in exam.passes])
         cause = shape_cause(case)
         if cause is None and np.size(a) == int(np.prod(right)) and close(np.ravel(a), case.n[0].ravel()):
             if len(np.shape(a)) == len(right) + 1 and np.shape(a)[0] == 1:
@@ -588,9 +292,7 @@ def check_shapes(exam: Examination) -> Findings:
         label, values = cause or ("unnamed", {})
         line = None
         if label == "wrong-shape-dx":
-            from badak.check.causes.repair import search as repair
-
-            found = repair.search(exam, case, label)
+            found = search(exam, case, label)
             line = found.line if found is not None else None
         yield exam.finding(
             "shapes",
@@ -607,204 +309,27 @@ def check_shapes(exam: Examination) -> Findings:
 # Derivatives --------------------------------------------------------------------------------------
 
 
-def _case(exam: Examination, quantity: str, a: list[Any]) -> Case:
-    rows = _sample_rows(exam, quantity)
-    n = []
-    for dout in exam.douts:
-        slope, low, high, _ = exam.subject.slopes(quantity, rows).along(dout)
-        loose = high - low > 1e-9 + 1e-6 * np.abs(slope)
-        n.append(np.where(loose, np.nan, slope))
-    return Case(exam.subject, quantity, quantity in exam.inputs, a, n, exam.douts, exam.passes)
-
-
-def _sample_rows(exam: Examination, quantity: str) -> list[int] | None:
-    size = int(np.size(exam.subject.value(quantity)))
-    if size <= SAMPLED:
-        return None
-    rng = np.random.default_rng(3)
-    a = exam.gradient(exam.passes[0], quantity)
-    busy = np.flatnonzero(np.ravel(a)) if np.size(a) == size else np.arange(size)
-    rows = set(rng.choice(size, 40, replace=False).tolist())
-    if len(busy):
-        rows |= set(rng.choice(busy, min(80, len(busy)), replace=False).tolist())
-    return sorted(rows)
-
-
 def check_gradients(exam: Examination) -> Findings:
     """Backward is the vector-Jacobian product at the last forward, for inputs and parameters."""
-    if exam.subject.protocol == "network":
-        from badak.check import wiring
-
+    if exam.subject.runs_forward_itself:
         yield from wiring.check_network_gradients(exam)
         return
     wrong = wrong_quantities(exam)
     if wrong:
-        from badak.check import wiring
-
         finding = wiring.check_composite(exam, wrong)
         if finding is not None:
             yield finding
             return
-    cases = {q: _case(exam, q, [exam.gradient(p, q) for p in exam.passes]) for q in wrong}
+    cases = {q: case_of(exam, q, [exam.gradient(p, q) for p in exam.passes]) for q in wrong}
     yield from name_causes(exam, cases)
-
-
-def wrong_quantities(exam: Examination) -> list[str]:
-    """Give the inputs and parameters whose gradient does not agree with the slopes."""
-    return [q for q in exam.quantities if q not in exam.shape_faults and not agrees(exam, q)]
-
-
-def agrees(exam: Examination, quantity: str) -> bool:
-    """Compare the user's gradient of one quantity with the slopes."""
-    a = [exam.gradient(p, quantity) for p in exam.passes]
-    value = np.asarray(exam.subject.value(quantity), float)
-    if any(g is None for g in a):
-        return not np.any(np.abs(_case(exam, quantity, a).n[0]) > 1e-9)
-    if value.size > DIRECT and _agrees_along(exam, quantity, value, a):
-        return True
-    slopes = exam.subject.slopes(quantity, _sample_rows(exam, quantity))
-    return all(_within(exam, g, slopes.along(d)) for g, d in zip(a, exam.douts, strict=True)) and _joint(
-        exam, quantity, value, a
-    )
-
-
-def _agrees_along(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
-    f = exam.subject.function_of(quantity)
-    rng = np.random.default_rng(11)
-    for _ in range(2):
-        direction = rng.uniform(0.4, 1.0, value.shape) * rng.choice([-1.0, 1.0], value.shape)
-        slope, error, bend = measure_direction(f, value, direction, 1e-4 * max(1.0, float(np.abs(value).max())))
-        for g, dout in zip(a, exam.douts, strict=True):
-            flat = np.ravel(np.asarray(dout, float))
-            wanted, got = float(slope @ flat), float((np.asarray(g, float) * direction).sum())
-            # Terms may cancel in the sum; the size of the terms, not of the sum, sets the scale.
-            scale = float(np.sqrt(((np.asarray(g, float) * direction) ** 2).sum())) + abs(wanted)
-            limit = RELATIVE * scale + 10 * float(error @ np.abs(flat)) * 1e-3 + 1e-9 * float(np.abs(flat).max())
-            if (
-                not np.isfinite(wanted)
-                or abs(wanted - got) > limit
-                or float(np.abs(bend) @ np.abs(flat)) > 1e-2 * (scale + 1e-9) * 10
-            ):
-                return False
-    return True
-
-
-def _within(exam: Examination, a: Any, along: tuple[Array, Array, Array, Array]) -> bool:
-    slope, low, high, error = along
-    a = np.asarray(a, float)
-    if a.shape != slope.shape:
-        a = a.reshape(slope.shape) if a.size == slope.size else np.broadcast_to(np.nan, slope.shape)
-    if not np.isfinite(a).all():
-        return False
-    known = ~np.isnan(slope)
-    if not known.any():
-        return True
-    scale = max(float(np.abs(a[known]).max()), float(np.abs(slope[known]).max()))
-    relative = 2e-2 if exam.subject.narrow else RELATIVE
-    limit = relative * scale + 10 * np.minimum(error, 1e-4 * scale + 1e-9) + 1e-10
-    return bool(np.all((a >= low - limit)[known] & (a <= high + limit)[known]))
-
-
-def _joint(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
-    """Where elements are tied, the slope along (1, ..., 1) is smooth all the same, and must be the sum of
-    the gradient."""
-    slopes = exam.subject.slopes(quantity)
-    if not slopes.kinked.any() or value.size < 2:
-        return True
-    slope, error, bend = measure_direction(exam.subject.function_of(quantity), value, np.ones(value.shape))
-    for g, dout in zip(a, exam.douts, strict=True):
-        flat = np.ravel(np.asarray(dout, float))
-        if np.abs(bend).max() > 1e-6 or not np.isfinite(slope @ flat):
-            return True
-        total = float(np.sum(g))
-        if abs(total - slope @ flat) > 1e-5 * (np.abs(np.asarray(g)).sum() + 1e-9) + 10 * float(error @ np.abs(flat)):
-            return False
-    return True
-
-
-def name_causes(exam: Examination, cases: dict[str, Case]) -> Findings:
-    """Name the cause of each wrong gradient; one that explains several is told once."""
-    told: dict[str, Finding] = {}
-    everything = dict(cases)
-    for quantity in exam.quantities:
-        if quantity not in everything and quantity not in exam.shape_faults and len(exam.subject.parameters) < 12:
-            gradients = [exam.gradient(p, quantity) for p in exam.passes]
-            if all(g is not None for g in gradients) and np.size(gradients[0]) <= SAMPLED:
-                everything[quantity] = _case(exam, quantity, gradients)
-    for quantity, case in cases.items():
-        case.others = {q: (c.a, c.n) for q, c in everything.items() if q != quantity}
-        finding = cause_of(exam, case)
-        earlier = told.get(finding.label)
-        if earlier is not None and (finding.label != "unnamed"):
-            earlier.values.setdefault("also", []).append(quantity)
-            continue
-        told[finding.label] = finding
-        yield finding
-
-
-def cause_of(exam: Examination, case: Case) -> Finding:
-    """Make the finding on one wrong gradient: its cause and its worst element."""
-    name = exam.backward_name()
-    if any(g is None for g in case.a):
-        return exam.finding("gradients", "forgets-param-grad", method=name, quantity=case.quantity)
-    if _ties_only(exam, case):
-        finding = exam.finding("gradients", "routes-to-all-ties", method=name, quantity=case.quantity)
-        return _with_worst(finding, case)
-    cause = value_cause(case)
-    repaired = None
-    if cause is None or cause_named(cause[0]).repairable:
-        from badak.check.causes.repair import search as repair
-
-        repaired = repair.search(exam, case, cause[0] if cause else None)
-    if cause is None and repaired is not None and repaired.label:
-        cause = (repaired.label, {})
-    for fallback in FALLBACKS:
-        cause = cause or fallback(case)
-    label, values = cause or ("unnamed", {})
-    severity = values.pop("severity", "error")
-    finding = Finding("gradients", label, severity, method=name, quantity=case.quantity, values=values)
-    if repaired is not None:
-        finding.line = repaired.line
-        finding.values |= {"repair": repaired.after, "before": repaired.before}
-    locate(exam.subject, finding)
-    return _with_worst(finding, case)
-
-
-def _ties_only(exam: Examination, case: Case) -> bool:
-    """Tell whether only elements at ties are wrong."""
-    slopes = exam.subject.slopes(case.quantity)
-    if not slopes.kinked.any():
-        return False
-    tied = slopes.kinked.any(axis=1).reshape(slopes.shape)
-    for a, dout in zip(case.a, case.douts, strict=True):
-        along = slopes.along(dout)
-        outside = np.where(tied, along[0], np.asarray(a, float))
-        if not _within(exam, np.where(tied, along[0], outside), along):
-            return False
-    return True
-
-
-def _with_worst(finding: Finding, case: Case) -> Finding:
-    """Put in the worst element: index, the user's value, the slope."""
-    a, n = np.asarray(case.a[0], float), case.n[0]
-    if a.shape != n.shape:
-        return finding
-    gap = np.where(np.isnan(n), -1, np.abs(a - n))
-    index = np.unravel_index(int(np.argmax(gap)), gap.shape) if gap.size else ()
-    finding.index = [int(i) for i in index]
-    finding.got, finding.expected = float(a[index]), float(n[index])
-    return finding
 
 
 def check_linear(exam: Examination) -> Findings:
     """Backward multiplies by dout: three times the dout gives three times the gradient."""
     subject = exam.subject
-    if subject.protocol == "network" or not subject.takes_dout():
+    if not subject.takes_dout:
         return
-    once, thrice = (
-        exam.passes[0],
-        subject.run(3.0 * np.asarray(exam.douts[0]) if subject.protocol != "loss" else 3.0),
-    )
+    once, thrice = exam.passes[0], subject.run(3.0 * np.asarray(exam.douts[0]))
     for quantity in exam.inputs + [p.name for p in subject.parameters]:
         a, b = exam.gradient(once, quantity), exam.gradient(thrice, quantity)
         if a is None or b is None or np.asarray(a).dtype.kind in "iub" or quantity in exam.shape_faults:
@@ -813,14 +338,14 @@ def check_linear(exam: Examination) -> Findings:
         if close(3 * a, b, 1e-7) or not np.any(a):
             continue
         label = "ignores-dout" if close(a, b, 1e-9) else "unnamed"
-        severity = "hazard" if subject.protocol == "loss" else "error"
+        severity = "hazard" if subject.scalar else "error"
         yield exam.finding(
             "linear",
             label,
             severity=severity,
             method="backward",
             quantity=quantity,
-            values={"loss": subject.protocol == "loss", "linear": True},
+            values={"loss": subject.scalar, "linear": True},
         )
         return
 
@@ -846,18 +371,15 @@ def check_mutation(exam: Examination) -> Findings:
         if changed:
             yield exam.finding("mutation", "updates-weights-in-backward", method=forward, quantity=changed)
             return
-        if subject.protocol == "network":
-            x, second = clone(subject.x), clone(subject.second)
-            subject.call("gradient", obj.gradient, x, second)
+        dout = np.array(exam.douts[0], float)
+        given = clone(dout)
+        x, second = clone(subject.x), clone(subject.second)
+        subject.backward(obj, given, x, second)
+        if subject.runs_forward_itself:
             if not exam.findings_so_far("mutation"):
                 yield from _changed_arguments(exam, x, second, backward)
-        else:
-            dout = np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0
-            given = clone(dout)
-            x, second = clone(subject.x), clone(subject.second)
-            subject.backward(obj, given, x, second)
-            if isinstance(given, np.ndarray) and not np.array_equal(given, dout):
-                yield exam.finding("mutation", "mutates-dout", severity="hazard", method="backward", quantity="dout")
+        elif isinstance(given, np.ndarray) and not np.array_equal(given, dout):
+            yield exam.finding("mutation", "mutates-dout", severity="hazard", method="backward", quantity="dout")
         changed = _changed(before, _state(obj, subject))
         if changed:
             yield exam.finding("mutation", "updates-weights-in-backward", method=backward, quantity=changed)
@@ -870,7 +392,7 @@ def _changed_arguments(exam: Examination, x: Any, second: Any, method: str) -> F
     if not _same(x, subject.x):
         yield exam.finding("mutation", "mutates-input", method=method, quantity="x")
     if second is not None and not _same(second, subject.second):
-        label = "mutates-target" if subject.protocol in ("loss", "network") else "mutates-input"
+        label = "mutates-target" if subject.has_target else "mutates-input"
         yield exam.finding("mutation", label, method=method, quantity="t" if label == "mutates-target" else "y")
 
 
@@ -890,18 +412,18 @@ def check_repeat(exam: Examination) -> Findings:
     obj = subject.fresh()
     clears = has_method(obj, "zero_grad")
     try:
-        if subject.protocol == "network":
+        if subject.runs_forward_itself:
             first, second = subject.run(obj=obj), subject.run(obj=obj)
             if clears:
                 return
             yield from _compare_repeat(exam, first, second, None)
             return
-        first = subject.run(exam.douts[0] if subject.protocol != "loss" else None, obj=obj)
+        first = subject.run(exam.douts[0], obj=obj)
         caches = _caches(obj)
         second = Pass(first.y, obj=obj)
         if clears:
             obj.zero_grad()
-        dout = np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0
+        dout = np.array(exam.douts[0], float)
         subject.collect(second, obj, subject.backward(obj, dout, clone(subject.x), clone(subject.second)))
     except UserError:
         return
@@ -940,22 +462,15 @@ def _compare_repeat(exam: Examination, first: Pass, second: Pass, caches: dict[s
 def _follows_seed(exam: Examination) -> bool:
     """Tell whether backward draws random numbers: it changes the state of a generator."""
     subject = exam.subject
-    if subject.protocol == "network":
+    if subject.runs_forward_itself:
         return False
-    from badak.check.copying import GENERATORS, _generator_state
-
     obj = subject.fresh()
     subject.forward(obj, clone(subject.x), clone(subject.second))
     generators: list[Any] = [v for v in subject.world.namespace.values() if isinstance(v, GENERATORS)]
     walk(obj, lambda part: generators.append(part) if isinstance(part, GENERATORS) else None)
-    before = [repr(_generator_state(g)) for g in generators] + [repr(tuple(np.random.get_state())[1:])]
-    subject.backward(
-        obj,
-        np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0,
-        clone(subject.x),
-        clone(subject.second),
-    )
-    after = [repr(_generator_state(g)) for g in generators] + [repr(tuple(np.random.get_state())[1:])]
+    before = [repr(generator_state(g)) for g in generators] + [repr(tuple(np.random.get_state())[1:])]
+    subject.backward(obj, np.array(exam.douts[0], float), clone(subject.x), clone(subject.second))
+    after = [repr(generator_state(g)) for g in generators] + [repr(tuple(np.random.get_state())[1:])]
     return before != after
 
 
@@ -966,12 +481,7 @@ def _overwritten_cache(exam: Examination, subject: Subject) -> str | None:
     held = {n: getattr(obj, n, None) for n in attributes_of(obj)}
     arrays = {n: (v, v.copy()) for n, v in held.items() if isinstance(v, np.ndarray)}
     gradients = {p.gradient[0][1] for p in subject.parameters if p.gradient}
-    subject.backward(
-        obj,
-        np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0,
-        clone(subject.x),
-        clone(subject.second),
-    )
+    subject.backward(obj, np.array(exam.douts[0], float), clone(subject.x), clone(subject.second))
     for name, (array, copy) in arrays.items():
         if name not in gradients and not _same(array, copy):
             return name
@@ -990,14 +500,14 @@ def check_second_batch(exam: Examination) -> Findings:
     if not is_array(subject.x) or subject.x.dtype.kind != "f" or np.ndim(subject.x) < 1:
         return
     for other, target in _other_batches(subject):
-        other_subject = _sibling(subject, other, target)
+        other_subject = subject.sibling(other, target)
         try:
             alone = other_subject.run(_dout_for(exam, other_subject))
         except (UserError, ValueError):
             continue
         obj = subject.fresh()
         try:
-            subject.run(exam.douts[0] if subject.protocol == "layer" else None, obj=obj)
+            subject.run(exam.douts[0], obj=obj)
             again = other_subject.run(_dout_for(exam, other_subject), obj=obj)
         except UserError as failure:
             yield exam.finding(
@@ -1043,27 +553,9 @@ def has_random(exam: Examination) -> bool:
     return not close(one, two, 1e-9)
 
 
-def _sibling(subject: Subject, x: Any, second: Any) -> Subject:
-    sibling = Subject(
-        subject.obj,
-        x,
-        second,
-        protocol=subject.protocol,
-        namespace=subject.namespace,
-        source=subject.source,
-        name=subject.name,
-    )
-    sibling.parameters = subject.parameters
-    sibling.world = subject.world
-    sibling.expired = subject.expired
-    return sibling
-
-
 def _dout_for(exam: Examination, subject: Subject) -> Any:
-    if subject.protocol in ("loss", "network"):
-        return None
     y = subject.forward(subject.fresh(), clone(subject.x), clone(subject.second))
-    return np.random.default_rng(17).standard_normal(np.shape(y)) + 0.2
+    return subject.random_dout(y, np.random.default_rng(17), 0.2)
 
 
 def _other_batches(subject: Subject) -> Iterator[tuple[Any, Any]]:
@@ -1111,11 +603,10 @@ def _wrong_when_moved(exam: Examination, rng: np.random.Generator) -> list[str]:
         held = get_path(moved, parameter.path)
         size = max(0.05, float(np.sqrt(np.mean(np.square(np.asarray(held, float))))))
         set_path(moved, parameter.path, np.asarray(held) + 0.4 * size * rng.standard_normal(np.shape(held)))
-    later = _sibling(subject, subject.x, subject.second)
-    later.obj = moved
+    later = subject.sibling(subject.x, subject.second, moved)
     other = Examination(later)
     other.y, other.douts = exam.y, exam.douts
-    other.passes = [later.run(d) for d in other.douts] if subject.protocol not in ("loss", "network") else [later.run()]
+    other.passes = [later.run(d) for d in other.douts]
     return [q for q in other.quantities if q not in exam.shape_faults and not agrees(other, q)]
 
 
@@ -1158,7 +649,7 @@ def check_two_instances(exam: Examination) -> Findings:
         pair = [clone(subject.obj), clone(subject.obj)]
     one, two = pair
     try:
-        if subject.protocol == "network":
+        if subject.runs_forward_itself:
             alone = subject.run(obj=clone(one))
             subject.forward(one, clone(subject.x), clone(subject.second))
             subject.run(obj=two, x=subject.x[::-1] * 0.7 + 0.1)
@@ -1166,26 +657,15 @@ def check_two_instances(exam: Examination) -> Findings:
         else:
             subject.world.restore()
             state = clone(one)
-            alone = subject.run(exam.douts[0] if subject.protocol != "loss" else None, obj=state)
+            alone = subject.run(exam.douts[0], obj=state)
             subject.world.restore()
             y = subject.forward(one, clone(subject.x), clone(subject.second))
             other = subject.x[::-1] * 0.7 + 0.1 if not _bounded(subject.x) else subject.x[::-1] * 0.9
             second = clone(subject.second)
-            subject.run(
-                np.full(np.shape(y), 0.7) if subject.protocol != "loss" else None,
-                obj=two,
-                x=other,
-                second=second,
-            )
+            subject.run(np.full(np.shape(y), 0.7), obj=two, x=other, second=second)
             again = Pass(np.array(y))
-            dout = np.array(exam.douts[0], float) if subject.protocol != "loss" else 1.0
-            returned = subject.backward(one, dout, clone(subject.x), clone(subject.second))
-            subject.run(
-                np.full(np.shape(y), 0.7) if subject.protocol != "loss" else None,
-                obj=two,
-                x=other,
-                second=second,
-            )
+            returned = subject.backward(one, np.array(exam.douts[0], float), clone(subject.x), clone(subject.second))
+            subject.run(np.full(np.shape(y), 0.7), obj=two, x=other, second=second)
             subject.collect(again, one, returned)
     except (UserError, ValueError):
         return
@@ -1243,14 +723,13 @@ def check_batch_of_one(exam: Examination) -> Findings:
         or not is_array(subject.x)
         or subject.x.dtype.kind != "f"
         or len(subject.x) < 2
-        or subject.protocol == "layer2"
+        or subject.input_names != ("x",)
+        or _rows_coupled(exam)
     ):
-        return
-    if subject.protocol == "network" or _rows_coupled(exam):
         return
     second = subject.second
     aligned = is_array(second) and np.ndim(second) and len(second) == len(subject.x)
-    single = _sibling(subject, subject.x[:1].copy(), second[:1].copy() if aligned else second)
+    single = subject.sibling(subject.x[:1].copy(), second[:1].copy() if aligned else second)
     other = Examination(single)
     try:
         other.y = np.asarray(single.forward(single.fresh(), single.x.copy(), clone(single.second)))
@@ -1258,7 +737,7 @@ def check_batch_of_one(exam: Examination) -> Findings:
         return
     try:
         other.douts = other.random_douts()
-        other.passes = [single.run(d) for d in other.douts] if subject.protocol != "loss" else [single.run()]
+        other.passes = [single.run(d) for d in other.douts]
     except UserError as failure:
         finding = explain(exam, failure, "batch-of-one")
         finding.values["batch_of_one"] = True
@@ -1287,7 +766,7 @@ def check_batch_of_one(exam: Examination) -> Findings:
 def _rows_coupled(exam: Examination) -> bool:
     """Tell whether one row's output depends on the others: batch statistics."""
     subject = exam.subject
-    if subject.protocol == "loss":
+    if subject.scalar:
         return False
     y = np.asarray(exam.y, float)
     if np.ndim(y) < 1 or np.shape(y)[:1] != np.shape(subject.x)[:1]:
@@ -1319,49 +798,39 @@ def check_randomness(exam: Examination) -> Findings:
 
 def check_evaluation(exam: Examination) -> Findings:
     """Predicting changes nothing, treats each row alone, and agrees with training on average."""
-    from badak.check import modes
-
     yield from modes.check(exam)
 
 
 def check_extreme(exam: Examination) -> Findings:
     """Large inputs and degenerate ones (a zero row, a constant column, a probability of 0) give no NaN and
     no warning."""
-    from badak.check import extremes
-
     yield from extremes.check(exam)
 
 
 def check_labels(exam: Examination) -> Findings:
     """A loss reads its labels the same way in both methods and does not broadcast them by accident."""
-    from badak.check import roles
-
     yield from roles.check_labels(exam)
 
 
 def check_role(exam: Examination) -> Findings:
     """What the object evidently is (softmax, batch normalisation, convolution, a classifier) it is along
     the right axes."""
-    from badak.check import roles
-
     yield from roles.check(exam)
 
 
 def check_construction(exam: Examination) -> Findings:
     """The constructor asks for nothing that the object does not use."""
-    from badak.check import roles
-
     yield from roles.check_construction(exam)
 
 
 def check_ties(exam: Examination) -> Findings:
     """Where inputs are tied, the gradient is still a subgradient."""
     subject = exam.subject
-    if subject.protocol != "layer" or exam.inputs != ["x"] or np.ndim(subject.x) < 3 or _bounded(subject.x):
+    if not subject.unary or exam.inputs != ["x"] or np.ndim(subject.x) < 3 or _bounded(subject.x):
         return
     if np.size(subject.x) > SAMPLED or not np.array_equal(np.rint(subject.x * 0), subject.x * 0):
         return
-    tied = _sibling(subject, np.rint(np.clip(subject.x, -1, 1)), subject.second)
+    tied = subject.sibling(np.rint(np.clip(subject.x, -1, 1)), subject.second)
     other = Examination(tied)
     try:
         other.y = np.asarray(tied.forward(tied.fresh(), tied.x.copy()))
@@ -1371,21 +840,17 @@ def check_ties(exam: Examination) -> Findings:
             return
     except (UserError, ValueError):
         return
-    case = _case(other, "x", [other.gradient(p, "x") for p in other.passes])
-    if _ties_only(other, case):
-        yield _with_worst(exam.finding("ties", "routes-to-all-ties", method="backward", quantity="x"), case)
+    case = case_of(other, "x", [other.gradient(p, "x") for p in other.passes])
+    if ties_only(other, case):
+        yield with_worst(exam.finding("ties", "routes-to-all-ties", method="backward", quantity="x"), case)
 
 
-def check_trainer(exam: Examination) -> Findings:
+def check_trainer(exam: Exam) -> Findings:
     """The number of iterations in an epoch is a whole number."""
-    subject = exam.subject
+    subject = exam.examinee
     for name in attributes_of(subject.obj):
         value = getattr(subject.obj, name, None)
-        if (
-            isinstance(value, (float, np.floating))
-            and not float(value).is_integer()
-            and network.is_modulus(subject, name)
-        ):
+        if isinstance(value, (float, np.floating)) and not float(value).is_integer() and is_modulus(subject, name):
             yield exam.finding(
                 "trainer",
                 "float-iter-per-epoch",
@@ -1397,7 +862,7 @@ def check_trainer(exam: Examination) -> Findings:
             return
 
 
-Check = Callable[[Examination], Findings]
+Check = Callable[[Any], Findings]  # an Examination, or an Exam for what is no function with a gradient
 FIRST: dict[str, Check] = {
     "methods": check_methods,
     "runs": check_runs,
@@ -1425,7 +890,7 @@ CHECKS: dict[str, Check] = FIRST | {
 STOPPING = {"methods", "runs", "returns"}
 
 
-def examine(subject: Subject, only: Sequence[str] | None = None, file: str = "") -> Report:
+def examine(subject: Examinee, only: Sequence[str] | None = None, file: str = "") -> Report:
     """Run the contract's checks (or `only` some of them, by name) on a subject and give the report.
 
     Raises ValueError for a name that is not in CHECKS.
@@ -1434,17 +899,15 @@ def examine(subject: Subject, only: Sequence[str] | None = None, file: str = "")
     if unknown:
         raise ValueError(f"no check named {unknown[0]!r}; there are {', '.join(CHECKS)}")
     started = time.perf_counter()
-    report = Report(file, subject.name, subject.protocol)
+    report = Report(file, subject.name, subject.style)
     if subject.source is not None:
         report.source = subject.source.lines
-    exam = Examination(subject)
+    exam = Examination(subject, locate, examine) if isinstance(subject, Subject) else Exam(subject, locate)
     for name, check in CHECKS.items():
         wanted = only is None or name in only
         if not wanted and name not in FIRST:
             continue
-        if name not in FIRST and (subject.protocol == "trainer") != (name == "trainer"):
-            continue
-        if subject.protocol == "trainer" and name != "trainer":
+        if not isinstance(subject, Trainer if name == "trainer" else Subject):
             continue
         _run_check(exam, name, check, report, wanted)
         if any(f.check in STOPPING and f.severity == "error" for f in exam.findings):
@@ -1457,12 +920,12 @@ def examine(subject: Subject, only: Sequence[str] | None = None, file: str = "")
     return report
 
 
-def _run_check(exam: Examination, name: str, check: Check, report: Report, wanted: bool) -> None:
+def _run_check(exam: Exam, name: str, check: Check, report: Report, wanted: bool) -> None:
     before = len(exam.findings)
     try:
         for finding in check(exam):
             exam.findings.append(finding)
-        if exam.subject.expired():  # it may rest on slopes that were not measured any more: nobody is accused by that
+        if exam.examinee.expired():  # it may rest on slopes that were not measured any more: nobody is accused by that
             del exam.findings[before:]
         elif wanted:
             report.checked.append(name)
@@ -1473,7 +936,7 @@ def _run_check(exam: Examination, name: str, check: Check, report: Report, wante
         report.reason = "The check needed too much memory or depth: {error}"
         report.reason_values = {"error": type(failure).__name__}
     finally:
-        exam.subject.world.restore()
+        exam.examinee.world.restore()
 
 
 ORDER = {"error": 0, "hazard": 1, "note": 2}

@@ -183,7 +183,7 @@ class World:
         self.numpy_state = np.random.get_state()
         self.random_state = random.getstate()
         self.generators = [
-            (value, copy.deepcopy(_generator_state(value)))
+            (value, copy.deepcopy(generator_state(value)))
             for value in self.namespace.values()
             if isinstance(value, GENERATORS)
         ]
@@ -221,7 +221,8 @@ def _plain(kind: type) -> dict[str, Any]:
     }
 
 
-def _generator_state(generator: Any) -> Any:
+def generator_state(generator: Any) -> Any:
+    """Give the state of a random generator, of whichever of the three kinds."""
     if isinstance(generator, np.random.Generator):
         return generator.bit_generator.state
     return generator.get_state() if isinstance(generator, np.random.RandomState) else generator.getstate()

@@ -30,7 +30,18 @@ import numpy as np
 
 from badak.check.copying import clone
 from badak.check.source import Source
-from badak.check.subject import Subject, UserError, has_method, protocol_of, required
+from badak.check.subject import (
+    Candidate,
+    Examinee,
+    Layer,
+    Subject,
+    Trainer,
+    Unknown,
+    UserError,
+    has_method,
+    required,
+    style_of,
+)
 
 Array = np.ndarray[Any, Any]
 PATIENCE = 1.0  # seconds of computing for one statement at the top level of a file
@@ -316,11 +327,11 @@ def _told_shape(obj: Any) -> tuple[int, ...] | None:
     return sizes if sizes and math.prod(sizes) <= LARGEST else None
 
 
-def candidate_inputs(obj: Any, protocol: str, image: bool) -> Iterator[tuple[Any, Any]]:
+def candidate_inputs(obj: Any, style: type[Subject], image: bool) -> Iterator[tuple[Any, Any]]:
     """Give inputs to try, likeliest first: (x, second)."""
     rng = np.random.default_rng(1)
     shapes: list[tuple[int, ...]] = []
-    told = _told_shape(obj) if protocol == "network" else None
+    told = _told_shape(obj) if style.runs_forward_itself else None
     if told is not None:
         shapes.append((N, *told))
     arrays = arrays_of(obj)
@@ -335,20 +346,20 @@ def candidate_inputs(obj: Any, protocol: str, image: bool) -> Iterator[tuple[Any
     shapes += [(N, D), (N, M), (2, 3, 6, 4), (2, 5, 4), (2, 3, 4, 4), (D,)]
     for shape in dict.fromkeys(shapes):
         x = rng.standard_normal(shape)
-        if protocol == "layer2":
+        if style.has_target:
+            yield from _with_targets(obj, x, style)
+        elif style.needs_second:
             yield x, rng.standard_normal(shape) + 0.2
-        elif protocol in ("loss", "network"):
-            yield from _with_targets(obj, x, protocol)
         else:
             yield x, None
-    if protocol == "layer":
+    if style.integer_inputs:
         yield np.array([0, 2, 0, 1, 2]), None
 
 
-def _with_targets(obj: Any, x: Array, protocol: str) -> Iterator[tuple[Any, Any]]:
+def _with_targets(obj: Any, x: Array, style: type[Subject]) -> Iterator[tuple[Any, Any]]:
     rng = np.random.default_rng(2)
-    classes = M if protocol == "loss" else None
-    if protocol == "network":
+    classes = None
+    if style.runs_forward_itself:
         if has_method(obj, "predict"):
             try:
                 y = np.asarray(clone(obj).predict(x.copy()))
@@ -375,28 +386,28 @@ def _with_targets(obj: Any, x: Array, protocol: str) -> Iterator[tuple[Any, Any]
 
 
 def choose_inputs(
-    obj: Any, protocol: str, namespace: dict[str, Any], source: Source, image: bool
+    obj: Any, style: type[Subject], namespace: dict[str, Any], source: Source, image: bool
 ) -> tuple[Any, Any, bool]:
     """Give (x, second, whether the user's own were taken). The first that forward accepts is taken."""
     x = namespace.get("x", namespace.get("X"))
-    names = {"layer2": ("y",), "loss": ("t", "y"), "network": ("t", "y")}.get(protocol, ())
+    names = style.target_names
     second = next((namespace[n] for n in names if n in namespace), None)
     if is_sample(x) and (not names or second is not None):
         x = np.asarray(x)
         second = np.asarray(second) if isinstance(second, (list, np.ndarray)) else second
-        chosen = _as_floats(x, obj, protocol, second, source)
+        chosen = _as_floats(x, obj, style, second, source)
         if chosen is not None:
             return chosen, second, True
     first: tuple[Any, Any] | None = None
-    for one, two in candidate_inputs(obj, protocol, image):
+    for one, two in candidate_inputs(obj, style, image):
         first = first or (one, two)
-        if _accepts(obj, protocol, one, two, source):
+        if _accepts(obj, style, one, two, source):
             return one, two, False
     assert first is not None
     return first[0], first[1], False
 
 
-def richer(obj: Any, x: Any, source: Source) -> Any:
+def richer(obj: Any, style: type[Subject], x: Any, source: Source) -> Any:
     """Give an input with more rows and both signs in place of a demonstration's few numbers, where the
     object takes it.
 
@@ -405,7 +416,7 @@ def richer(obj: Any, x: Any, source: Source) -> Any:
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or x.ndim < 2 or (len(x) >= 3 and x.min() < 0 < x.max()):
         return x
     wide = np.random.default_rng(1).standard_normal((N, *x.shape[1:]))
-    subject = Subject(obj, wide, protocol="layer", source=source)
+    subject = style(obj, wide, source=source)
     try:
         y = subject.forward(subject.fresh(), wide.copy())
     except UserError:
@@ -419,32 +430,28 @@ def is_sample(value: Any) -> bool:
     return isinstance(value, (list, np.ndarray)) and np.asarray(value).dtype.kind in "fiub" and np.size(value) > 0
 
 
-def _as_floats(x: Array, obj: Any, protocol: str, second: Any, source: Source) -> Array | None:
+def _as_floats(x: Array, obj: Any, style: type[Subject], second: Any, source: Source) -> Array | None:
     """Give the user's x, integers as floating numbers unless they are indices; None where it does not fit
     the object."""
     if x.dtype.kind == "f":
-        return (
-            x
-            if _accepts(obj, protocol, x, second, source) or _raises_otherwise(obj, protocol, second, source)
-            else None
-        )
+        return x if _accepts(obj, style, x, second, source) or _raises_otherwise(obj, style, second, source) else None
     floating = x.astype(float)
-    if _accepts(obj, protocol, floating, second, source):
+    if _accepts(obj, style, floating, second, source):
         return floating
-    return x if _accepts(obj, protocol, x, second, source) else None
+    return x if _accepts(obj, style, x, second, source) else None
 
 
-def _raises_otherwise(obj: Any, protocol: str, second: Any, source: Source) -> bool:
+def _raises_otherwise(obj: Any, style: type[Subject], second: Any, source: Source) -> bool:
     """Tell whether forward fails for any input, so that the user's own sample is as good as another."""
     return not any(
-        _accepts(obj, protocol, one, two if second is None else second, source)
-        for one, two in candidate_inputs(obj, protocol, False)
+        _accepts(obj, style, one, two if second is None else second, source)
+        for one, two in candidate_inputs(obj, style, False)
     )
 
 
-def _accepts(obj: Any, protocol: str, x: Any, second: Any, source: Source) -> bool:
+def _accepts(obj: Any, style: type[Subject], x: Any, second: Any, source: Source) -> bool:
     """Tell whether forward takes this input (backward may fail: that is what is to be found out)."""
-    subject = Subject(obj, x, second, protocol=protocol, source=source)
+    subject = style(obj, x, second, source=source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -454,7 +461,7 @@ def _accepts(obj: Any, protocol: str, x: Any, second: Any, source: Source) -> bo
         return isinstance(failure.error, (NameError, AttributeError)) or "positional argument" in str(failure.error)
     except Exception:
         return False
-    if protocol == "loss" and y is not None and np.size(y) == 1:
+    if style.scalar and style.input_names and y is not None and np.size(y) == 1:
         return bool(np.isfinite(np.asarray(y, float)).all())
     return True
 
@@ -467,7 +474,7 @@ class Target:
     """One object to check, or the reason why it cannot be."""
 
     name: str
-    subject: Subject | None = None
+    subject: Examinee | None = None
     problem: Failed | None = None
     needs: NeedsHelp | None = None
 
@@ -531,28 +538,24 @@ def _named_in(make: Callable[[], Any], classes: dict[str, type]) -> str:
 
 def _target(loaded: Loaded, obj: Any, make: Callable[[], Any] | None, expired: Callable[[], bool]) -> Target:
     name = type(obj).__name__
-    protocol = protocol_of(obj)
-    if not protocol and not looks_checkable(type(obj)):
-        protocol = "trainer"
-    protocol = protocol or "layer"
-    image = looks_like_images(name, loaded.source)
-    if protocol == "trainer":
-        x, second, given = None, None, True
+    style, evidence = style_of(Candidate.of(obj, loaded.source, loaded.namespace))
+    if style is Unknown and looks_checkable(type(obj)):
+        style = Layer  # with its methods misspelled
+    given: dict[str, Any] = {
+        "namespace": loaded.namespace,
+        "source": loaded.source,
+        "make": make,
+        "expired": expired,
+    }
+    if not issubclass(style, Subject):
+        subject = (Trainer if style is Unknown else style)(obj, **given)
     else:
-        x, second, given = choose_inputs(obj, protocol, loaded.namespace, loaded.source, image)
-        if given and make is None and protocol == "layer":
-            x = richer(obj, x, loaded.source)
-    subject = Subject(
-        obj,
-        x,
-        second,
-        protocol=protocol,
-        namespace=loaded.namespace,
-        source=loaded.source,
-        make=make,
-        expired=expired,
-        given=given,
-    )
+        image = looks_like_images(name, loaded.source)
+        x, second, own = choose_inputs(obj, style, loaded.namespace, loaded.source, image)
+        if own and make is None and style.input_names == ("x",) and not style.scalar:
+            x = richer(obj, style, x, loaded.source)
+        subject = style(obj, x, second, given=own, **given)
+    subject.evidence = evidence
     return Target(name, subject)
 
 

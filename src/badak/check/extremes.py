@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from badak.check.copying import clone
+from badak.check.exam import Examination
 from badak.check.findings import Finding
 from badak.check.subject import Subject, UserError
-
-if TYPE_CHECKING:
-    from badak.check.contract import Examination
 
 Array = np.ndarray[Any, Any]
 BAD = ("overflow", "divide by zero", "invalid value")
@@ -22,7 +20,7 @@ BAD = ("overflow", "divide by zero", "invalid value")
 def check(exam: Examination) -> Iterator[Finding]:
     """Run forward and backward on large and on degenerate inputs."""
     subject = exam.subject
-    if subject.protocol not in ("layer", "loss") or exam.inputs != ["x"] or np.ndim(subject.x) < 1:
+    if subject.input_names != ("x",) or exam.inputs != ["x"] or np.ndim(subject.x) < 1:
         return
     told: set[str] = set()
     for name, x in _inputs(subject):
@@ -37,7 +35,7 @@ def check(exam: Examination) -> Iterator[Finding]:
 def _inputs(subject: Subject) -> Iterator[tuple[str, Array]]:
     x = np.asarray(subject.x, float)
     positive, bounded = bool(x.min() >= 0), bool(x.min() >= 0 and x.max() <= 1)
-    if bounded and subject.protocol == "loss":
+    if bounded and subject.scalar:
         edge = np.zeros_like(x)
         if x.ndim == 2:
             edge[np.arange(len(x)), np.arange(len(x)) % x.shape[1]] = 1.0
@@ -74,7 +72,7 @@ def _run(subject: Subject, x: Array) -> tuple[Any, list[str], str]:
     heard = [w for w in subject.warnings if w.startswith(BAD)]
     if heard or not np.isfinite(y).all():
         return y, heard, "forward"
-    dout = np.ones(y.shape) if subject.protocol != "loss" else 1.0
+    dout = subject.default_dout(y)
     back = subject.backward(obj, dout, x.copy(), clone(subject.second))
     heard = [w for w in subject.warnings if w.startswith(BAD)]
     parts = back if isinstance(back, (tuple, list)) else [back]
@@ -157,16 +155,10 @@ def _truly_singular(subject: Subject, x: Array, name: str) -> bool:
 
 def _warning_line(subject: Subject, x: Array) -> int | None:
     """Run again with warnings as errors: the traceback has the line."""
-    obj = subject.fresh()
-
-    def raising() -> None:
-        with np.errstate(over="raise", divide="raise", invalid="raise"):
-            y = obj.forward(x.copy()) if subject.protocol == "layer" else obj.forward(x.copy(), clone(subject.second))
-            dout = np.ones(np.shape(y)) if subject.protocol != "loss" else 1.0
-            obj.backward(dout)
-
+    strict = subject.sibling(x, subject.second)
+    strict.on_overflow = "raise"
     try:
-        subject.call("forward", raising)
+        strict.run()
     except UserError as failure:
         return failure.line if isinstance(failure.error, FloatingPointError) else None
     return None

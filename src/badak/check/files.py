@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from badak.check import discover
-from badak.check.contract import examine, explain_error
+from badak.check.causes.explain import explain_error
+from badak.check.contract import examine
 from badak.check.findings import Finding, Report
 from badak.check.source import Source
 

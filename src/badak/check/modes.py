@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from badak.check.causes.case import close
 from badak.check.copying import clone
+from badak.check.exam import Examination
 from badak.check.findings import Finding
+from badak.check.numeric import close
 from badak.check.subject import Subject, UserError, attributes_of
-
-if TYPE_CHECKING:
-    from badak.check.contract import Examination
 
 Array = np.ndarray[Any, Any]
 
@@ -21,7 +19,7 @@ Array = np.ndarray[Any, Any]
 def check(exam: Examination) -> Iterator[Finding]:
     """Check both modes of an object that has a training flag."""
     subject = exam.subject
-    if subject.flag is None or subject.protocol != "layer" or "x" not in exam.inputs or np.ndim(subject.x) < 2:
+    if subject.flag is None or not subject.unary or "x" not in exam.inputs or np.ndim(subject.x) < 2:
         return
     found = list(_running_statistics(exam))
     if not found:

@@ -14,7 +14,25 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 STEP = 1e-4
+FIT = 1e-5
 KINK = 1e-2  # relative difference of the two one-sided slopes above which a point counts as a kink
+
+
+def close(candidate: Any, value: Any, fit: float = FIT) -> bool:
+    """Tell whether two arrays agree to `fit` of the larger one; NaN means unknown and agrees with all."""
+    try:
+        p, q = np.asarray(candidate, float), np.asarray(value, float)
+    except (TypeError, ValueError):
+        return False
+    if p.shape != q.shape or p.size == 0:
+        return False
+    known = ~(np.isnan(p) | np.isnan(q))
+    if not known.any():
+        return False
+    p, q = p[known], q[known]
+    if not (np.isfinite(p).all() and np.isfinite(q).all()):
+        return False
+    return bool(np.abs(p - q).max() <= fit * max(np.abs(p).max(), np.abs(q).max()) + 1e-12)
 
 
 @dataclass

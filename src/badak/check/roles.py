@@ -7,33 +7,30 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from badak.check.causes.case import close
+from badak.check.causes import wiring
 from badak.check.copying import clone
+from badak.check.exam import Examination
 from badak.check.findings import Finding
+from badak.check.numeric import close
 from badak.check.subject import Subject, UserError, attributes_of, get_path, required, set_path
-
-if TYPE_CHECKING:
-    from badak.check.contract import Examination
 
 Array = np.ndarray[Any, Any]
 
 
 def check(exam: Examination) -> Iterator[Finding]:
     """Look for softmax, normalisation and image layers."""
-    protocol = exam.subject.protocol
-    if protocol in ("layer", "loss") and exam.inputs == ["x"]:
+    subject = exam.subject
+    if subject.input_names == ("x",) and exam.inputs == ["x"]:
         found = list(_softmax(exam))
         yield from found
-        if protocol == "layer" and not found:
+        if not subject.scalar and not found:
             yield from _normalisation(exam)
             yield from _image(exam)
-    elif protocol == "network":
-        from badak.check import wiring
-
+    elif subject.runs_forward_itself:
         yield from wiring.check_network_role(exam)
 
 
@@ -116,7 +113,7 @@ def check_labels(exam: Examination) -> Iterator[Finding]:
     """Try the other ways of giving the same labels, where forward reads them the same."""
     subject = exam.subject
     if (
-        subject.protocol != "loss"
+        not (subject.scalar and subject.input_names)
         or not isinstance(subject.second, np.ndarray)
         or not isinstance(subject.x, np.ndarray)
     ):
@@ -195,7 +192,7 @@ def check_construction(exam: Examination) -> Iterator[Finding]:
     """A required array argument of __init__ that nothing depends on, in an object that has no parameters."""
     subject = exam.subject
     init = subject.kind.__dict__.get("__init__")
-    if init is None or not inspect.isfunction(init) or subject.protocol == "trainer" or subject.source is None:
+    if init is None or not inspect.isfunction(init) or subject.source is None:
         return
     node = subject.source.method(subject.name, "__init__")
     names = [n for n in required(init) if n != "self"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from badak.check import discover
-from badak.check.contract import explain_error
+from badak.check.causes.explain import explain_error
 from badak.check.findings import Finding
 from badak.check.isolate import MEMORY_LIMIT, ask
 from badak.check.report.words import HEADINGS, speak

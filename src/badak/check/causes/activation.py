@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes.affine import transposes
 from badak.check.causes.base import Cause, Verdict
-from badak.check.causes.case import FIT, Case, all_close, close, scale
-from badak.check.numeric import measure
+from badak.check.causes.fit import all_close, scale
+from badak.check.numeric import FIT, close, measure
 from badak.check.source import called_name
 
 Array = np.ndarray[Any, Any]

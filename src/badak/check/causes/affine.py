@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes.base import Cause, Verdict
-from badak.check.causes.case import Case, all_close, close, scale
+from badak.check.causes.fit import all_close, scale
 from badak.check.causes.places import local_gradient
 from badak.check.causes.shapes import shape_cause
 from badak.check.findings import Finding
-from badak.check.numeric import measure
+from badak.check.numeric import close, measure
 from badak.check.source import called_name, first_line
 from badak.check.subject import Subject, get_path, set_path
 
@@ -36,7 +37,7 @@ def missing_or_unused(case: Case) -> Verdict:
 
 def swapped_inputs(case: Case) -> Verdict:
     """The derivative with respect to the other input."""
-    if case.subject.protocol != "layer2" or not case.is_input:
+    if len(case.subject.input_names) != 2 or not case.is_input:
         return None
     other = case.others.get("y" if case.quantity == "x" else "x")
     if other is None:
@@ -161,7 +162,7 @@ def other_parameters(case: Case) -> Verdict:
     if case.is_input:
         return None
     for name, (a, n) in case.others.items():
-        if name in ("x", "y") and case.subject.protocol != "network":
+        if name in case.subject.input_names:
             continue
         if name == case.quantity or np.shape(n[0]) != np.shape(case.n[0]):
             continue
@@ -173,8 +174,9 @@ def other_parameters(case: Case) -> Verdict:
 
 def _ignored_parameter(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
-    method = "forward" if subject.protocol != "network" else "predict"
-    node = subject.source.method(subject.name, method) or subject.source.method(subject.name, "loss")
+    node = subject.source.method(subject.name, subject.predict_name) or subject.source.method(
+        subject.name, subject.forward_name
+    )
     if node is None:
         return None
     hits = [

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from badak.check.causes.case import Case
+from badak.check.case import Case
 from badak.check.findings import Finding
-from badak.check.subject import Subject
 
 Verdict = tuple[str, dict[str, Any]] | None
 Test = Callable[[Case], Verdict]
-Place = Callable[[Subject, Finding], int | None]
+Place = Callable[[Any, Finding], int | None]  # of any examinee: a trainer has lines too
 Sentences = tuple[str, str]
 
 

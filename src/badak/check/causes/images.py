@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes.affine import transposes, turned_weight
 from badak.check.causes.base import Cause, Verdict
-from badak.check.causes.case import Case, close
 from badak.check.findings import Finding
+from badak.check.numeric import close
 from badak.check.source import called_name
 from badak.check.subject import Subject
 

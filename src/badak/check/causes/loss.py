@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes.base import Cause, Verdict
-from badak.check.causes.case import FIT, Case, all_close, close, scale
+from badak.check.causes.fit import all_close, scale
 from badak.check.causes.places import calls
 from badak.check.findings import Finding
+from badak.check.numeric import FIT, close
 from badak.check.source import called_name, find_line, has_keyword_axis
 from badak.check.subject import Subject
 
@@ -26,7 +28,7 @@ def classes_of(case: Case) -> Array | None:
 def correct_classes(subject: Subject) -> Array | None:
     """Give the mask (N, C) of the correct class of a loss, None where the labels are no classes."""
     t, x = subject.second, subject.x
-    if subject.protocol != "loss" or not isinstance(t, np.ndarray) or np.ndim(x) != 2:
+    if not subject.scalar or not subject.input_names or not isinstance(t, np.ndarray) or np.ndim(x) != 2:
         return None
     if t.ndim == 1 and t.dtype.kind in "iu" and len(t) == len(x) and t.min() >= 0 and t.max() < x.shape[1]:
         return np.asarray(np.eye(x.shape[1], dtype=bool)[t])
@@ -53,7 +55,7 @@ def correct_class(case: Case) -> Verdict:
 
 def extra_sigmoid(case: Case) -> Verdict:
     """The right gradient times y(1-y)."""
-    if case.subject.protocol != "loss" or case.quantity != "x":
+    if not case.is_loss or not case.is_input or case.quantity != "x":
         return None
     x = np.asarray(case.x, float)
     outputs = [1 / (1 + np.exp(-x))]
@@ -69,7 +71,7 @@ def extra_sigmoid(case: Case) -> Verdict:
 def label_formats(case: Case) -> Verdict:
     """The gradient belongs to another reading of the labels."""
     subject, t = case.subject, case.subject.second
-    if subject.protocol != "loss" or case.quantity != "x" or not isinstance(t, np.ndarray) or np.ndim(case.x) != 2:
+    if not (case.is_loss and case.is_input and isinstance(t, np.ndarray)) or np.ndim(case.x) != 2:
         return None
     n, c = case.x.shape
     if t.ndim == 1 and t.dtype.kind in "iu" and len(t) == n and t.min() >= 0 and t.max() < c:

@@ -9,7 +9,7 @@ from badak.check.causes.base import Cause
 from badak.check.causes.places import def_line
 from badak.check.findings import Finding
 from badak.check.source import assignments, attribute_lines, called_name, find_line, has_keyword_axis
-from badak.check.subject import Subject
+from badak.check.subject import Examinee, Subject
 
 
 def _shared_instance(subject: Subject, finding: Finding) -> int | None:
@@ -66,7 +66,7 @@ def _modulus_target(subject: Subject, finding: Finding) -> int | None:
     return lines[0] if lines else None
 
 
-def is_modulus(subject: Subject, name: str) -> bool:
+def is_modulus(subject: Examinee, name: str) -> bool:
     """Tell whether the class computes `... % self.name`."""
     if subject.source is None:
         return "per_epoch" in name

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes.activation import pre_and_post
 from badak.check.causes.base import Cause, Verdict
-from badak.check.causes.case import Case, all_close, axes_words, close, near, unbroadcast
+from badak.check.causes.fit import all_close, axes_words, near, unbroadcast
 from badak.check.causes.places import calls, reduction_on, running_line
+from badak.check.numeric import close
 from badak.check.source import called_name
 from badak.check.subject import get_path
 

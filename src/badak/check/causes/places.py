@@ -101,18 +101,18 @@ def written_line(subject: Subject, method: str, which: str) -> int | None:
     elif which == "second":
         _freeze(second)
     try:
-        if method in ("forward", "loss"):
+        if method == subject.forward_name:
             if which == "params":
                 _freeze_all(obj)
             subject.forward(obj, x, second)
             return None
-        if subject.protocol == "network":
+        if subject.runs_forward_itself:
             if which == "params":
                 _freeze_all(obj)
-            subject.call("gradient", obj.gradient, x, second)
+            subject.backward(obj, None, x, second)
             return None
         y = subject.forward(obj, x, second)
-        dout = np.ones(np.shape(y)) if subject.protocol != "loss" else 1.0
+        dout = subject.default_dout(y)
         if which == "dout":
             _freeze(dout)
         elif which in ("params", "cache"):

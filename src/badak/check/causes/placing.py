@@ -5,10 +5,10 @@ from __future__ import annotations
 from badak.check.causes.registry import cause_named
 from badak.check.findings import Finding
 from badak.check.source import first_line, gradient_line
-from badak.check.subject import Subject, UserError
+from badak.check.subject import Examinee, Subject, UserError
 
 
-def locate(subject: Subject, finding: Finding) -> None:
+def locate(subject: Examinee, finding: Finding) -> None:
     """Put method and line into a finding that has none, as far as the source tells."""
     source = subject.source
     if source is None or finding.line is not None:
@@ -19,8 +19,8 @@ def locate(subject: Subject, finding: Finding) -> None:
     except (UserError, ValueError, TypeError, IndexError):
         line = None
     if line is None and finding.method is not None:
-        if finding.method in ("backward", "gradient") and finding.quantity is not None:
-            inputs = finding.quantity in ("x", "y") and subject.protocol != "network"
+        if isinstance(subject, Subject) and finding.method == subject.backward_name and finding.quantity is not None:
+            inputs = finding.quantity in subject.input_names
             line = gradient_line(source, subject.name, finding.method, finding.quantity, inputs)
         if line is None:
             node = source.method(subject.name, finding.method)

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes.base import Cause, Verdict
-from badak.check.causes.case import Case, all_close, close, scale
+from badak.check.causes.fit import all_close, scale
 from badak.check.copying import walk
 from badak.check.findings import Finding
+from badak.check.numeric import close
 from badak.check.source import attribute_lines, called_name, find_line
 from badak.check.subject import Subject
 
@@ -78,7 +80,7 @@ def clips_gradient(case: Case) -> Verdict:
 def rounded_forward(case: Case) -> Verdict:
     """A loss that takes steps: it is rounded."""
     subject = case.subject
-    if subject.protocol != "loss" or case.quantity != "x" or not np.isfinite(scale(case.n)):
+    if not (case.is_loss and case.is_input) or not np.isfinite(scale(case.n)):
         return None
     value = float(np.ravel(case.y)[0])
     moved = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes import (
     activation,
     affine,
@@ -23,7 +24,6 @@ from badak.check.causes import (
     unnamed,
 )
 from badak.check.causes.base import Cause, Test, Verdict
-from badak.check.causes.case import Case
 from badak.check.subject import UserError
 
 FAMILIES = (

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes.base import Cause, Verdict
-from badak.check.causes.case import Case, close, constant_ratio, near
+from badak.check.causes.fit import constant_ratio, near
 from badak.check.copying import walk
 from badak.check.findings import Finding
+from badak.check.numeric import close
 from badak.check.source import called_name, find_line
 from badak.check.subject import Subject, UserError
 
@@ -59,7 +61,7 @@ def scales(case: Case) -> Verdict:
 
 
 def _too_small(case: Case, ratio: float, batch: int, values: dict[str, Any]) -> Verdict:
-    if case.subject.protocol == "loss":
+    if case.subject.scalar and case.subject.input_names:
         if near(ratio * batch, 1):
             return ("extra-batch-division" if _is_sum(case) else "divides-by-batch-twice"), values
         return None
@@ -111,28 +113,13 @@ def batch_power(case: Case, ratio: float) -> int:
     if batch < 2 or np.ndim(x) < 2:
         return 0
     fewer = max(1, batch // 2)
-    smaller = Subject(
-        case.subject.obj,
-        x[:fewer],
-        t[:fewer] if isinstance(t, np.ndarray) and np.ndim(t) and len(t) == batch else t,
-        protocol=case.subject.protocol,
-        namespace=case.subject.namespace,
-        source=case.subject.source,
+    smaller = case.subject.sibling(
+        x[:fewer], t[:fewer] if isinstance(t, np.ndarray) and np.ndim(t) and len(t) == batch else t
     )
-    smaller.parameters = case.subject.parameters
     try:
-        if case.subject.protocol == "network":
-            a = smaller.run().grads[case.quantity]
-            dout = np.ones(1)
-        else:
-            y = np.asarray(smaller.forward(smaller.fresh(), smaller.x.copy(), smaller.second))
-            dout = np.random.default_rng(5).standard_normal(y.shape) if case.subject.protocol != "loss" else np.ones(())
-            result = smaller.run(dout if case.subject.protocol != "loss" else None)
-            a = (
-                result.dx[0 if case.quantity == "x" else 1]
-                if case.is_input or case.quantity == "x"
-                else result.grads[case.quantity]
-            )
+        y = np.asarray(smaller.forward(smaller.fresh(), smaller.x.copy(), smaller.second))
+        dout = smaller.random_dout(y, np.random.default_rng(5), 0.0)
+        a = smaller.gradient(smaller.run(dout), case.quantity)
         slope = smaller.slopes(case.quantity, case_rows(case)).along(dout)[0]
     except (UserError, IndexError, ValueError, TypeError):
         return 0

@@ -7,8 +7,10 @@ import itertools
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes.base import Cause, Verdict
-from badak.check.causes.case import Case, all_close, axes_words, close, unbroadcast
+from badak.check.causes.fit import all_close, axes_words, unbroadcast
+from badak.check.numeric import close
 
 
 def shape_cause(case: Case) -> Verdict:

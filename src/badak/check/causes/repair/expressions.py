@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.causes.case import Case
+from badak.check.case import Case
 from badak.check.causes.repair.syntax import Change, expression, numbers, turn
 from badak.check.source import Function, called_name
 from badak.check.subject import get_path

@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.causes.case import Case, close
+from badak.check.case import Case
 from badak.check.causes.repair.expressions import expressions
 from badak.check.causes.repair.patch import NotRunnable, patched, replaced
 from badak.check.causes.repair.statements import dout_name, renamed, results, statements, whole
 from badak.check.causes.repair.syntax import Change, expression, numbers
+from badak.check.exam import Examination
+from badak.check.numeric import close
 from badak.check.source import Function
 from badak.check.subject import UserError
 
@@ -38,16 +40,15 @@ class Repair:
     labels: set[str] = field(default_factory=set)
 
 
-def search(exam: Any, case: Case, label: str | None, also: Sequence[Case] = ()) -> Repair | None:
+def search(exam: Examination, case: Case, label: str | None, also: Sequence[Case] = ()) -> Repair | None:
     """Give the repair that fits `label` best, or any that works; None where none does or there is no
     source."""
     subject = case.subject
     if subject.source is None or subject.namespace is None or case.n[0].size > 4000:
         return None
     deadline = time.process_time() + SECONDS
-    method = "gradient" if subject.protocol == "network" else "backward"
     found: list[tuple[int, Repair]] = []
-    for owner, function in subject.source.reached(subject.name, method):
+    for owner, function in subject.source.reached(subject.name, subject.backward_name):
         tried = list(changes(function, case))
         tried.sort(key=lambda change: label is not None and label not in change[1])
         for node, labels, replacement in tried:
@@ -89,12 +90,7 @@ def _right(case: Case, place: int) -> bool:
     subject = case.subject
     obj = subject.fresh()
     _lend(obj, case)
-    dout = None if subject.protocol in ("loss", "network") else case.douts[place]
-    result = subject.run(dout, obj=obj)
-    if subject.protocol != "network" and case.is_input:
-        got = result.dx[0 if case.quantity == "x" else 1]
-    else:
-        got = result.grads.get(case.quantity)
+    got = subject.gradient(subject.run(case.douts[place], obj=obj), case.quantity)
     return got is not None and close(got, case.n[place], 1e-6)
 
 

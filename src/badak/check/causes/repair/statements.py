@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from badak.check.causes.case import Case
+from badak.check.case import Case
 from badak.check.causes.repair.syntax import Change, as_load, expression, turn
 from badak.check.source import Function, is_self
 from badak.check.subject import attributes_of

@@ -7,7 +7,7 @@ import copy
 
 import numpy as np
 
-from badak.check.causes.case import Case
+from badak.check.case import Case
 from badak.check.subject import attributes_of
 
 Change = tuple[ast.AST, set[str], ast.AST]  # the node, the causes this change is the repair of, what replaces it

@@ -10,14 +10,18 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from badak.check.causes.case import close
+from badak.check.causes.explain import explain
+from badak.check.causes.naming import name_causes
+from badak.check.compare import case_of, wrong_quantities
 from badak.check.copying import clone
-from badak.check.findings import Finding
-from badak.check.source import called_name, find_line
+from badak.check.exam import Examination
+from badak.check.findings import Finding, Report
+from badak.check.numeric import close
+from badak.check.source import called_name, find_line, gradient_line
 from badak.check.subject import (
     Subject,
     UserError,
@@ -25,12 +29,9 @@ from badak.check.subject import (
     get_path,
     has_method,
     pieces,
-    protocol_of,
     set_path,
+    wrap,
 )
-
-if TYPE_CHECKING:
-    from badak.check.contract import Examination
 
 Array = np.ndarray[Any, Any]
 
@@ -99,22 +100,19 @@ def trace(subject: Subject, guard: bool = False) -> tuple[list[Call], Any, dict[
     obj = subject.fresh()
     calls: list[Call] = []
     record(obj, calls, guard)
-    if subject.protocol == "network":
-        result = subject.run(obj=obj)
-    else:
+    dout = None
+    if not subject.runs_forward_itself:
         y = np.asarray(subject.forward(subject.fresh(), clone(subject.x), clone(subject.second)))
-        dout = np.random.default_rng(7).standard_normal(y.shape) + 0.3
-        result = subject.run(dout if subject.protocol != "loss" else None, obj=obj)
+        dout = subject.random_dout(y, np.random.default_rng(7), 0.3)
+    result = subject.run(dout, obj=obj)
     grads = dict(result.grads)
-    if subject.protocol != "network":
-        grads["x"] = result.dx[0]
+    for name in subject.input_names:
+        grads[name] = subject.gradient(result, name)
     return calls, obj, grads
 
 
 def explain_failure(exam: Examination, failure: UserError) -> Finding | None:
     """A network whose gradient raises: is it the order of the layers?"""
-    from badak.check.contract import explain
-
     subject = exam.subject
     obj = subject.fresh()
     calls: list[Call] = []
@@ -137,7 +135,7 @@ def explain_failure(exam: Examination, failure: UserError) -> Finding | None:
     if inner is not None and calls[-1].result is None:
         culprit = next((c for c in calls if c.layer is inner and c.method == "forward"), None)
         sample = culprit.copies if culprit else []
-        report = _examine_inner(subject, calls[-1].name, _original(subject, calls[-1].name), sample)
+        report = _examine_inner(exam, _original(subject, calls[-1].name), sample)
         if report is not None and report.findings and report.findings[0].severity == "error":
             return _adopt(subject, calls[-1].name, report.findings[0])
     return None if calls else explain(exam, failure, "runs")
@@ -169,18 +167,21 @@ def _loop_line(subject: Subject) -> int | None:
     )
 
 
-def _examine_inner(subject: Subject, name: str, layer: Any, sample: list[Any]) -> Any:
-    from badak.check.contract import examine
-
-    if layer is None or not sample or any(not isinstance(s, np.ndarray) for s in sample[:2]):
+def _examine_inner(exam: Examination, layer: Any, sample: list[Any]) -> Report | None:
+    if (
+        exam.examine_part is None
+        or layer is None
+        or not sample
+        or any(not isinstance(s, np.ndarray) for s in sample[:2])
+    ):
         return None
     # A large batch of a large layer is as telling with fewer rows.
     sample = [s[:5].copy() if np.ndim(s) and len(s) > 5 else s.copy() for s in sample[:2]]
-    inner = Subject(
+    subject = exam.subject
+    inner = wrap(
         clone(layer),
         sample[0],
         sample[1] if len(sample) > 1 else None,
-        protocol=protocol_of(layer),
         namespace=subject.namespace,
         source=subject.source,
         name=type(layer).__name__,
@@ -198,7 +199,7 @@ def _examine_inner(subject: Subject, name: str, layer: Any, sample: list[Any]) -
         "after-update",
         "two-instances",
     ]
-    return examine(inner, only)
+    return exam.examine_part(inner, only)
 
 
 def _adopt(subject: Subject, name: str, finding: Finding) -> Finding:
@@ -213,8 +214,6 @@ def _adopt(subject: Subject, name: str, finding: Finding) -> Finding:
 
 def check_network_gradients(exam: Examination) -> Iterator[Finding]:
     """Compare every gradient, and name the cause by how the layers were called."""
-    from badak.check.contract import _case, name_causes, wrong_quantities
-
     subject = exam.subject
     shared = _shared(subject)
     if not subject.parameters:
@@ -231,7 +230,7 @@ def check_network_gradients(exam: Examination) -> Iterator[Finding]:
         return
     if absent:
         wrong = absent
-    cases = {q: _case(exam, q, [exam.gradient(p, q) for p in exam.passes]) for q in wrong}
+    cases = {q: case_of(exam, q, [exam.gradient(p, q) for p in exam.passes]) for q in wrong}
     yield from name_causes(exam, cases)
 
 
@@ -254,8 +253,6 @@ def _wrong_order(exam: Examination, wrong: list[str], shared: list[str]) -> Find
 
 def _log_guard(exam: Examination, wrong: list[str]) -> bool:
     """Tell whether log(y + 1e-7) explains the gap: it vanishes where all probabilities are alike."""
-    from badak.check.contract import Examination
-
     subject = exam.subject
     gaps = []
     for quantity in wrong:
@@ -269,15 +266,7 @@ def _log_guard(exam: Examination, wrong: list[str]) -> bool:
     calm = subject.fresh()
     for parameter in subject.parameters:
         set_path(calm, parameter.path, np.asarray(get_path(calm, parameter.path), float) * 0.02)
-    quiet = Subject(
-        calm,
-        subject.x,
-        subject.second,
-        protocol="network",
-        namespace=subject.namespace,
-        source=subject.source,
-    )
-    quiet.parameters = subject.parameters
+    quiet = subject.sibling(subject.x, subject.second, calm)
     other = Examination(quiet)
     other.y, other.douts, other.passes = exam.y, exam.douts, [quiet.run()]
     for quantity in wrong:
@@ -422,8 +411,6 @@ def _swapped_keys(exam: Examination, wrong: list[str], shared: list[str]) -> Fin
 
 
 def _key_line(subject: Subject, quantity: str) -> int | None:
-    from badak.check.source import gradient_line
-
     return gradient_line(subject.source, subject.name, "gradient", quantity, False) if subject.source else None
 
 
@@ -550,7 +537,7 @@ def check_composite(exam: Examination, wrong: list[str]) -> Finding | None:
     except UserError:
         return None
     dout = np.random.default_rng(7).standard_normal(np.shape(exam.y)) + 0.3
-    if subject.protocol != "loss" and all(
+    if not subject.scalar and all(
         guarded.get(q) is not None and close(guarded[q], subject.slopes(q).along(dout)[0]) for q in wrong
     ):
         return exam.finding(
@@ -623,7 +610,7 @@ def _inner_fault(exam: Examination, wrong: list[str], calls: list[Call], obj: An
         if layer is None or type(layer) in done:
             continue
         done.add(type(layer))
-        report = _examine_inner(subject, call.name, layer, call.copies)
+        report = _examine_inner(exam, layer, call.copies)
         if report is None:
             continue
         errors = [f for f in report.findings if f.severity == "error"]

@@ -1,0 +1,142 @@
+"""Comparing a gradient of the user's with the slopes of the function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from badak.check.case import Case
+from badak.check.exam import Examination
+from badak.check.findings import Finding
+from badak.check.numeric import measure_direction
+
+Array = np.ndarray[Any, Any]
+RELATIVE = 1e-6
+DIRECT = 80  # arrays up to this size are measured element by element at once
+SAMPLED = 1500  # above this size only a sample of the elements is measured to find the cause
+
+
+def case_of(exam: Examination, quantity: str, a: list[Any]) -> Case:
+    """Give all that is known of the gradient `a` of one quantity."""
+    rows = sample_rows(exam, quantity)
+    n = []
+    for dout in exam.douts:
+        slope, low, high, _ = exam.subject.slopes(quantity, rows).along(dout)
+        loose = high - low > 1e-9 + 1e-6 * np.abs(slope)
+        n.append(np.where(loose, np.nan, slope))
+    return Case(exam.subject, quantity, quantity in exam.inputs, a, n, exam.douts, exam.passes)
+
+
+def sample_rows(exam: Examination, quantity: str) -> list[int] | None:
+    """Give the elements of a large array that are measured, those with a gradient among them; None for all."""
+    size = int(np.size(exam.subject.value(quantity)))
+    if size <= SAMPLED:
+        return None
+    rng = np.random.default_rng(3)
+    a = exam.gradient(exam.passes[0], quantity)
+    busy = np.flatnonzero(np.ravel(a)) if np.size(a) == size else np.arange(size)
+    rows = set(rng.choice(size, 40, replace=False).tolist())
+    if len(busy):
+        rows |= set(rng.choice(busy, min(80, len(busy)), replace=False).tolist())
+    return sorted(rows)
+
+
+def wrong_quantities(exam: Examination) -> list[str]:
+    """Give the inputs and parameters whose gradient does not agree with the slopes."""
+    return [q for q in exam.quantities if q not in exam.shape_faults and not agrees(exam, q)]
+
+
+def agrees(exam: Examination, quantity: str) -> bool:
+    """Compare the user's gradient of one quantity with the slopes."""
+    a = [exam.gradient(p, quantity) for p in exam.passes]
+    value = np.asarray(exam.subject.value(quantity), float)
+    if any(g is None for g in a):
+        return not np.any(np.abs(case_of(exam, quantity, a).n[0]) > 1e-9)
+    if value.size > DIRECT and _agrees_along(exam, quantity, value, a):
+        return True
+    slopes = exam.subject.slopes(quantity, sample_rows(exam, quantity))
+    return all(within(exam, g, slopes.along(d)) for g, d in zip(a, exam.douts, strict=True)) and _joint(
+        exam, quantity, value, a
+    )
+
+
+def _agrees_along(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
+    f = exam.subject.function_of(quantity)
+    rng = np.random.default_rng(11)
+    for _ in range(2):
+        direction = rng.uniform(0.4, 1.0, value.shape) * rng.choice([-1.0, 1.0], value.shape)
+        slope, error, bend = measure_direction(f, value, direction, 1e-4 * max(1.0, float(np.abs(value).max())))
+        for g, dout in zip(a, exam.douts, strict=True):
+            flat = np.ravel(np.asarray(dout, float))
+            wanted, got = float(slope @ flat), float((np.asarray(g, float) * direction).sum())
+            # Terms may cancel in the sum; the size of the terms, not of the sum, sets the scale.
+            scale = float(np.sqrt(((np.asarray(g, float) * direction) ** 2).sum())) + abs(wanted)
+            limit = RELATIVE * scale + 10 * float(error @ np.abs(flat)) * 1e-3 + 1e-9 * float(np.abs(flat).max())
+            if (
+                not np.isfinite(wanted)
+                or abs(wanted - got) > limit
+                or float(np.abs(bend) @ np.abs(flat)) > 1e-2 * (scale + 1e-9) * 10
+            ):
+                return False
+    return True
+
+
+def within(exam: Examination, a: Any, along: tuple[Array, Array, Array, Array]) -> bool:
+    """Tell whether a gradient lies between the bounds of the slopes."""
+    slope, low, high, error = along
+    a = np.asarray(a, float)
+    if a.shape != slope.shape:
+        a = a.reshape(slope.shape) if a.size == slope.size else np.broadcast_to(np.nan, slope.shape)
+    if not np.isfinite(a).all():
+        return False
+    known = ~np.isnan(slope)
+    if not known.any():
+        return True
+    scale = max(float(np.abs(a[known]).max()), float(np.abs(slope[known]).max()))
+    relative = 2e-2 if exam.subject.narrow else RELATIVE
+    limit = relative * scale + 10 * np.minimum(error, 1e-4 * scale + 1e-9) + 1e-10
+    return bool(np.all((a >= low - limit)[known] & (a <= high + limit)[known]))
+
+
+def _joint(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
+    """Where elements are tied, the slope along (1, ..., 1) is smooth all the same, and must be the sum of
+    the gradient."""
+    slopes = exam.subject.slopes(quantity)
+    if not slopes.kinked.any() or value.size < 2:
+        return True
+    slope, error, bend = measure_direction(exam.subject.function_of(quantity), value, np.ones(value.shape))
+    for g, dout in zip(a, exam.douts, strict=True):
+        flat = np.ravel(np.asarray(dout, float))
+        if np.abs(bend).max() > 1e-6 or not np.isfinite(slope @ flat):
+            return True
+        total = float(np.sum(g))
+        if abs(total - slope @ flat) > 1e-5 * (np.abs(np.asarray(g)).sum() + 1e-9) + 10 * float(error @ np.abs(flat)):
+            return False
+    return True
+
+
+def ties_only(exam: Examination, case: Case) -> bool:
+    """Tell whether only elements at ties are wrong."""
+    slopes = exam.subject.slopes(case.quantity)
+    if not slopes.kinked.any():
+        return False
+    tied = slopes.kinked.any(axis=1).reshape(slopes.shape)
+    for a, dout in zip(case.a, case.douts, strict=True):
+        along = slopes.along(dout)
+        outside = np.where(tied, along[0], np.asarray(a, float))
+        if not within(exam, np.where(tied, along[0], outside), along):
+            return False
+    return True
+
+
+def with_worst(finding: Finding, case: Case) -> Finding:
+    """Put in the worst element: index, the user's value, the slope."""
+    a, n = np.asarray(case.a[0], float), case.n[0]
+    if a.shape != n.shape:
+        return finding
+    gap = np.where(np.isnan(n), -1, np.abs(a - n))
+    index = np.unravel_index(int(np.argmax(gap)), gap.shape) if gap.size else ()
+    finding.index = [int(i) for i in index]
+    finding.got, finding.expected = float(a[index]), float(n[index])
+    return finding
