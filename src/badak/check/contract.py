@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from badak.check import extremes, modes, roles
-from badak.check.causes import wiring
 from badak.check.causes.explain import closest, explain
 from badak.check.causes.loss import correct_classes
 from badak.check.causes.naming import name_causes
@@ -25,6 +24,9 @@ from badak.check.causes.placing import locate
 from badak.check.causes.registry import cause_named
 from badak.check.causes.repair.search import search
 from badak.check.causes.shapes import shape_cause
+from badak.check.causes.wiring.gradients import check_network_gradients
+from badak.check.causes.wiring.order import explain_failure
+from badak.check.causes.wiring.parts import check_composite
 from badak.check.compare import SAMPLED, agrees, case_of, ties_only, with_worst, wrong_quantities
 from badak.check.copying import GENERATORS, clone, generator_state, walk
 from badak.check.exam import Exam, Examination
@@ -237,7 +239,7 @@ def _network_runs(exam: Examination) -> Findings:
     try:
         result = subject.run()
     except UserError as failure:
-        yield wiring.explain_failure(exam, failure) or explain(exam, failure, "runs")
+        yield explain_failure(exam, failure) or explain(exam, failure, "runs")
         return
     returned = result.dx[0]
     none = returned is None or (isinstance(returned, np.ndarray) and returned.shape == () and returned.item() is None)
@@ -312,11 +314,11 @@ def check_shapes(exam: Examination) -> Findings:
 def check_gradients(exam: Examination) -> Findings:
     """Backward is the vector-Jacobian product at the last forward, for inputs and parameters."""
     if exam.subject.runs_forward_itself:
-        yield from wiring.check_network_gradients(exam)
+        yield from check_network_gradients(exam)
         return
     wrong = wrong_quantities(exam)
     if wrong:
-        finding = wiring.check_composite(exam, wrong)
+        finding = check_composite(exam, wrong)
         if finding is not None:
             yield finding
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.causes import wiring
+from badak.check.causes.wiring.role import check_network_role
 from badak.check.copying import clone
 from badak.check.exam import Examination
 from badak.check.findings import Finding
@@ -31,7 +31,7 @@ def check(exam: Examination) -> Iterator[Finding]:
             yield from _normalisation(exam)
             yield from _image(exam)
     elif subject.runs_forward_itself:
-        yield from wiring.check_network_role(exam)
+        yield from check_network_role(exam)
 
 
 def _softmax(exam: Examination) -> Iterator[Finding]:
