@@ -17,9 +17,10 @@ import numpy as np
 
 from badak.check.case import Case
 from badak.check.copying import walk
-from badak.check.numeric import FIT, close, measure
+from badak.check.numeric import close, measure
 from badak.check.source import called_name
 from badak.check.subject import Subject, UserError, get_path, set_path
+from badak.check.tolerances import FIT
 
 Array = np.ndarray[Any, Any]
 Verdict = tuple[str, dict[str, Any]] | None
