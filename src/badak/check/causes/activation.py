@@ -13,8 +13,9 @@ from badak.check.case import Case
 from badak.check.causes.affine import transposes
 from badak.check.causes.base import Cause, Verdict
 from badak.check.causes.fit import all_close, scale
-from badak.check.numeric import FIT, close, measure
+from badak.check.numeric import close, measure
 from badak.check.source import called_name
+from badak.check.tolerances import FIT
 
 Array = np.ndarray[Any, Any]
 

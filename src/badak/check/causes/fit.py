@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from badak.check.case import Case
-from badak.check.numeric import FIT, close
+from badak.check.numeric import close
+from badak.check.tolerances import FIT
 
 Array = np.ndarray[Any, Any]
 

@@ -13,9 +13,10 @@ from badak.check.causes.base import Cause, Verdict
 from badak.check.causes.fit import all_close, scale
 from badak.check.causes.places import calls
 from badak.check.findings import Finding
-from badak.check.numeric import FIT, close
+from badak.check.numeric import close
 from badak.check.source import called_name, find_line, has_keyword_axis
 from badak.check.subject import Subject
+from badak.check.tolerances import FIT
 
 Array = np.ndarray[Any, Any]
 
