@@ -10,9 +10,9 @@ from badak.check.case import Case
 from badak.check.exam import Examination
 from badak.check.findings import Finding
 from badak.check.numeric import measure_direction
+from badak.check.tolerances import NOTHING, RELATIVE, SMOOTH, STEP, SUMMED
 
 Array = np.ndarray[Any, Any]
-RELATIVE = 1e-6
 DIRECT = 80  # arrays up to this size are measured element by element at once
 SAMPLED = 1500  # above this size only a sample of the elements is measured to find the cause
 
@@ -23,7 +23,7 @@ def case_of(exam: Examination, quantity: str, a: list[Any]) -> Case:
     n = []
     for dout in exam.douts:
         slope, low, high, _ = exam.subject.slopes(quantity, rows).along(dout)
-        loose = high - low > 1e-9 + 1e-6 * np.abs(slope)
+        loose = high - low > NOTHING + RELATIVE * np.abs(slope)
         n.append(np.where(loose, np.nan, slope))
     return Case(exam.subject, quantity, quantity in exam.inputs, a, n, exam.douts, exam.passes)
 
@@ -52,7 +52,7 @@ def agrees(exam: Examination, quantity: str) -> bool:
     a = [exam.gradient(p, quantity) for p in exam.passes]
     value = np.asarray(exam.subject.value(quantity), float)
     if any(g is None for g in a):
-        return not np.any(np.abs(case_of(exam, quantity, a).n[0]) > 1e-9)
+        return not np.any(np.abs(case_of(exam, quantity, a).n[0]) > NOTHING)
     if value.size > DIRECT and _agrees_along(exam, quantity, value, a):
         return True
     slopes = exam.subject.slopes(quantity, sample_rows(exam, quantity))
@@ -66,7 +66,7 @@ def _agrees_along(exam: Examination, quantity: str, value: Array, a: list[Any]) 
     rng = np.random.default_rng(11)
     for _ in range(2):
         direction = rng.uniform(0.4, 1.0, value.shape) * rng.choice([-1.0, 1.0], value.shape)
-        slope, error, bend = measure_direction(f, value, direction, 1e-4 * max(1.0, float(np.abs(value).max())))
+        slope, error, bend = measure_direction(f, value, direction, STEP * max(1.0, float(np.abs(value).max())))
         for g, dout in zip(a, exam.douts, strict=True):
             flat = np.ravel(np.asarray(dout, float))
             wanted, got = float(slope @ flat), float((np.asarray(g, float) * direction).sum())
@@ -108,10 +108,12 @@ def _joint(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool
     slope, error, bend = measure_direction(exam.subject.function_of(quantity), value, np.ones(value.shape))
     for g, dout in zip(a, exam.douts, strict=True):
         flat = np.ravel(np.asarray(dout, float))
-        if np.abs(bend).max() > 1e-6 or not np.isfinite(slope @ flat):
+        if np.abs(bend).max() > SMOOTH or not np.isfinite(slope @ flat):
             return True
         total = float(np.sum(g))
-        if abs(total - slope @ flat) > 1e-5 * (np.abs(np.asarray(g)).sum() + 1e-9) + 10 * float(error @ np.abs(flat)):
+        if abs(total - slope @ flat) > SUMMED * (np.abs(np.asarray(g)).sum() + NOTHING) + 10 * float(
+            error @ np.abs(flat)
+        ):
             return False
     return True
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from badak.check.causes.explain import explain_error
 from badak.check.contract import examine
-from badak.check.explain import explain_error
 from badak.check.findings import Finding, Report
 from badak.check.load.fitting import is_final
 from badak.check.load.importing import Note

@@ -44,7 +44,7 @@ class Report:
 
     file: str
     object: str
-    protocol: str = ""
+    style: str = ""  # how the object was read, in words; '' where it was not
     findings: list[Finding] = field(default_factory=list)
     reason: str | None = None
     reason_values: dict[str, Any] = field(default_factory=dict)

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.tolerances import BENT, FIT, KINK, ROUNDING, STEP
+
 Array = np.ndarray[Any, Any]
-STEP = 1e-4
-FIT = 1e-5
-KINK = 1e-2  # relative difference of the two one-sided slopes above which a point counts as a kink
 
 
 def close(candidate: Any, value: Any, fit: float = FIT) -> bool:
@@ -119,9 +118,9 @@ def _kinks(out: dict[str, Array], centre: Array) -> Array:
         scale = np.maximum(np.abs(left), np.abs(right))
         overall = float(np.nanmax(scale, initial=0.0)) if scale.size else 0.0
         scale = np.maximum(scale, 1e-3 * overall)
-        differ = np.abs(left - right) > KINK * scale + 1e-9 * (1 + float(np.max(np.abs(centre), initial=0.0)))
+        differ = np.abs(left - right) > KINK * scale + ROUNDING * (1 + float(np.max(np.abs(centre), initial=0.0)))
         # A small kink among smooth terms shows in the two steps that disagree.
-        return np.asarray(differ | (out["error"] > 1e-5 * scale + 1e-9))
+        return np.asarray(differ | (out["error"] > BENT * scale + ROUNDING))
 
 
 def measure_direction(

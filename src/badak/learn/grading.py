@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from badak.check.explain import explain_error
+from badak.check.causes.explain import explain_error
 from badak.check.findings import Finding
 from badak.check.isolate import MEMORY_LIMIT, ask
 from badak.check.load.reading import read_source
 from badak.check.load.running import Workspace
-from badak.check.messages import HEADINGS, speak
+from badak.check.report.words import HEADINGS, speak
 from badak.language import translator
 from badak.learn.exercise import Answer, Exercise, exercise_named, fault
 

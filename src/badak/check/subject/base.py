@@ -19,6 +19,7 @@ from badak.check.subject.calls import FLAGS, UserError, has_method, parameters_o
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.parameters import Parameter, find_parameters, returned_names
 from badak.check.subject.paths import copied, get_path, plain, set_path
+from badak.check.tolerances import STEP
 
 Array = np.ndarray[Any, Any]
 
@@ -269,7 +270,7 @@ class Subject(Examinee):
         """Measure how the output moves with a quantity (kept: the second time costs nothing)."""
         if quantity not in self._slopes:
             at = np.array(self.value(quantity), dtype=float)
-            step = 1e-2 if self.narrow else 1e-4
+            step = 1e-2 if self.narrow else STEP
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._slopes[quantity] = measure(self.function_of(quantity), at, rows, step, self.expired)

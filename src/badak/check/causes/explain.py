@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from badak.check import locate
+from badak.check.causes.names import definition_line
+from badak.check.causes.places import names_read
+from badak.check.causes.placing import locate
 from badak.check.exam import Exam
 from badak.check.findings import Finding
 from badak.check.numeric import close
@@ -90,7 +92,7 @@ def explain_error(
             )
             if near is None:
                 # What is missing belongs at the top of the file; the message tells where it is used.
-                finding.line = locate.definition_line(source)
+                finding.line = definition_line(source)
             else:
                 finding.values["near"] = near
     elif isinstance(error, AttributeError):
@@ -150,7 +152,7 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     """Backward read something that forward did not keep: was it kept under another name?"""
     if subject is None:
         return
-    read = locate.names_read(subject, "backward")
+    read = names_read(subject, "backward")
     obj = subject.fresh()
     try:
         y = subject.forward(obj, subject.x.copy() if isinstance(subject.x, np.ndarray) else subject.x, subject.second)
@@ -180,7 +182,7 @@ def _explain_none(subject: Subject | None, finding: Finding, missing: str | None
     finding.values["read_line"] = finding.line
     finding.line = None
     finding.method = "forward"
-    locate.place(subject, finding)
+    locate(subject, finding)
 
 
 def _explain_arity(subject: Subject | None, error: TypeError, finding: Finding, source: Source | None) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from badak.check import diagnose, locate, repair
 from badak.check.case import Case
+from badak.check.causes.placing import locate
+from badak.check.causes.registry import FALLBACKS, cause_named, value_cause
+from badak.check.causes.repair.search import search
 from badak.check.compare import SAMPLED, case_of, ties_only, with_worst
 from badak.check.exam import Examination
 from badak.check.findings import Finding
@@ -41,13 +43,13 @@ def cause_of(exam: Examination, case: Case) -> Finding:
     if ties_only(exam, case):
         finding = exam.finding("gradients", "routes-to-all-ties", method=name, quantity=case.quantity)
         return with_worst(finding, case)
-    cause = diagnose.value_cause(case)
+    cause = value_cause(case)
     repaired = None
-    if cause is None or cause[0] in locate.REPAIRABLE:
-        repaired = repair.search(exam, case, cause[0] if cause else None)
+    if cause is None or cause_named(cause[0]).repairable:
+        repaired = search(exam, case, cause[0] if cause else None)
     if cause is None and repaired is not None and repaired.label:
         cause = (repaired.label, {})
-    for fallback in diagnose.FALLBACKS:
+    for fallback in FALLBACKS:
         cause = cause or fallback(case)
     label, values = cause or ("unnamed", {})
     severity = values.pop("severity", "error")
@@ -55,5 +57,5 @@ def cause_of(exam: Examination, case: Case) -> Finding:
     if repaired is not None:
         finding.line = repaired.line
         finding.values |= {"repair": repaired.after, "before": repaired.before}
-    locate.place(exam.subject, finding)
+    locate(exam.subject, finding)
     return with_worst(finding, case)

@@ -7,19 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.contract.clause import Clause
 from badak.check.copying import clone
 from badak.check.exam import Examination
 from badak.check.findings import Finding
 from badak.check.numeric import close
 from badak.check.subject import Subject, UserError, attributes_of
+from badak.check.tolerances import EQUAL, EXPECTED, KEPT, NOTHING, REPEATED, SHARE
 
 Array = np.ndarray[Any, Any]
 
 
-def check(exam: Examination) -> Iterator[Finding]:
-    """Check both modes of an object that has a training flag."""
+def check_evaluation(exam: Examination) -> Iterator[Finding]:
+    """Predicting changes nothing, treats each row alone, and agrees with training on average."""
     subject = exam.subject
-    if subject.flag is None or not subject.unary or "x" not in exam.inputs or np.ndim(subject.x) < 2:
+    if "x" not in exam.inputs or np.ndim(subject.x) < 2:
         return
     found = list(_running_statistics(exam))
     if not found:
@@ -45,21 +47,21 @@ def _running_statistics(exam: Examination) -> Iterator[Finding]:
     subject = exam.subject
     obj = _warmed(subject)
     first = _evaluate(subject, _resumed(subject, obj), subject.x)
-    same = close(first, _evaluate(subject, _resumed(subject, obj), subject.x), 1e-12)
+    same = close(first, _evaluate(subject, _resumed(subject, obj), subject.x), EQUAL)
     other = subject.x[::-1] * 1.7 + 0.9
     held = _statistics(obj)
     later = _resumed(subject, obj)
     _evaluate(subject, later, other)
-    moved = [n for n, v in _statistics(later).items() if n in held and not close(v, held[n], 1e-12)]
+    moved = [n for n, v in _statistics(later).items() if n in held and not close(v, held[n], EQUAL)]
     again = _evaluate(subject, later, subject.x)
     # The arrays that moved put back: does the first answer come back too? (A generator's state would not.)
-    back = close(first, _evaluate(subject, _frozen(later, {n: held[n] for n in moved}), subject.x), 1e-12)
-    if same and back and not close(first, again, 1e-12) and moved:
+    back = close(first, _evaluate(subject, _frozen(later, {n: held[n] for n in moved}), subject.x), EQUAL)
+    if same and back and not close(first, again, EQUAL) and moved:
         moved.sort(key=lambda n: np.shape(held[n]) == np.shape(subject.x))
         yield exam.finding(
             "evaluation",
             "updates-running-stats-in-eval",
-            method="forward",
+            method=exam.forward_name(),
             quantity="forward",
             values={"name": moved[0]},
         )
@@ -109,20 +111,22 @@ def _momentum(exam: Examination) -> Iterator[Finding]:
                 continue
             target = np.reshape(mean, after.shape)
             gap = target - before[name]
-            if np.abs(gap).min() < 1e-9:
+            if np.abs(gap).min() < NOTHING:
                 continue
             share = (after - before[name]) / gap
-            if np.ptp(share) > 1e-6 or not 1e-6 < share.flat[0] < 1 - 1e-6:
+            if np.ptp(share) > SHARE or not SHARE < share.flat[0] < 1 - SHARE:
                 continue
             for rate_name, rate in rates.items():
-                if abs(share.flat[0] - rate) < 1e-6:
+                if abs(share.flat[0] - rate) < SHARE:
                     values = {
                         "name": name,
                         "momentum": rate,
                         "rate": rate_name,
                         "share": float(share.flat[0]),
                     }
-                    yield exam.finding("evaluation", "momentum-swapped", method="forward", quantity=name, values=values)
+                    yield exam.finding(
+                        "evaluation", "momentum-swapped", method=exam.forward_name(), quantity=name, values=values
+                    )
                     return
 
 
@@ -132,11 +136,11 @@ def _rows_alone(exam: Examination) -> Iterator[Finding]:
     one, two = (_evaluate(subject, clone(_warmed(subject)), subject.x) for _ in range(2))
     obj = _warmed(subject)
     twice = [_evaluate(subject, obj, subject.x), _evaluate(subject, obj, subject.x)]
-    if not close(twice[0], twice[1], 1e-9) or not close(one, two, 1e-9):
+    if not close(twice[0], twice[1], REPEATED) or not close(one, two, REPEATED):
         yield exam.finding(
             "evaluation",
             "train-flag-ignored",
-            method="forward",
+            method=exam.forward_name(),
             quantity="forward",
             values={"flag": subject.flag and subject.flag[1]},
         )
@@ -144,11 +148,11 @@ def _rows_alone(exam: Examination) -> Iterator[Finding]:
     moved = subject.x.copy()
     moved[1:] = moved[1:] * 1.7 + 0.9
     alone = _evaluate(subject, _warmed(subject), moved)
-    if np.shape(alone) == np.shape(one) and not close(alone[:1], one[:1], 1e-9):
+    if np.shape(alone) == np.shape(one) and not close(alone[:1], one[:1], REPEATED):
         yield exam.finding(
             "evaluation",
             "train-flag-ignored",
-            method="forward",
+            method=exam.forward_name(),
             quantity="forward",
             values={"flag": subject.flag and subject.flag[1]},
         )
@@ -165,18 +169,22 @@ def _expectation(exam: Examination) -> Iterator[Finding]:
         if measured is None:
             return
         share, scale, test = measured
-        if abs(share * scale - test) < 0.06 * max(test, 1e-9):
+        if abs(share * scale - test) < EXPECTED * max(test, NOTHING):
             continue
         values = {"train": share * scale, "test": test}
-        if abs(scale - 1) < 1e-9 and abs(test - 1) < 1e-9:
-            yield exam.finding("evaluation", "missing-test-scale", method="forward", quantity="forward", values=values)
-        elif abs(scale * (1 - share) - 1) < 0.06 or (abs(scale - 1) < 1e-9 and abs(test - (1 - share)) < 0.04):
-            yield exam.finding("evaluation", "keep-drop-confusion", method="forward", quantity="forward", values=values)
+        if abs(scale - 1) < REPEATED and abs(test - 1) < REPEATED:
+            yield exam.finding(
+                "evaluation", "missing-test-scale", method=exam.forward_name(), quantity="forward", values=values
+            )
+        elif abs(scale * (1 - share) - 1) < EXPECTED or (abs(scale - 1) < REPEATED and abs(test - (1 - share)) < KEPT):
+            yield exam.finding(
+                "evaluation", "keep-drop-confusion", method=exam.forward_name(), quantity="forward", values=values
+            )
         else:
             yield exam.finding(
                 "evaluation",
                 "unnamed",
-                method="forward",
+                method=exam.forward_name(),
                 quantity="forward",
                 values=values | {"expectation": True},
             )
@@ -197,6 +205,9 @@ def _kept(subject: Subject, many: Array, name: str | None, value: float | None) 
     if trained.shape != many.shape or tested.shape != many.shape or not np.any(trained == 0):
         return None
     alive = trained[trained != 0]
-    if alive.size == 0 or np.ptp(alive) > 1e-9 or np.ptp(tested) > 1e-9:
+    if alive.size == 0 or np.ptp(alive) > REPEATED or np.ptp(tested) > REPEATED:
         return None
     return float(np.mean(trained != 0)), float(alive[0]), float(tested.flat[0])
+
+
+CLAUSES = [Clause("evaluation", check_evaluation, applies=lambda s: s.flag is not None and s.unary)]
