@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from badak.check.subject.arguments import IMAGES, ROWS, SEQUENCES, Unguessable, alternatives, combinations, needed
+from badak.check.files import examine_file
 from badak.check.load.project import Project
 from badak.check.load.reading import Unreadable, read_source
 from badak.check.load.running import Loaded, Workspace
 from badak.check.load.standins import Absent, missing_base
 
+BACKWARD = "    def backward(self, dout):\n        return dout * (self.x > 0)\n"
 RELU = "class Relu:\n    def forward(self, x):\n        return x\n"
 
 
@@ -309,3 +311,25 @@ def test_a_name_that_says_nothing_is_named():
 
     with pytest.raises(Unguessable, match="qqq"):
         next(combinations(needed(Layer), ROWS))
+
+
+def test_a_name_that_another_file_of_the_project_defines_is_not_undefined_everywhere(tmp_path):
+    layer = "class Relu:\n    def forward(self, x):\n        self.x = x\n        return rectified(x)\n"
+    path = write(tmp_path, lib__helpers="def rectified(x):\n    return x * (x > 0)\n", net=f"{layer}{BACKWARD}")
+    (tmp_path / "setup.py").touch()
+    report = examine_file(path)[0]
+    assert report.verdict == "unknown"
+    assert report.reason_values["file"] == str(Path("lib/helpers.py"))
+
+
+def test_a_name_that_nothing_defines_is_undefined(tmp_path):
+    layer = "class Relu:\n    def forward(self, x):\n        self.x = x\n        return rectified(x)\n"
+    report = examine_file(write(tmp_path, net=f"{layer}{BACKWARD}"))[0]
+    assert [f.label for f in report.findings] == ["undefined-name"]
+
+
+def test_a_name_that_a_failed_import_would_have_brought_is_could_not_check(tmp_path):
+    text = f"from nowhere_at_all import rectified\n{'class Relu:'}\n    def forward(self, x):\n        self.x = x\n"
+    report = examine_file(write(tmp_path, net=f"{text}        return rectified(x)\n{BACKWARD}"))[0]
+    assert report.verdict == "unknown"
+    assert "nowhere_at_all" in report.reason_values["error"]

@@ -124,10 +124,15 @@ def _hindered(report: Report, loaded: Loaded) -> Report:
     """Take what a module that was not found brought about for what it is: no fault of the object's."""
     kept = []
     for finding in report.findings:
-        lost = loaded.lost(str(finding.values.get("name"))) if finding.label == "undefined-name" else None
+        undefined = str(finding.values.get("name")) if finding.label == "undefined-name" else None
+        lost = loaded.lost(undefined) if undefined is not None else None
+        home = loaded.project.defining(undefined) if undefined is not None and loaded.project is not None else None
         words = str(finding.values.get("error", ""))
         if lost is not None:
             report.reason, report.reason_values = _missing_module(lost, loaded)
+        elif home is not None and "near" not in finding.values:
+            report.reason = "line {line}: {name} is not imported here; {file} of the project defines it."
+            report.reason_values = {"name": undefined, "line": finding.values.get("used_line"), "file": str(home)}
         elif finding.severity == "error" and words.startswith(("ModuleNotFoundError", "ImportError")):
             report.reason, report.reason_values = "It needs what is not there: {error}.", {"error": words}
         else:

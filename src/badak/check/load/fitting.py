@@ -62,6 +62,8 @@ def is_final(error: BaseException) -> bool:
     if isinstance(error, AttributeError):
         # What an array lacks, another kind of input may have.
         return not isinstance(getattr(error, "obj", None), (np.ndarray, np.generic, float, int))
+    if isinstance(error, UnboundLocalError):
+        return False  # a branch for other arguments
     if isinstance(error, (NameError, NotImplementedError, ImportError, RecursionError)):
         return True
     return isinstance(error, TypeError) and "positional argument" in str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,20 @@ class Project:
             for path in _walk(self.root):
                 self._index.setdefault(path.stem if path.suffix == ".py" else path.name, []).append(path)
         return sorted(self._index.get(name, []), key=self._distance)
+
+    def defining(self, name: str) -> Path | None:
+        """Give another module of the project that defines a class or function of this name, relative to the root."""
+        pattern = re.compile(rf"^(?:def|class)\s+{re.escape(name)}\b", re.MULTILINE)
+        for path in _walk(self.root):
+            if path.suffix != ".py" or path.resolve() == self.file:
+                continue
+            try:
+                text = path.read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            if pattern.search(text):
+                return path.relative_to(self.root)
+        return None
 
     def _distance(self, path: Path) -> tuple[int, str]:
         shared = len(Path(os.path.commonpath([path.parent, self.folder])).parts)
