@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from badak.check.subject.arguments import IMAGES, ROWS, SEQUENCES, Unguessable, alternatives, combinations, needed
 from badak.check.files import examine_file
 from badak.check.load.project import Project
 from badak.check.load.reading import Unreadable, read_source
 from badak.check.load.running import Loaded, Workspace
 from badak.check.load.standins import Absent, missing_base
+from badak.check.subject.arguments import IMAGES, ROWS, SEQUENCES, Unguessable, alternatives, combinations, needed
 
 BACKWARD = "    def backward(self, dout):\n        return dout * (self.x > 0)\n"
 RELU = "class Relu:\n    def forward(self, x):\n        return x\n"

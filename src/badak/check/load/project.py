@@ -24,6 +24,7 @@ class Project:
         self.file = file.resolve()
         self.folder = self.file.parent
         self.caller = caller.resolve() if caller is not None else None
+        self.known = self.folder  # the project as far as it is sure to be one: looked through as a whole
         self.root = self._find_root()
         self.package = self._find_package(tree)
         self._index: dict[str, list[Path]] | None = None
@@ -33,10 +34,12 @@ class Project:
         parents = [self.folder, *self.folder.parents]
         marked = next((p for p in parents if any((p / mark).exists() for mark in MARKS)), None)
         if marked is not None and marked != Path(marked.anchor):
-            below = self.caller is not None and self.caller in parents
-            return self.caller if below and self.caller in marked.parents else marked  # type: ignore[return-value]
+            below = self.caller is not None and self.caller in parents and self.caller in marked.parents
+            self.known = self.caller if below and self.caller is not None else marked
+            return self.known
         if self.caller is not None and self.caller in parents:
-            return self.caller
+            self.known = self.caller
+            return self.known
         homes = {Path.home(), Path(self.folder.anchor), Path("/tmp"), Path("/home"), Path("/Users")}
         reached = self.folder
         for parent in parents[1:LEVELS]:
@@ -85,14 +88,14 @@ class Project:
         """Give every module or package of this name in the project, nearest to the file first."""
         if self._index is None:
             self._index = {}
-            for path in _walk(self.root):
+            for path in _walk(self.known):
                 self._index.setdefault(path.stem if path.suffix == ".py" else path.name, []).append(path)
         return sorted(self._index.get(name, []), key=self._distance)
 
     def defining(self, name: str) -> Path | None:
         """Give another module of the project that defines a class or function of this name, relative to the root."""
         pattern = re.compile(rf"^(?:def|class)\s+{re.escape(name)}\b", re.MULTILINE)
-        for path in _walk(self.root):
+        for path in _walk(self.known):
             if path.suffix != ".py" or path.resolve() == self.file:
                 continue
             try:
@@ -100,7 +103,7 @@ class Project:
             except OSError:
                 continue
             if pattern.search(text):
-                return path.relative_to(self.root)
+                return path.relative_to(self.known)
         return None
 
     def _distance(self, path: Path) -> tuple[int, str]:
