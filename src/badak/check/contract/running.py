@@ -7,18 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.causes.crash import backward_crash, forward_crash
 from badak.check.causes.explain import explain
 from badak.check.causes.loss import correct_classes
-from badak.check.causes.repair.search import search
 from badak.check.causes.wiring.order import explain_failure
-from badak.check.compare import case_of
 from badak.check.contract.clause import Clause, Findings
 from badak.check.copying import clone
 from badak.check.exam import Examination
-from badak.check.findings import Finding
-from badak.check.source import gradient_line
 from badak.check.subject import (
-    Pass,
     Subject,
     UserError,
     get_path,
@@ -36,7 +32,7 @@ def check_runs(exam: Examination) -> Findings:
     try:
         exam.y = subject.forward(obj, clone(subject.x), clone(subject.second))
     except UserError as failure:
-        yield explain(exam, failure, "runs")
+        yield forward_crash(exam, failure)
         return
     if exam.y is None:
         yield exam.finding(
@@ -50,7 +46,7 @@ def check_runs(exam: Examination) -> Findings:
         if subject.scalar and exam.y.size > 1:
             yield from _not_scalar(exam)
             return
-        yield _repaired_crash(exam, obj, failure) or explain(exam, failure, "runs")
+        yield from backward_crash(exam, obj, failure)
         return
     subject.parameters = subject.find_parameters(obj, returned)
     if not subject.parameters:
@@ -59,32 +55,6 @@ def check_runs(exam: Examination) -> Findings:
         _calm_loss(exam)
     exam.y = np.asarray(subject.run().y)
     exam.douts = exam.random_douts()
-
-
-def _repaired_crash(exam: Examination, obj: Any, failure: UserError) -> Finding | None:
-    """Backward raised because shapes do not fit: which small change makes it run, and run right?"""
-    subject = exam.subject
-    known = explain(exam, failure, "runs")
-    if known.label != "unnamed" or not isinstance(failure.error, ValueError) or len(subject.input_names) > 1:
-        return None
-    subject.parameters = subject.find_parameters(obj, None)
-    exam.douts = exam.random_douts()
-    quantities = exam.quantities
-    if not quantities:
-        return None
-    blank = Pass(np.asarray(exam.y), obj=obj)
-    exam.passes = [blank for _ in exam.douts]
-    cases = [case_of(exam, q, [None] * len(exam.douts)) for q in quantities]
-    found = search(exam, cases[0], None, cases[1:])
-    if found is None:
-        return None
-    source = subject.source
-    line_of = gradient_line(source, subject.name, "backward", "x", True) if source is not None else None
-    label = found.label or ("missing-weight-transpose" if found.line == line_of else "transposed-weight-grad")
-    if found.labels and label not in found.labels:
-        label = sorted(found.labels)[0]
-    values = known.values | {"repair": found.after, "before": found.before}
-    return exam.finding("runs", label, method=exam.backward_name(), quantity="x", line=found.line, values=values)
 
 
 def _calm_loss(exam: Examination) -> None:
