@@ -35,7 +35,6 @@ from badak.check.subject import (
     Examinee,
     Layer,
     Subject,
-    Trainer,
     Unknown,
     UserError,
     has_method,
@@ -536,7 +535,13 @@ def _named_in(make: Callable[[], Any], classes: dict[str, type]) -> str:
     return names[-1] if names else next(iter(classes), "make()")
 
 
-def _target(loaded: Loaded, obj: Any, make: Callable[[], Any] | None, expired: Callable[[], bool]) -> Target:
+def _target(
+    loaded: Loaded,
+    obj: Any,
+    make: Callable[[], Any] | None,
+    expired: Callable[[], bool],
+    guessed: bool = False,
+) -> Target:
     name = type(obj).__name__
     style, evidence = style_of(Candidate.of(obj, loaded.source, loaded.namespace))
     if style is Unknown and looks_checkable(type(obj)):
@@ -548,13 +553,13 @@ def _target(loaded: Loaded, obj: Any, make: Callable[[], Any] | None, expired: C
         "expired": expired,
     }
     if not issubclass(style, Subject):
-        subject = (Trainer if style is Unknown else style)(obj, **given)
+        subject = style(obj, **given)
     else:
         image = looks_like_images(name, loaded.source)
         x, second, own = choose_inputs(obj, style, loaded.namespace, loaded.source, image)
         if own and make is None and style.input_names == ("x",) and not style.scalar:
             x = richer(obj, style, x, loaded.source)
-        subject = style(obj, x, second, given=own, **given)
+        subject = style(obj, x, second, given=own and not guessed, **given)
     subject.evidence = evidence
     return Target(name, subject)
 
@@ -572,7 +577,7 @@ def _guessed(loaded: Loaded, name: str, kind: type, expired: Callable[[], bool])
         obj = make()
     except (Exception, SystemExit) as error:
         return Target(name, problem=Failed(error, _deepest_line(error, loaded.source.filename), []))
-    return _target(loaded, obj, make, expired)
+    return _target(loaded, obj, make, expired, guessed=True)
 
 
 def _used_by(name: str, source: Source, classes: dict[str, type]) -> set[str]:

@@ -13,7 +13,8 @@ from badak.check.causes.loss import correct_classes
 from badak.check.causes.wiring.order import explain_failure
 from badak.check.contract.clause import Clause, Findings
 from badak.check.copying import clone
-from badak.check.exam import Examination
+from badak.check.exam import CouldNotCheck, Examination
+from badak.check.findings import Finding
 from badak.check.subject import (
     Subject,
     UserError,
@@ -32,7 +33,7 @@ def check_runs(exam: Examination) -> Findings:
     try:
         exam.y = subject.forward(obj, clone(subject.x), clone(subject.second))
     except UserError as failure:
-        yield forward_crash(exam, failure)
+        yield _refused(exam, failure)
         return
     if exam.y is None:
         yield exam.finding(
@@ -46,6 +47,7 @@ def check_runs(exam: Examination) -> Findings:
         if subject.scalar and exam.y.size > 1:
             yield from _not_scalar(exam)
             return
+        unwritten(failure)
         yield from backward_crash(exam, obj, failure)
         return
     subject.parameters = subject.find_parameters(obj, returned)
@@ -55,6 +57,33 @@ def check_runs(exam: Examination) -> Findings:
         _calm_loss(exam)
     exam.y = np.asarray(subject.run().y)
     exam.douts = exam.random_douts()
+
+
+def unwritten(failure: UserError) -> None:
+    """A method that only raises NotImplementedError is no fault: raise CouldNotCheck."""
+    if isinstance(failure.error, NotImplementedError):
+        raise CouldNotCheck(
+            "{method} is not written yet (line {line}). Write it, and run the check again.",
+            method=failure.function or failure.method,
+            line=failure.line or "?",
+        )
+
+
+def _refused(exam: Examination, failure: UserError) -> Finding:
+    """Forward raised. It is the user's fault where the error has a name, or where the input is the user's own."""
+    unwritten(failure)
+    finding = forward_crash(exam, failure)
+    if finding.label != "unnamed" or exam.subject.given:
+        return finding
+    raise CouldNotCheck(
+        "No input that I tried fits {method}; the last one, of shape {shape}, gave {error} (line {line}). "
+        "Put an x that fits into the file{second}, and a function make() that returns the object.",
+        method=exam.forward_name(),
+        shape=tuple(np.shape(exam.subject.x)),
+        error=failure.words.splitlines()[0],
+        line=failure.line or "?",
+        second=" and a t" if exam.subject.has_target else "",
+    )
 
 
 def _calm_loss(exam: Examination) -> None:
@@ -110,7 +139,7 @@ def check_network_runs(exam: Examination) -> Findings:
     try:
         exam.y = subject.forward(obj, clone(subject.x), clone(subject.second))
     except UserError as failure:
-        yield explain(exam, failure, "runs")
+        yield _refused(exam, failure)
         return
     if exam.y is None:
         yield exam.finding("runs", "returns-none", method="loss", quantity="loss", values={"name": "loss"})
@@ -126,6 +155,7 @@ def check_network_runs(exam: Examination) -> Findings:
     try:
         result = subject.run()
     except UserError as failure:
+        unwritten(failure)
         yield explain_failure(exam, failure) or explain(exam, failure, "runs")
         return
     returned = result.dx[0]
