@@ -15,6 +15,16 @@ Place = Callable[[Any, Finding], None]
 Examine = Callable[[Subject, Sequence[str]], Report]
 
 
+class CouldNotCheck(Exception):
+    """Something hindered the look, and nobody is accused; the message says what, and what to do."""
+
+    def __init__(self, text: str, **values: Any) -> None:
+        """Keep the untranslated sentence and what fills it."""
+        super().__init__(text)
+        self.text = text
+        self.values = values
+
+
 class Exam:
     """The findings on one examinee of any kind. `place` puts method and line into a finding, from the source."""
 
@@ -58,6 +68,7 @@ class Examination(Exam):
         self.subject = subject
         self.examine_part = examine_part
         self.shape_faults: set[str] = set()
+        self.wrong: list[str] = []  # quantities whose gradient was seen to be wrong, before any cause is looked for
         self.passes: list[Pass] = []
         self.douts: list[Any] = []
         self.y: Any = None

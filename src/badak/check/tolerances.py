@@ -3,17 +3,39 @@
 It lies below the contract, because the comparison of gradients and the causes use the same numbers.
 """
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What the number type in which forward computes allows.
+
+    `step` is the wider of the two differences: short against curves, long against rounding. `rounding` is what
+    rounding does to a slope at worst, where outputs are near 1; `noise`, times the output and by the step, what it does
+    mostly. `relative`, of the largest element, is how far a gradient may be from the slopes.
+    """
+
+    step: float
+    rounding: float
+    noise: float
+    relative: float
+
+
+# Extrapolated, the error is near 1e-12 of the value: `relative` is far above that, and a hundredth of any fault seen.
+DOUBLE = Precision(step=1e-4, rounding=1e-9, noise=2e-15, relative=1e-6)
+# float32 rounds 6e-8 of a value: with a step of 1e-4 a slope would be known to three parts in a thousand at best.
+SINGLE = Precision(step=2e-2, rounding=1e-3, noise=1e-7, relative=2e-2)
+CAST = 1e-4  # forward computes in float64 and backward gives float32: the rounding of a sum of many terms
+
 # Slopes -------------------------------------------------------------------------------------------
-STEP = 1e-4  # of the wider difference; extrapolated from two steps the error is near 1e-12 of the value
 KINK = 1e-2  # the two one-sided slopes differ by more than this share: a kink, not a curve
 BENT = 1e-5  # the two central differences differ by more than this share: a kink too small for the sides to show
-ROUNDING = 1e-9  # of a difference of outputs near 1, divided by the step: what rounding alone can do
 FIT = 1e-5  # a hypothesis reproduces the user's gradient: coarser than the comparison, far finer than any two causes
 
 # Comparing a gradient with the slopes ---------------------------------------------------------------
-RELATIVE = 1e-6  # of the largest element: a thousand times the slopes' own error, a hundredth of any fault seen
 SUMMED = 1e-5  # of the sum of sizes: many terms of either sign cancel in the slope along (1, …, 1)
 SMOOTH = 1e-6  # along (1, …, 1) the two sides agree to this: tied elements move together, and no kink is on the way
+GUARDED = 1e-2  # of the largest slope: log(y + 1e-7) in a loss shifts gradients by less
 NOTHING = 1e-9  # a slope below this is 0
 
 # Answers compared with answers of the same code ------------------------------------------------------

@@ -14,11 +14,13 @@ from badak.check.case import Case
 from badak.check.causes.base import Cause, Verdict
 from badak.check.causes.fit import all_close, scale
 from badak.check.causes.places import local_gradient
+from badak.check.causes.repair.patch import NotRunnable, patched, replaced
 from badak.check.causes.shapes import shape_cause
+from badak.check.copying import clone
 from badak.check.findings import Finding
 from badak.check.numeric import close, measure
 from badak.check.source import called_name, first_line
-from badak.check.subject import Subject, get_path, set_path
+from badak.check.subject import Subject, UserError, get_path, set_path
 
 Array = np.ndarray[Any, Any]
 
@@ -187,7 +189,33 @@ def _ignored_parameter(subject: Subject, finding: Finding) -> int | None:
     return hits[-1] if hits else first_line(node)
 
 
+def elementwise_line(subject: Subject, failure: UserError) -> int | None:
+    """Give the line that raised, where forward runs with @ in it instead of *; None otherwise."""
+    source = subject.source
+    if source is None or not isinstance(failure.error, ValueError) or failure.line is None:
+        return None
+    for owner, function in source.reached(subject.name, subject.forward_name):
+        for node in ast.walk(function):
+            product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and node.lineno == failure.line
+            if not isinstance(node, ast.BinOp) or not product:
+                continue
+            changed = replaced(function, node, ast.BinOp(node.left, ast.MatMult(), node.right))
+            try:
+                with patched(subject, owner, changed or function):
+                    subject.forward(subject.fresh(), clone(subject.x), clone(subject.second))
+            except (UserError, NotRunnable):
+                continue
+            return failure.line
+    return None
+
+
 CAUSES = (
+    Cause(
+        "elementwise-product",
+        "* multiplies element by element; forward and backward of a weight are matrix products.",
+        "Write @ (or np.dot) for *.",
+        repairable=True,
+    ),
     Cause(
         "forgets-param-grad",
         "backward leaves no gradient for {quantity}.",

@@ -56,6 +56,6 @@ def cause_of(exam: Examination, case: Case) -> Finding:
     finding = Finding("gradients", label, severity, method=name, quantity=case.quantity, values=values)
     if repaired is not None:
         finding.line = repaired.line
-        finding.values |= {"repair": repaired.after, "before": repaired.before}
+        finding.values |= repaired.values
     locate(exam.subject, finding)
     return with_worst(finding, case)

@@ -153,4 +153,4 @@ def _rows_coupled(exam: Examination) -> bool:
 
 
 SECOND = [Clause("second-batch", check_second_batch, applies=lambda s: not s.updates_inside)]
-ONE = [Clause("batch-of-one", check_batch_of_one, applies=lambda s: s.input_names == ("x",))]
+ONE = [Clause("batch-of-one", check_batch_of_one, applies=lambda s: s.input_names == ("x",), measures=True)]

@@ -20,7 +20,9 @@ class Clause:
     yields findings; its docstring says what must hold. `kind` is the class of subjects that it is about, `applies` asks
     a subject's capabilities, never its style. A clause that is `first` runs even when others alone are wanted,
     because those need what it finds out; an error in one that `stops` ends the examination, so that one cause
-    gives one message. Several clauses may share a name, where kinds of subjects ask the same in different ways.
+    gives one message. One that `measures` rests on slopes: what it says when the time ran out on the way counts only
+    as far as elements were measured. Several clauses may share a name, where kinds of subjects ask the same in
+    different ways.
     """
 
     name: str
@@ -29,3 +31,4 @@ class Clause:
     applies: Callable[[Any], bool] = lambda subject: True
     first: bool = False
     stops: bool = False
+    measures: bool = False

@@ -12,6 +12,7 @@ from badak.check.contract.clause import Clause
 from badak.check.copying import clone
 from badak.check.exam import Examination
 from badak.check.findings import Finding
+from badak.check.probing import extreme_inputs
 from badak.check.subject import Subject, UserError
 
 Array = np.ndarray[Any, Any]
@@ -25,45 +26,13 @@ def check_extreme(exam: Examination) -> Iterator[Finding]:
     if exam.inputs != ["x"] or np.ndim(subject.x) < 1:
         return
     told: set[str] = set()
-    for name, x in _inputs(subject):
+    for name, x in extreme_inputs(subject):
         finding = _try(exam, name, x)
         if finding is not None and finding.label not in told:
             told.add(finding.label)
             yield finding
             if finding.severity == "error":
                 return
-
-
-def _inputs(subject: Subject) -> Iterator[tuple[str, Array]]:
-    x = np.asarray(subject.x, float)
-    positive, bounded = bool(x.min() >= 0), bool(x.min() >= 0 and x.max() <= 1)
-    if bounded and subject.scalar:
-        edge = np.zeros_like(x)
-        if x.ndim == 2:
-            edge[np.arange(len(x)), np.arange(len(x)) % x.shape[1]] = 1.0
-        yield "probability", edge
-        yield "probability", 1.0 - edge if x.shape[-1] == 1 else np.roll(edge, 1, axis=-1)
-        return
-    if bounded and x.ndim == 2 and np.allclose(x.sum(axis=1), 1):
-        return
-    yield "large", np.where(x >= 0, 1000.0, -1000.0) if not positive else x * 1000 + 500
-    if not positive:
-        yield "large", np.full_like(x, 1000.0)
-        yield "large", np.full_like(x, -1000.0)
-    if x.ndim >= 2 and not positive:
-        apart = x.copy()
-        apart[::2] += 800.0
-        yield "apart", apart
-        zero = x.copy()
-        zero[0] = 0.0
-        yield "zero", zero
-        constant = x.copy()
-        constant[..., 0] = 0.5
-        yield "constant", constant
-        if x.ndim == 4:
-            plane = x.copy()
-            plane[:, 0] = 0.5
-            yield "constant", plane
 
 
 def _run(subject: Subject, x: Array) -> tuple[Any, list[str], str]:

@@ -89,9 +89,9 @@ def check_linear(exam: Examination) -> Findings:
         return
 
 
-SHAPES = [Clause("shapes", check_shapes, first=True)]
+SHAPES = [Clause("shapes", check_shapes, first=True, measures=True)]
 CLAUSES = [
-    Clause("gradients", check_gradients, applies=lambda s: not s.runs_forward_itself),
-    Clause("gradients", check_network_gradients, applies=lambda s: s.runs_forward_itself),
+    Clause("gradients", check_gradients, applies=lambda s: not s.runs_forward_itself, measures=True),
+    Clause("gradients", check_network_gradients, applies=lambda s: s.runs_forward_itself, measures=True),
     Clause("linear", check_linear, applies=lambda s: s.takes_dout),
 ]

@@ -7,18 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.causes.crash import backward_crash, forward_crash
 from badak.check.causes.explain import explain
 from badak.check.causes.loss import correct_classes
-from badak.check.causes.repair.search import search
 from badak.check.causes.wiring.order import explain_failure
-from badak.check.compare import case_of
 from badak.check.contract.clause import Clause, Findings
 from badak.check.copying import clone
-from badak.check.exam import Examination
+from badak.check.exam import CouldNotCheck, Examination
 from badak.check.findings import Finding
-from badak.check.source import gradient_line
 from badak.check.subject import (
-    Pass,
     Subject,
     UserError,
     get_path,
@@ -36,7 +33,7 @@ def check_runs(exam: Examination) -> Findings:
     try:
         exam.y = subject.forward(obj, clone(subject.x), clone(subject.second))
     except UserError as failure:
-        yield explain(exam, failure, "runs")
+        yield _refused(exam, failure)
         return
     if exam.y is None:
         yield exam.finding(
@@ -50,7 +47,8 @@ def check_runs(exam: Examination) -> Findings:
         if subject.scalar and exam.y.size > 1:
             yield from _not_scalar(exam)
             return
-        yield _repaired_crash(exam, obj, failure) or explain(exam, failure, "runs")
+        unwritten(failure)
+        yield from backward_crash(exam, obj, failure)
         return
     subject.parameters = subject.find_parameters(obj, returned)
     if not subject.parameters:
@@ -61,30 +59,31 @@ def check_runs(exam: Examination) -> Findings:
     exam.douts = exam.random_douts()
 
 
-def _repaired_crash(exam: Examination, obj: Any, failure: UserError) -> Finding | None:
-    """Backward raised because shapes do not fit: which small change makes it run, and run right?"""
-    subject = exam.subject
-    known = explain(exam, failure, "runs")
-    if known.label != "unnamed" or not isinstance(failure.error, ValueError) or len(subject.input_names) > 1:
-        return None
-    subject.parameters = subject.find_parameters(obj, None)
-    exam.douts = exam.random_douts()
-    quantities = exam.quantities
-    if not quantities:
-        return None
-    blank = Pass(np.asarray(exam.y), obj=obj)
-    exam.passes = [blank for _ in exam.douts]
-    cases = [case_of(exam, q, [None] * len(exam.douts)) for q in quantities]
-    found = search(exam, cases[0], None, cases[1:])
-    if found is None:
-        return None
-    source = subject.source
-    line_of = gradient_line(source, subject.name, "backward", "x", True) if source is not None else None
-    label = found.label or ("missing-weight-transpose" if found.line == line_of else "transposed-weight-grad")
-    if found.labels and label not in found.labels:
-        label = sorted(found.labels)[0]
-    values = known.values | {"repair": found.after, "before": found.before}
-    return exam.finding("runs", label, method=exam.backward_name(), quantity="x", line=found.line, values=values)
+def unwritten(failure: UserError) -> None:
+    """A method that only raises NotImplementedError is no fault: raise CouldNotCheck."""
+    if isinstance(failure.error, NotImplementedError):
+        raise CouldNotCheck(
+            "{method} is not written yet (line {line}). Write it, and run the check again.",
+            method=failure.function or failure.method,
+            line=failure.line or "?",
+        )
+
+
+def _refused(exam: Examination, failure: UserError) -> Finding:
+    """Forward raised. It is the user's fault where the error has a name, or where the input is the user's own."""
+    unwritten(failure)
+    finding = forward_crash(exam, failure)
+    if finding.label != "unnamed" or exam.subject.given:
+        return finding
+    raise CouldNotCheck(
+        "No input that I tried fits {method}; the last one, of shape {shape}, gave {error} (line {line}). "
+        "Put an x that fits into the file{second}, and a function make() that returns the object.",
+        method=exam.forward_name(),
+        shape=tuple(np.shape(exam.subject.x)),
+        error=failure.words.splitlines()[0],
+        line=failure.line or "?",
+        second=" and a t" if exam.subject.has_target else "",
+    )
 
 
 def _calm_loss(exam: Examination) -> None:
@@ -140,7 +139,7 @@ def check_network_runs(exam: Examination) -> Findings:
     try:
         exam.y = subject.forward(obj, clone(subject.x), clone(subject.second))
     except UserError as failure:
-        yield explain(exam, failure, "runs")
+        yield _refused(exam, failure)
         return
     if exam.y is None:
         yield exam.finding("runs", "returns-none", method="loss", quantity="loss", values={"name": "loss"})
@@ -156,6 +155,7 @@ def check_network_runs(exam: Examination) -> Findings:
     try:
         result = subject.run()
     except UserError as failure:
+        unwritten(failure)
         yield explain_failure(exam, failure) or explain(exam, failure, "runs")
         return
     returned = result.dx[0]

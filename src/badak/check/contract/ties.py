@@ -39,4 +39,4 @@ def check_ties(exam: Examination) -> Findings:
         yield with_worst(exam.finding("ties", "routes-to-all-ties", method=exam.backward_name(), quantity="x"), case)
 
 
-CLAUSES = [Clause("ties", check_ties, applies=lambda s: s.unary)]
+CLAUSES = [Clause("ties", check_ties, applies=lambda s: s.unary, measures=True)]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from badak.check.causes.placing import locate
+from badak.check.compare import seen_wrong
 from badak.check.contract.arrange import arranged
 from badak.check.contract.clause import Clause
 from badak.check.contract.registry import CHECKS, CLAUSES
-from badak.check.exam import Exam, Examination
+from badak.check.exam import CouldNotCheck, Exam, Examination
 from badak.check.findings import Report
-from badak.check.subject import Examinee, Subject, UserError
+from badak.check.subject import Examinee, Subject, UserError, has_method
 
 
 def examine(subject: Examinee, only: Sequence[str] | None = None, file: str = "") -> Report:
@@ -33,18 +35,30 @@ def examine(subject: Examinee, only: Sequence[str] | None = None, file: str = ""
         if not isinstance(subject, clause.kind) or not (wanted or clause.first) or not clause.applies(subject):
             continue
         asked.add(clause.name)
+        before = len(exam.findings)
         _run_clause(exam, clause, report, wanted)
-        if clause.stops and any(f.severity == "error" for f in exam.findings):
-            break
-        if clause.stops and report.reason is not None:
+        hindered = report.reason is not None
+        if hindered or (clause.stops and any(f.severity == "error" for f in exam.findings[before:])):
             break
         if subject.expired():
             report.reason = "The time ran out before all checks were done."
             break
+    if not asked and report.reason is None and only is None:
+        report.reason, report.reason_values = _unknown(subject)
     report.checked += [f"{name} (not applicable)" for name in only or () if name not in asked]
     report.findings = arranged(exam.findings)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _unknown(subject: Examinee) -> tuple[str, dict[str, Any]]:
+    """Say that nothing was checked: no way of writing that is known was recognised."""
+    methods = [n for n in dir(subject.obj) if not n.startswith("_") and has_method(subject.obj, n)]
+    text = (
+        "I don't know how to call {name}: it has no forward and backward, no loss and gradient, and nothing else that "
+        "I know; it offers {methods}. Give it forward(x) and backward(dout), and run the check again."
+    )
+    return text, {"name": subject.name, "methods": ", ".join(methods[:8]) or "no method"}
 
 
 def _exam_of(subject: Examinee) -> Exam:
@@ -58,11 +72,13 @@ def _run_clause(exam: Exam, clause: Clause, report: Report, wanted: bool) -> Non
     try:
         for finding in clause.check(exam):
             exam.findings.append(finding)
-        if exam.examinee.expired():
-            # It may rest on slopes that were not measured any more: nobody is accused by that.
-            del exam.findings[before:]
-        elif wanted:
+        if exam.examinee.expired() and clause.measures:
+            # A cause may rest on slopes that were not measured any more; the fault itself was seen, or was not.
+            exam.findings[before:] = seen_wrong(exam) if isinstance(exam, Examination) else []
+        elif wanted and not exam.examinee.expired():
             report.checked.append(clause.name)
+    except CouldNotCheck as hindrance:
+        report.reason, report.reason_values = hindrance.text, hindrance.values
     except UserError as failure:
         if clause.stops:
             report.reason = "It ran once, and then no more: {error}"

@@ -67,12 +67,7 @@ def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
         text += " " + say(HEADINGS["also"]) + ", ".join(f"d{q}" for q in finding.values["also"]) + "."
     advice = say(hint).format_map(values) if hint else ""
     if finding.values.get("repair") and finding.check == "gradients":
-        clean = _Values({name: str(finding.values.get(name, "?")).replace("self._lent_x", "x")
-                         .replace("self._lent_y", "y") for name in ("repair", "before")})  # fmt: skip
-        if (
-            clean["before"] and clean["before"] != clean["repair"]
-        ):  # else a whole function was replaced: no words for that
-            advice += " " + say(HEADINGS["written"]).format_map(clean)
+        advice += " " + say(HEADINGS["written"]).format_map(values)
     return text, advice.strip()
 
 

@@ -19,7 +19,7 @@ from badak.check.subject.calls import FLAGS, UserError, has_method, parameters_o
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.parameters import Parameter, find_parameters, returned_names
 from badak.check.subject.paths import copied, get_path, plain, set_path
-from badak.check.tolerances import STEP
+from badak.check.tolerances import DOUBLE, SINGLE, Precision
 
 Array = np.ndarray[Any, Any]
 
@@ -53,7 +53,6 @@ class Subject(Examinee):
     updates_inside: ClassVar[bool] = False  # an update of the parameters inside backward is the style's own
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
-    narrow = False  # forward rounds to float32 whatever it is given
 
     def __init__(
         self,
@@ -75,8 +74,10 @@ class Subject(Examinee):
         self.given = given
         self.parameters: list[Parameter] = []
         self.flag = self._find_flag()
+        self.training = self._training()
         self._slopes: dict[str, Slopes] = {}
         self._pure: bool | None = None
+        self._narrow: bool | None = None
 
     # Capabilities ---------------------------------------------------------------------------------
 
@@ -108,6 +109,7 @@ class Subject(Examinee):
     def forward(self, obj: Any, x: Any, second: Any = None, **kwargs: Any) -> Any:
         """Run forward on an object that may be changed."""
         args = (x, second) if self.needs_second else (x,)
+        kwargs = self.training | kwargs
         return self.call(self.forward_name, getattr(obj, self.forward_name), *args, **kwargs)
 
     def backward(self, obj: Any, dout: Any, x: Any = None, second: Any = None) -> Any:
@@ -212,6 +214,14 @@ class Subject(Examinee):
                 return ("attribute", name)
         return None
 
+    def _training(self) -> dict[str, bool]:
+        """Give the flag to call forward with, where it would be missing or off: gradients belong to training."""
+        if self.flag is None or self.flag[0] != "argument":
+            return {}
+        flag = next(p for p in parameters_of(self.obj.forward) if p.name == self.flag[1])
+        wanted = flag.default is flag.empty or flag.default is False
+        return {flag.name: True} if wanted and self.forward_name == "forward" else {}
+
     def forward_mode(self, obj: Any, x: Any, training: bool) -> Array:
         """Run forward in training or in evaluation, by whichever flag the object has."""
         assert self.flag is not None
@@ -237,6 +247,33 @@ class Subject(Examinee):
             except UserError:
                 self._pure = False
         return self._pure
+
+    @property
+    def narrow(self) -> bool:
+        """Whether forward rounds to float32 on its way, whatever it is given: a tiny move does not show at all.
+
+        Copies hold their parameters as float64, but an `astype(np.float32)` inside forward stays.
+        """
+        if self._narrow is None:
+            self._narrow = False
+            at = self.x
+            if isinstance(at, np.ndarray) and at.dtype.kind == "f":
+                way = np.random.default_rng(19).uniform(0.5, 1.0, at.shape) * np.maximum(np.abs(at), 0.1)
+                try:
+                    here, near, far = (
+                        np.asarray(self.forward(self.fresh(), at + move * way, copied(self.second)), float)
+                        for move in (0.0, 1e-10, 1e-5)
+                    )
+                except (UserError, TypeError, ValueError):
+                    return False
+                moved = far != here
+                self._narrow = bool(moved.any()) and bool(np.median((near != here)[moved]) == 0)
+        return self._narrow
+
+    @property
+    def precision(self) -> Precision:
+        """The precision in which forward computes."""
+        return SINGLE if self.narrow else DOUBLE
 
     def function_of(self, quantity: str) -> Callable[[Array], Array]:
         """Give forward as a function of one quantity, on copies."""
@@ -270,8 +307,7 @@ class Subject(Examinee):
         """Measure how the output moves with a quantity (kept: the second time costs nothing)."""
         if quantity not in self._slopes:
             at = np.array(self.value(quantity), dtype=float)
-            step = 1e-2 if self.narrow else STEP
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._slopes[quantity] = measure(self.function_of(quantity), at, rows, step, self.expired)
+                self._slopes[quantity] = measure(self.function_of(quantity), at, rows, self.precision, self.expired)
         return self._slopes[quantity]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from badak.check.source import Source
-from badak.check.subject.calls import has_method, parameters_of
+from badak.check.subject.calls import FLAGS, has_method, parameters_of
 
 
 @dataclass
@@ -57,9 +57,10 @@ class Candidate:
         return given if isinstance(written, (staticmethod, classmethod)) else given[1:]
 
     def required_of(self, name: str) -> list[str]:
-        """Give the names of a method's positional arguments without default, without self."""
+        """Give the names of a method's positional arguments without default, without self and a training flag."""
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        return [p.name for p in self.arguments_of(name) if p.kind in kinds and p.default is inspect.Parameter.empty]
+        needed = [p for p in self.arguments_of(name) if p.kind in kinds and p.default is inspect.Parameter.empty]
+        return [p.name for p in needed if p.name not in FLAGS]
 
 
 @dataclass

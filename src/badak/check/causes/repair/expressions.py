@@ -85,6 +85,7 @@ def _operations(node: ast.BinOp) -> Iterator[Change]:
                 ast.BinOp(node.left, ast.Div(), expression(size)),
             )
     elif isinstance(node.op, ast.Mult):
+        yield node, {"elementwise-product"}, ast.BinOp(node.left, ast.MatMult(), node.right)
         yield node, scales | {"adds-weight-decay-to-grad"}, node.left
         yield node, scales | {"adds-weight-decay-to-grad"}, node.right
         yield node, {"missing-gamma"}, ast.BinOp(node.left, ast.Div(), node.right)

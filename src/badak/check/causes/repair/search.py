@@ -11,16 +11,18 @@ import ast
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from badak.check.case import Case
 from badak.check.causes.repair.expressions import expressions
+from badak.check.causes.repair.offer import draft, holds
 from badak.check.causes.repair.patch import NotRunnable, patched, replaced
 from badak.check.causes.repair.statements import dout_name, renamed, results, statements, whole
 from badak.check.causes.repair.syntax import Change, expression, numbers
+from badak.check.causes.repair.written import Written
 from badak.check.exam import Examination
 from badak.check.numeric import close
 from badak.check.source import Function
@@ -31,49 +33,65 @@ SECONDS = 1.2  # of this process: a busy machine must not change the answer
 
 @dataclass
 class Repair:
-    """A change that makes the gradient right: its line, the cause it repairs, the code before and after."""
+    """A change that makes the gradient right: its line, the causes it repairs, and how it is written in the file.
+
+    `written` is None where it reads what is not there; it is `offered` where the file is right with it.
+    """
 
     line: int
     label: str | None
-    before: str
-    after: str
-    labels: set[str] = field(default_factory=set)
+    labels: set[str]
+    written: Written | None = None
+    offered: bool = False
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What a finding says of it: the code before and after, where it is offered."""
+        if self.written is None or not self.offered:
+            return {}
+        return {"repair": self.written.after, "before": self.written.before}
 
 
-def search(exam: Examination, case: Case, label: str | None, also: Sequence[Case] = ()) -> Repair | None:
-    """Give the repair that fits `label` best, or any that works; None where none does or there is no
-    source."""
+def search(
+    exam: Examination, case: Case, label: str | None, also: Sequence[Case] = (), line: int | None = None
+) -> Repair | None:
+    """Give the repair that fits `label` best, or any that works; None where none does or there is no source.
+
+    One that can be offered is preferred to one that shows its line alone. With `line`, only that line is changed.
+    """
     subject = case.subject
     if subject.source is None or subject.namespace is None or case.n[0].size > 4000:
         return None
     deadline = time.process_time() + SECONDS
     found: list[tuple[int, Repair]] = []
+    quantities = [c.quantity for c in (case, *also)]
     for owner, function in subject.source.reached(subject.name, subject.backward_name):
-        tried = list(changes(function, case))
+        tried = [c for c in changes(function, case) if line is None or getattr(c[0], "lineno", None) == line]
         tried.sort(key=lambda change: label is not None and label not in change[1])
         for node, labels, replacement in tried:
             if time.process_time() > deadline or subject.expired():
                 break
-            if label is not None and found and label not in labels:
+            if found and label is not None and label not in labels:
                 break
             changed = replaced(function, node, replacement)
             if changed is None or not works([case, *also], owner, changed):
                 continue
-            rank = 0 if label is None or label in labels else 1
-            cause = next(iter(sorted(labels)), None) if len(labels) == 1 else None
-            place = getattr(node, "lineno", function.lineno)
-            found.append((rank, Repair(place, cause, _words(node), _words(replacement), labels)))
-            if rank == 0:
-                return found[-1][1]
+            fits = label is None or label in labels
+            repair = Repair(getattr(node, "lineno", function.lineno), _only(labels), labels)
+            repair.written = draft(exam, function, node, replacement)
+            repair.offered = repair.written is not None and holds(exam, quantities, repair.written)
+            if fits and repair.offered:
+                return repair
+            if not found:
+                # Seek one that can be offered, for a while.
+                deadline = min(deadline, time.process_time() + SECONDS / 4)
+            found.append((0 if fits else 1, repair))
     found.sort(key=lambda pair: pair[0])
     return found[0][1] if found else None
 
 
-def _words(node: ast.AST) -> str:
-    try:
-        return ast.unparse(ast.fix_missing_locations(node)).splitlines()[0]
-    except Exception:
-        return ""
+def _only(labels: set[str]) -> str | None:
+    return next(iter(labels)) if len(labels) == 1 else None
 
 
 def works(cases: Sequence[Case], owner: str | None, function: Function) -> bool:
