@@ -14,6 +14,7 @@ from badak.check.findings import Finding
 from badak.check.numeric import close
 from badak.check.source import called_name, find_line, gradient_line
 from badak.check.subject import Subject, UserError, attributes_of, get_path, has_method, pieces, set_path
+from badak.check.tolerances import NOTHING
 
 
 def shared_names(subject: Subject) -> list[str]:
@@ -54,6 +55,25 @@ def unconnected(exam: Examination, wrong: list[str], calls: list[Call]) -> Findi
         return exam.finding("gradients", "loss-returns-accuracy", method="loss", quantity="*", got=before)
     if before == after:
         return exam.finding("gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject))
+    return None
+
+
+def copied_parameter(exam: Examination, wrong: list[str], calls: list[Call]) -> Finding | None:
+    """Loss does not move with a parameter of which a layer holds a copy."""
+    subject = exam.subject
+    layers = [layer for _, layer in inner_layers(subject.obj)]
+    held = [getattr(layer, n, None) for layer in layers for n in attributes_of(layer)]
+    arrays = [a for a in held if isinstance(a, np.ndarray)]
+    for quantity in wrong:
+        slope = subject.slopes(quantity).along(np.ones(1))[0]
+        value = subject.value(quantity)
+        mine = next(get_path(subject.obj, p.path) for p in subject.parameters if p.name == quantity)
+        if np.nanmax(np.abs(slope), initial=0.0) > NOTHING or not isinstance(mine, np.ndarray):
+            continue
+        alike = [a for a in arrays if a.shape == np.shape(value) and np.array_equal(a, value)]
+        if alike and not any(np.shares_memory(a, mine) for a in arrays):
+            line = _copy_line(subject)
+            return exam.finding("gradients", "params-not-shared", method="__init__", quantity=quantity, line=line)
     return None
 
 
