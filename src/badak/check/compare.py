@@ -13,6 +13,7 @@ from badak.check.numeric import measure_direction
 from badak.check.tolerances import CAST, DOUBLE, GUARDED, NOTHING, SMOOTH, SUMMED
 
 Array = np.ndarray[Any, Any]
+FEW = 12  # elements that are measured again before all that differ are
 DIRECT = 80  # arrays up to this size are measured element by element at once
 SAMPLED = 1500  # above this size only a sample of the elements is measured to find the cause
 
@@ -57,9 +58,35 @@ def agrees(exam: Examination, quantity: str) -> bool:
     if value.size > DIRECT and _agrees_along(exam, quantity, value, a):
         return True
     slopes = exam.subject.slopes(quantity, sample_rows(exam, quantity))
-    return all(within(exam, g, slopes.along(d)) for g, d in zip(a, exam.douts, strict=True)) and _joint(
-        exam, quantity, value, a
-    )
+    inside = all(within(exam, g, slopes.along(d)) for g, d in zip(a, exam.douts, strict=True))
+    return (inside or _refined(exam, quantity, a)) and _joint(exam, quantity, value, a)
+
+
+def _refined(exam: Examination, quantity: str, a: list[Any]) -> bool:
+    """Measure the elements that differ again, with a shorter step: a kink inside may lie within the long one.
+
+    A few at first, because a wrong gradient is mostly wrong everywhere, and that is told by a few.
+    """
+    if exam.subject.narrow or not exam.subject.scalar:
+        return False
+    slopes = exam.subject.slopes(quantity)
+    differ = np.zeros(slopes.shape, bool)
+    for g, dout in zip(a, exam.douts, strict=True):
+        if np.size(g) != differ.size or not np.isfinite(np.asarray(g, float)).all():
+            return False
+        differ |= outside(exam, np.asarray(g, float).reshape(slopes.shape), slopes.along(dout))
+    rows = [int(i) for i in np.flatnonzero(differ)]
+    for part in (rows[:FEW], rows[FEW:]):
+        if part:
+            exam.subject.refine(quantity, part)
+            slopes = exam.subject.slopes(quantity)
+            still = [
+                outside(exam, np.asarray(g, float).reshape(slopes.shape), slopes.along(d)).ravel()[part]
+                for g, d in zip(a, exam.douts, strict=True)
+            ]
+            if np.any(still):
+                return False
+    return True
 
 
 def _agrees_along(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
@@ -93,19 +120,27 @@ def relative_of(exam: Examination, a: Any) -> float:
 
 def within(exam: Examination, a: Any, along: tuple[Array, Array, Array, Array]) -> bool:
     """Tell whether a gradient lies between the bounds of the slopes."""
+    slope = along[0]
+    a = np.asarray(a)
+    if a.shape != slope.shape:
+        a = a.reshape(slope.shape) if a.size == slope.size else np.broadcast_to(np.nan, slope.shape)
+    if not np.isfinite(np.asarray(a, float)).all():
+        return False
+    return not outside(exam, a, along).any()
+
+
+def outside(exam: Examination, a: Array, along: tuple[Array, Array, Array, Array]) -> Array:
+    """Tell which elements of a gradient lie outside the bounds of the slopes; those not measured do not."""
     slope, low, high, error = along
     relative = relative_of(exam, a)
     a = np.asarray(a, float)
-    if a.shape != slope.shape:
-        a = a.reshape(slope.shape) if a.size == slope.size else np.broadcast_to(np.nan, slope.shape)
-    if not np.isfinite(a).all():
-        return False
     known = ~np.isnan(slope)
     if not known.any():
-        return True
+        return known
     scale = max(float(np.abs(a[known]).max()), float(np.abs(slope[known]).max()))
     limit = relative * scale + 10 * np.minimum(error, 1e-4 * scale + 1e-9) + 1e-10
-    return bool(np.all((a >= low - limit)[known] & (a <= high + limit)[known]))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(known & ((a < low - limit) | (a > high + limit)))
 
 
 def _joint(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
@@ -139,6 +174,12 @@ def ties_only(exam: Examination, case: Case) -> bool:
         if not within(exam, np.where(tied, along[0], outside), along):
             return False
     return True
+
+
+def shares_windows(exam: Examination, quantity: str) -> bool:
+    """Tell whether several elements are on a kink together, as the tied ones of a maximum are."""
+    kinked = exam.subject.slopes(quantity).kinked
+    return not exam.subject.scalar and bool((kinked.sum(axis=0) > 1).any())
 
 
 def with_worst(finding: Finding, case: Case) -> Finding:

@@ -23,6 +23,8 @@ class Precision:
 
 # Extrapolated, the error is near 1e-12 of the value: `relative` is far above that, and a hundredth of any fault seen.
 DOUBLE = Precision(step=1e-4, rounding=1e-9, noise=2e-15, relative=1e-6)
+# Where a kink of a hidden unit may lie within the step: five right networks looked wrong at 1e-4, none at 1e-6.
+FINE = Precision(step=1e-6, rounding=1e-7, noise=2e-15, relative=1e-6)
 # float32 rounds 6e-8 of a value: with a step of 1e-4 a slope would be known to three parts in a thousand at best.
 SINGLE = Precision(step=2e-2, rounding=1e-3, noise=1e-7, relative=2e-2)
 CAST = 1e-4  # forward computes in float64 and backward gives float32: the rounding of a sum of many terms
@@ -43,6 +45,8 @@ REPEATED = 1e-9  # the same numbers on another way (a row alone, twice the batch
 EQUAL = 1e-12  # the same numbers on the same way
 LINEAR = 1e-7  # three times the dout: one multiplication more, and cancellation inside
 ROW = 1e-6  # one sample as a vector and as a batch of one, whose gradients are divided by other counts
+
+STALE = 1e-3  # of a gradient, after the weights moved by 0.4 of their size: old ones are wrong by a hundred times more
 
 # Statistics -----------------------------------------------------------------------------------------
 SHARE = 1e-6  # the share by which a running mean moved, against the layer's own momentum

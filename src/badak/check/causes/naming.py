@@ -10,7 +10,7 @@ from badak.check.case import Case
 from badak.check.causes.placing import locate
 from badak.check.causes.registry import FALLBACKS, cause_named, value_cause
 from badak.check.causes.repair.search import search
-from badak.check.compare import SAMPLED, case_of, ties_only, with_worst
+from badak.check.compare import SAMPLED, case_of, shares_windows, ties_only, with_worst
 from badak.check.exam import Examination
 from badak.check.findings import Finding
 
@@ -27,6 +27,8 @@ def name_causes(exam: Examination, cases: dict[str, Case]) -> Iterator[Finding]:
     for quantity, case in cases.items():
         case.others = {q: (c.a, c.n) for q, c in everything.items() if q != quantity}
         finding = cause_of(exam, case)
+        if finding is None:
+            continue
         earlier = told.get(finding.label)
         if earlier is not None and (finding.label != "unnamed"):
             earlier.values.setdefault("also", []).append(quantity)
@@ -35,13 +37,21 @@ def name_causes(exam: Examination, cases: dict[str, Case]) -> Iterator[Finding]:
         yield finding
 
 
-def cause_of(exam: Examination, case: Case) -> Finding:
-    """Make the finding on one wrong gradient: its cause and its worst element."""
+def cause_of(exam: Examination, case: Case) -> Finding | None:
+    """Make the finding on one wrong gradient: its cause and its worst element.
+
+    None where only elements on a kink differ, and no maximum of several is taken: which of the slopes to either side
+    a gradient follows there is a matter of choice.
+    """
     name = exam.backward_name()
     if any(g is None for g in case.a):
         return exam.finding("gradients", "forgets-param-grad", method=name, quantity=case.quantity)
     if ties_only(exam, case):
-        finding = exam.finding("gradients", "routes-to-all-ties", method=name, quantity=case.quantity)
+        if not shares_windows(exam, case.quantity):
+            return None
+        finding = exam.finding(
+            "gradients", "routes-to-all-ties", severity="hazard", method=name, quantity=case.quantity
+        )
         return with_worst(finding, case)
     cause = value_cause(case)
     repaired = None

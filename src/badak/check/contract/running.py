@@ -44,10 +44,10 @@ def check_runs(exam: Examination) -> Findings:
         exam.y = np.array(exam.y)
         returned = subject.backward(obj, subject.default_dout(exam.y), clone(subject.x), clone(subject.second))
     except UserError as failure:
+        unwritten(failure)
         if subject.scalar and exam.y.size > 1:
             yield from _not_scalar(exam)
             return
-        unwritten(failure)
         yield from backward_crash(exam, obj, failure)
         return
     subject.parameters = subject.find_parameters(obj, returned)
@@ -77,12 +77,11 @@ def _refused(exam: Examination, failure: UserError) -> Finding:
         return finding
     raise CouldNotCheck(
         "No input that I tried fits {method}; the last one, of shape {shape}, gave {error} (line {line}). "
-        "Put an x that fits into the file{second}, and a function make() that returns the object.",
+        "Put an x that fits into the file (and a t, for a loss), and a function make() that returns the object.",
         method=exam.forward_name(),
         shape=tuple(np.shape(exam.subject.x)),
         error=failure.words.splitlines()[0],
         line=failure.line or "?",
-        second=" and a t" if exam.subject.has_target else "",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.compare import SAMPLED, agrees, case_of, ties_only, with_worst
+from badak.check.compare import SAMPLED, agrees, case_of, shares_windows, ties_only, with_worst
 from badak.check.contract.clause import Clause, Findings
 from badak.check.contract.probes import bounded
 from badak.check.exam import Examination
@@ -35,8 +35,11 @@ def check_ties(exam: Examination) -> Findings:
     except (UserError, ValueError):
         return
     case = case_of(other, "x", [other.gradient(p, "x") for p in other.passes])
-    if ties_only(other, case):
-        yield with_worst(exam.finding("ties", "routes-to-all-ties", method=exam.backward_name(), quantity="x"), case)
+    if ties_only(other, case) and shares_windows(other, "x"):
+        yield with_worst(
+            exam.finding("ties", "routes-to-all-ties", severity="hazard", method=exam.backward_name(), quantity="x"),
+            case,
+        )
 
 
 CLAUSES = [Clause("ties", check_ties, applies=lambda s: s.unary, measures=True)]

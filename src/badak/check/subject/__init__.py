@@ -12,6 +12,7 @@ from badak.check.subject.candidate import Candidate as Candidate
 from badak.check.subject.candidate import Evidence as Evidence
 from badak.check.subject.examinee import Examinee as Examinee
 from badak.check.subject.layer import Layer as Layer
+from badak.check.subject.layer import TwoInputLayer as TwoInputLayer
 from badak.check.subject.loss import Loss as Loss
 from badak.check.subject.network import BookNetwork as BookNetwork
 from badak.check.subject.parameters import Parameter as Parameter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from badak.check.findings import Finding
 from badak.check.numeric import close
 from badak.check.source import called_name, find_line, gradient_line
 from badak.check.subject import Subject, UserError, attributes_of, get_path, has_method, pieces, set_path
-from badak.check.tolerances import NOTHING
+from badak.check.tolerances import EQUAL, NOTHING
 
 
 def shared_names(subject: Subject) -> list[str]:
@@ -70,11 +71,16 @@ def copied_parameter(exam: Examination, wrong: list[str], calls: list[Call]) -> 
         mine = next(get_path(subject.obj, p.path) for p in subject.parameters if p.name == quantity)
         if np.nanmax(np.abs(slope), initial=0.0) > NOTHING or not isinstance(mine, np.ndarray):
             continue
-        alike = [a for a in arrays if a.shape == np.shape(value) and np.array_equal(a, value)]
+        alike = [a for a in arrays if a.shape == np.shape(value) and _multiple(a, np.asarray(value))]
         if alike and not any(np.shares_memory(a, mine) for a in arrays):
             line = _copy_line(subject)
             return exam.finding("gradients", "params-not-shared", method="__init__", quantity=quantity, line=line)
     return None
+
+
+def _multiple(a: Any, b: Any) -> bool:
+    """Tell whether an array is a multiple of another: the weights of a network may have been made smaller since."""
+    return bool(np.any(b)) and close(a * np.vdot(b, b), b * np.vdot(a, b), EQUAL)
 
 
 def _steps(value: float, rows: int) -> bool:
@@ -128,7 +134,9 @@ def same_object(exam: Examination, wrong: list[str], calls: list[Call]) -> Findi
         result = subject.run(obj=obj)
     except UserError:
         return None
-    if all(fits(subject, result.grads[q], q) for q in wrong):
+    # A parameter that loss does not move with belongs to the layer that is missing at its place.
+    lost = [q for q in wrong if np.nanmax(np.abs(subject.slopes(q).along(np.ones(1))[0]), initial=0.0) <= NOTHING]
+    if lost or all(fits(subject, result.grads[q], q) for q in wrong):
         return exam.finding(
             "gradients",
             "shared-layer-instance",

@@ -20,9 +20,9 @@ Wiring = Callable[[Examination, list[str], list[Call]], Finding | None]
 # By what was connected and called: the first that fits is the answer. `calls` is empty where no layer is called.
 ORDER: tuple[Wiring, ...] = (
     unconnected,
+    same_object,
     copied_parameter,
     unlike_each_other,
-    same_object,
     wrong_order,
     dout_dropped,
     swapped_keys,
