@@ -10,7 +10,7 @@ import numpy as np
 from badak.check.causes.crash import backward_crash, forward_crash
 from badak.check.causes.explain import explain
 from badak.check.causes.loss import correct_classes
-from badak.check.causes.wiring.order import explain_failure
+from badak.check.causes.wiring.failures import explain_failure
 from badak.check.contract.clause import Clause, Findings
 from badak.check.copying import clone
 from badak.check.exam import CouldNotCheck, Examination
@@ -138,7 +138,8 @@ def check_network_runs(exam: Examination) -> Findings:
     try:
         exam.y = subject.forward(obj, clone(subject.x), clone(subject.second))
     except UserError as failure:
-        yield _refused(exam, failure)
+        known = explain_failure(exam, failure)
+        yield known if known is not None and known.label != "unnamed" else _refused(exam, failure)
         return
     if exam.y is None:
         yield exam.finding("runs", "returns-none", method="loss", quantity="loss", values={"name": "loss"})
