@@ -14,7 +14,9 @@ from badak.check.explain import closest
 from badak.check.findings import Finding
 from badak.check.source import is_upstream
 from badak.check.subject import (
+    attributes_of,
     has_method,
+    pieces,
     required,
 )
 
