@@ -20,6 +20,7 @@ from badak.check.subject import (
     UserError,
     get_path,
     has_method,
+    is_listed,
     set_path,
 )
 
@@ -41,7 +42,7 @@ def check_runs(exam: Examination) -> Findings:
         )
         return
     try:
-        exam.y = np.array(exam.y)
+        gave, exam.y = exam.y, np.array(exam.y)
         returned = subject.backward(obj, subject.default_dout(exam.y), clone(subject.x), clone(subject.second))
     except UserError as failure:
         unwritten(failure)
@@ -50,6 +51,10 @@ def check_runs(exam: Examination) -> Findings:
             return
         yield from backward_crash(exam, obj, failure)
         return
+    for name, given in ((exam.forward_name(), gave), (exam.backward_name(), returned)):
+        if is_listed(given):
+            yield exam.finding("runs", "list-for-array", method=name, quantity=name, values={"name": name})
+            return
     subject.parameters = subject.find_parameters(obj, returned)
     if not subject.parameters:
         _warm_up(subject, obj, returned)
