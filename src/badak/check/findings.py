@@ -51,6 +51,7 @@ class Report:
     checked: list[str] = field(default_factory=list)
     seconds: float = 0.0
     source: list[str] = field(default_factory=list, repr=False)
+    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
@@ -73,4 +74,5 @@ class Report:
         """Build the report again from `to_dict`."""
         plain = dict(plain)
         plain["findings"] = [Finding(**finding) for finding in plain["findings"]]
+        plain["notes"] = [(text, values) for text, values in plain.get("notes", [])]
         return cls(**plain)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from badak.check.contract import examine
-from badak.check.discover import Loaded
 from badak.check.findings import Finding
+from badak.check.load.running import Loaded
 from badak.check.source import Function, Source
 from badak.check.subject import wrap
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from badak.check import discover
 from badak.check.causes.explain import explain_error
 from badak.check.findings import Finding
 from badak.check.isolate import MEMORY_LIMIT, ask
+from badak.check.load.reading import read_source
+from badak.check.load.running import Workspace
 from badak.check.report.words import HEADINGS, speak
 from badak.language import translator
 from badak.learn.exercise import Answer, Exercise, exercise_named, fault
@@ -86,7 +87,7 @@ def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
     """Do the orders of `grade`, in the child process: run the file and check what it defines."""
     exercise = exercise_named(orders["exercise"])
     try:
-        source = discover.read_source(Path(orders["path"]))
+        source = read_source(Path(orders["path"]))
     except SyntaxError as error:
         words = {"error": error.msg, "line": error.lineno}
         text = "Python cannot read the file: {error}."
@@ -95,11 +96,17 @@ def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
     except (OSError, UnicodeDecodeError, ValueError) as error:
         return _told([fault("not-readable", "The file cannot be read: {error}.", error=str(error))], [], [])
     stage("running")
-    answer = Answer(discover.load(source, orders["run"]), exercise.names)
-    stage("checking")
+    with Workspace(source, Path(orders["path"])) as place:
+        answer = Answer(place.load(orders["run"]), exercise.names)
+        stage("checking")
+        return _judged(answer, exercise)
+
+
+def _judged(answer: Answer, exercise: Exercise) -> dict[str, Any]:
+    """Check what the file defines."""
     missing = [name for name in exercise.names if not callable(answer.namespace.get(name))]
     found = [_missing(answer, name) for name in missing] if missing else list(exercise.check(answer))
-    return _told(found, answer.blanks, source.lines)
+    return _told(found, answer.blanks, answer.source.lines)
 
 
 def _told(findings: list[Finding], blanks: list[str], lines: list[str]) -> dict[str, Any]:

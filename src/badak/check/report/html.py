@@ -7,7 +7,7 @@ import html
 from collections.abc import Sequence
 
 from badak.check.findings import Finding, Report
-from badak.check.report.words import HEADINGS, own_line, reason, speak, style_words, title, where
+from badak.check.report.words import HEADINGS, notes, own_line, reason, speak, style_words, title, where
 from badak.language import choose_language, translator
 
 STYLE = """
@@ -32,7 +32,7 @@ def report_html(reports: Sequence[Report], lang: str | None = None) -> str:
             f'<tr><td><a href="#r{number}">{name}</a></td><td>{verdict}</td><td>{html.escape(labels)}</td></tr>'
         )
         articles.append(
-            f'<article id="r{number}"><h2>{name}</h2><p>{verdict}{read} {html.escape(reason(report, lang))}</p>{"".join(_finding(f, report, lang) for f in report.findings)}</article>'
+            f'<article id="r{number}"><h2>{name}</h2><p>{verdict}{read} {html.escape(reason(report, lang))}</p>{"".join(_finding(f, report, lang) for f in report.findings)}{"".join(f"<p><small>{html.escape(text)}</small></p>" for text in notes(report, lang))}</article>'
         )
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>badak check</title>'

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from badak.check.findings import Finding, Report
-from badak.check.report.words import reason, speak
+from badak.check.report.words import notes, reason, speak
 
 
 def finding_json(finding: Finding, lang: str | None = None) -> dict[str, Any]:
@@ -37,7 +37,8 @@ def _plain(value: Any) -> Any:
 def report_json(report: Report, lang: str | None = None) -> str:
     """Give one line of JSON: file, object, style, verdict, findings; and `reason` where it could not be checked.
 
-    `style`, how the object was read, stays in English: it is for programs to compare.
+    `style`, how the object was read, stays in English: it is for programs to compare. `notes` is there where more is to
+    be said of the file: what stood in for what, what was passed over.
     """
     plain: dict[str, Any] = {
         "file": report.file,
@@ -48,4 +49,6 @@ def report_json(report: Report, lang: str | None = None) -> str:
     plain["findings"] = [finding_json(f, lang) for f in report.findings]
     if report.reason is not None:
         plain["reason"] = reason(report, lang)
+    if report.notes:
+        plain["notes"] = notes(report, lang)
     return json.dumps(plain, ensure_ascii=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from badak.check.findings import Report
-from badak.check.report.words import HEADINGS, own_line, reason, speak, style_words, title, where
+from badak.check.report.words import HEADINGS, notes, own_line, reason, speak, style_words, title, where
 from badak.language import translator
 
 
@@ -27,4 +27,5 @@ def report_text(report: Report, lang: str | None = None) -> str:
             )
         if hint:
             lines.append(f"      {say(HEADINGS['try'])}: {hint}")
+    lines += [f"  {say(HEADINGS['note-of-file']).format(text=text)}" for text in notes(report, lang)]
     return "\n".join(lines)

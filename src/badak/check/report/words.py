@@ -19,6 +19,7 @@ HEADINGS = {
     "also": "Also: ",
     "written": "With {repair} instead of {before} it would be right.",
     "read-as": "read as: {style}",
+    "note-of-file": "also: {text}",
     "in-layer": "Layer {layer}: ",
 }  # fmt: skip
 CRASH_REPAIR = ("The shapes do not fit ({error}); with {repair} they do, and the gradient is right.", "Write {repair}.")
@@ -116,3 +117,9 @@ def reason(report: Report, lang: str | None = None) -> str:
     if report.reason is None:
         return ""
     return translator("check", lang).gettext(report.reason).format_map(_Values(report.reason_values))
+
+
+def notes(report: Report, lang: str | None = None) -> list[str]:
+    """Give what else is to be said of the file: what stood in for what, what was passed over."""
+    say = translator("check", lang).gettext
+    return [say(text).format_map(_Values(values)) for text, values in report.notes]

@@ -10,6 +10,7 @@ from badak.check.subject.calls import parameters_of as parameters_of
 from badak.check.subject.calls import required as required
 from badak.check.subject.candidate import Candidate as Candidate
 from badak.check.subject.candidate import Evidence as Evidence
+from badak.check.subject.candidate import Found as Found
 from badak.check.subject.examinee import Examinee as Examinee
 from badak.check.subject.layer import Layer as Layer
 from badak.check.subject.layer import TwoInputLayer as TwoInputLayer

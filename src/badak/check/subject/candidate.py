@@ -61,3 +61,13 @@ class Candidate:
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         needed = [p for p in self.arguments_of(name) if p.kind in kinds and p.default is inspect.Parameter.empty]
         return [p.name for p in needed if p.name not in FLAGS]
+
+
+@dataclass
+class Found:
+    """What a file has besides the objects that it makes: for styles that are no classes."""
+
+    source: Source
+    namespace: dict[str, Any]
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    classes: dict[str, type] = field(default_factory=dict)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from badak.check.copying import World, clone, walk
 from badak.check.source import Source
+from badak.check.subject.arguments import Layout, combinations, needed
 from badak.check.subject.calls import UserError
-from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.candidate import Candidate, Evidence, Found
 
 
 class Examinee:
@@ -55,6 +56,27 @@ class Examinee:
     def recognise(cls, candidate: Candidate) -> Evidence | None:
         """Tell why the candidate is written in this style, None where it is not."""
         raise NotImplementedError(cls.__name__)
+
+    @classmethod
+    def gather(cls, found: Found) -> list[Candidate]:
+        """Give what of this style a file has besides its classes: groups of functions, a loop, the script itself."""
+        return []
+
+    @classmethod
+    def makers(cls, candidate: Candidate, layout: Layout) -> Iterator[Callable[[], Any]]:
+        """Give functions that make the object to examine, with arguments guessed for a layout, likeliest first.
+
+        Of functions, the object is the dictionary of them, unless a style makes something else.
+
+        Raises Unguessable where a parameter's name says nothing.
+        """
+        kind = candidate.kind
+        if kind is None:
+            yield lambda: dict(candidate.functions)
+            return
+        parameters = [] if kind.__init__ is object.__init__ else needed(kind, small=True)  # type: ignore[misc]
+        for arguments in combinations(parameters, layout):
+            yield lambda arguments=arguments: kind(**{k: clone(v) for k, v in arguments.items()})  # type: ignore[misc]
 
     def settings(self) -> dict[str, list[Any]]:
         """Give the constructor's settings that may be varied (stride, pad, eps …), with values to try."""
