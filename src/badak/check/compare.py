@@ -194,6 +194,24 @@ def with_worst(finding: Finding, case: Case) -> Finding:
     return finding
 
 
+def gap(exam: Examination, quantity: str) -> float:
+    """Give how far a gradient is from the slopes at most, as a share of the largest of either."""
+    a = [exam.gradient(p, quantity) for p in exam.passes]
+    if any(g is None for g in a):
+        return 1.0
+    n = case_of(exam, quantity, a).n
+    gaps = [0.0]
+    for given, slope in zip(a, n, strict=True):
+        if np.size(given) != slope.size:
+            return 1.0
+        g = np.asarray(given, float).reshape(slope.shape)
+        known = ~np.isnan(slope)
+        if known.any():
+            scale = max(float(np.abs(slope[known]).max()), float(np.abs(g[known]).max()), NOTHING)
+            gaps.append(float(np.abs(g - slope)[known].max()) / scale)
+    return max(gaps)
+
+
 def seen_wrong(exam: Examination) -> list[Finding]:
     """Give the fault that was seen, without a cause: the first wrong gradient with an element that was measured."""
     for quantity in exam.wrong:
@@ -206,9 +224,8 @@ def seen_wrong(exam: Examination) -> list[Finding]:
         )
         if finding.got is None or finding.expected is None or not np.isfinite(finding.expected):
             continue
-        scale = max(abs(finding.got), float(np.nanmax(np.abs(case.n[0]))))
         # A guard such as log(y + 1e-7), which would be looked for next, explains a gap of less than this.
-        if abs(finding.got - finding.expected) > GUARDED * scale:
+        if gap(exam, quantity) > GUARDED:
             exam.place(finding)
             return [finding]
     return []
