@@ -139,9 +139,9 @@ def batch_power(case: Case, ratio: float) -> int:
     if np.shape(a) != slope.shape or not np.any(slope[known]):
         return 0
     other = float((np.asarray(a, float)[known] * slope[known]).sum() / (slope[known] ** 2).sum())
-    if other == 0 or ratio / other <= 0:
+    if other == 0 or ratio == 0:
         return 0
-    power = np.log(ratio / other) / np.log(batch / fewer)
+    power = np.log(abs(ratio / other)) / np.log(batch / fewer)
     return round(float(power)) if abs(power - round(power)) < 0.05 else 0
 
 
