@@ -369,7 +369,7 @@ def check(
 
     \b
     Arguments:
-      FILES...  FILE.py, FILE.py:ClassName or FILE.ipynb.
+      FILES...  FILE.py, FILE.py:ClassName, FILE.ipynb or a FOLDER.
     """
     from badak.check import check_command
     from badak.check.training import training_command

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from badak.check.findings import Report
+from badak.check.folder import absent, near
 
 TIME_LIMIT = 20.0
 MEMORY_LIMIT = 2 << 30
@@ -47,7 +48,7 @@ def check_file(
     path = Path(path)
     shown = name or str(path)
     if not path.is_file():
-        return [Report(shown, path.name, reason="There is no file {name}.", reason_values={"name": str(path)})]
+        return [Report(shown, path.name, reason=absent(path), reason_values={"name": str(path), "near": near(path)})]
     started = time.monotonic()
     failure = Report(shown, object_name or path.name)
     for run, share in (("all", 0.6), ("definitions", 1.0)):

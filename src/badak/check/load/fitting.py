@@ -56,12 +56,21 @@ class Fit:
         """Whether the failure would come with any input: a name, an attribute, what is not written yet."""
         return self.error is not None and is_final(self.error.error)
 
+    def slipped(self, candidate: Candidate) -> bool:
+        """Whether forward hands arrays to a function of math in a file that works with NumPy."""
+        line = self.error.line if self.error is not None else None
+        if line is None or candidate.source is None or "Python scalar" not in str(self.error):
+            return False
+        arrays = any(value is np for value in (candidate.namespace or {}).values())
+        return arrays and "math." in candidate.source.lines[line - 1]
+
 
 def is_final(error: BaseException) -> bool:
     """Tell whether an error would come with any input: names, attributes, signatures, imports, unwritten methods."""
     if isinstance(error, AttributeError):
         # What an array lacks, another kind of input may have.
-        return not isinstance(getattr(error, "obj", None), (np.ndarray, np.generic, float, int))
+        owner = getattr(error, "obj", None)
+        return not isinstance(owner, (np.ndarray, np.generic, float, int, str, list, tuple, dict, set))
     if isinstance(error, UnboundLocalError):
         return False  # a branch for other arguments
     if isinstance(error, (NameError, NotImplementedError, ImportError, RecursionError)):

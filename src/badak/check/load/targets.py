@@ -33,6 +33,7 @@ class Target:
     problem: Failed | None = None
     reason: Note | None = None
     style: str = ""
+    guessed: bool = True  # whether the arguments that a constructor raised on were ours
     notes: list[Note] = field(default_factory=list)
 
 
@@ -112,7 +113,7 @@ class Finder:
         try:
             obj = make()
         except (Exception, SystemExit) as error:
-            return Target(name, problem=Failed(error, deepest_line(error, self.source.filename), []))
+            return Target(name, problem=Failed(error, deepest_line(error, self.source.filename), []), guessed=False)
         candidate = Candidate.of(obj, self.source, self.loaded.namespace)
         style, evidence = style_of(candidate)
         if style is Unknown and looks_checkable(type(obj)):
@@ -177,7 +178,7 @@ class Finder:
         fit = self._with_own_sample(fitter, obj, make) or fitter.fit(obj, make)
         if fit is None:
             return self._unmade(candidate, style, fitter)
-        if fit.level == 0 and not fit.final and not fit.given:
+        if fit.level == 0 and not fit.final and not fit.given and not fit.slipped(candidate):
             return self._refused(candidate, style, fitter, fit)
         subject = style(fit.obj, fit.x, fit.second, given=fit.given, **{**given, "make": fit.make or make})
         subject.name = candidate.name if candidate.functions else subject.name
