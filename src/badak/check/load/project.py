@@ -96,17 +96,15 @@ class Project:
         """Give another module of the project that defines a class or function of this name, relative to the root.
 
         A file that only lies beside, as exercises do in one folder, is no part of the same project: the module must
-        be one that this file imports from, or one beside it that another file there imports.
+        be one that this file, or one beside it, imports from.
         """
         pattern = re.compile(rf"^(?:def|class)\s+{re.escape(name)}\b", re.MULTILINE)
-        imported = _imports(self.file)
-        beside = {stem for other in self.folder.glob("*.py") if other != self.file for stem in _imports(other)}
+        imported = {module for file in {self.file, *self.folder.glob("*.py")} for module in _imports(file)}
         for path in _walk(self.known):
             if path.suffix != ".py" or path.resolve() == self.file:
                 continue
-            dotted = ".".join(path.relative_to(self.known).with_suffix("").parts)
-            taken = any(f".{dotted}".endswith(f".{one}") or f".{one}." in f".{dotted}" for one in imported)
-            if not taken and not (path.resolve().parent == self.folder and path.stem in beside):
+            dotted = f".{'.'.join(path.relative_to(self.known).with_suffix('').parts)}"
+            if not any(dotted.endswith(f".{one}") or f".{one}." in dotted for one in imported):
                 continue
             if pattern.search(_text(path)):
                 return path.relative_to(self.known)
