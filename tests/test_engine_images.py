@@ -27,7 +27,7 @@ from badak import (
     networks,
 )
 from badak.data.pixels import Pixels
-from badak.engine import crew, images, lower, runner, target
+from badak.engine import crew, images, lower, tapes, target
 from badak.engine.listing import listing
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.runner import NativeRunner
@@ -43,7 +43,7 @@ close = closeness(TOLERANCE)
 @pytest.fixture(autouse=True, params=[True, False], ids=["poisoned", "as it is"])
 def poisoned(request, monkeypatch):
     """Fill scratch memory with NaN before each run: what is read before it is written shows."""
-    monkeypatch.setattr(runner, "POISON", request.param)
+    monkeypatch.setattr(tapes, "POISON", request.param)
     monkeypatch.setattr(crew.Crew, "advise", lambda self, threads: threads)
     monkeypatch.setattr(lower, "WORK_PER_THREAD", 1)
     monkeypatch.setattr(lower, "WORK_PER_CALL", 1)
