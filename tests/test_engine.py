@@ -923,6 +923,19 @@ def test_a_tape_that_was_tampered_with_is_refused(tamper, says):
         verify(program, size)
 
 
+@pytest.mark.parametrize("name", ["AFFINE_SPARSE", "STEP_W_SPARSE"])
+def test_marks_have_room_for_the_vector_that_may_reach_beyond_them(name):
+    network = make("two layers, the book's", np.float32)
+    program = lower.lower(nodes(network, (784,)), network.block.offsets, batch=100, inputs=784, source="f4",
+                          scale=0.0, threads=2, itemsize=4, lanes=16, purpose="train", sparse=True)  # fmt: skip
+    line = line_of(program, name)
+    line.sizes["marks_step"] = 2 * (line.sizes["rows"] + 16)
+    verify(program, network.block.values.nbytes)
+    line.sizes["marks_step"] -= 1
+    with pytest.raises(BadTape, match=f"{name}: 231 bytes of marks are too few for 100 rows"):
+        verify(program, network.block.values.nbytes)
+
+
 def test_barriers_stand_where_threads_would_meet_unfinished_work():
     program, _ = program_of("two layers, the book's", batch=100)
     names = [line.op.name for line in program.lines[program.body : program.ending]]
