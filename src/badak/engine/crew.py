@@ -150,10 +150,11 @@ class Crew:
             try:
                 # No loop of Python's: for it this is one instruction, which no signal's handler comes into.
                 begun.extend(map(call, steps))
-            except BaseException:  # no signal's, then; whatever it was, the others are not to wait for us
-                stop[0] = 1
-                for _ in begun:
-                    done.get()
+            except BaseException:
+                if len(begun) < threads:  # no signal's, then; whatever it was, the others are not to wait for us
+                    stop[0] = 1
+                    for _ in begun:
+                        done.get()
                 raise
             idle = time.perf_counter() - began - (time.thread_time() - used)
             # The others have left the machine. Who interrupts us now leaves this call's answers to nobody.
