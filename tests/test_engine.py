@@ -1149,9 +1149,6 @@ def test_a_damaged_or_foreign_file_does_no_harm(small, tmp_path, monkeypatch):
         assert answer(build.machine(4)) == 0
         assert file.read_bytes() == content
     assert len(small) == 6
-    other = os.stat(file)
-    monkeypatch.setattr(build.os, "getuid", lambda: other.st_uid + 1)
-    assert build._read(file) is None or other.st_uid == 0
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_compiling(small, tmp_path, monkeypatch):

@@ -204,9 +204,13 @@ class Network:
         """Convert the input to the network's dtype, once, and rows to the shape that was told for a sample."""
         if not (isinstance(x, np.ndarray) and x.dtype == self.dtype):
             x = floating(x).astype(self.dtype, copy=False)
-        if self.input_shape is not None and x.ndim == 2 and x.shape[1] == math.prod(self.input_shape):
-            return x.reshape(-1, *self.input_shape)
-        return x
+        shape = self._sample_shape(x.shape)
+        return x if x.shape[1:] == shape else x.reshape(-1, *shape)
+
+    def _sample_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Give the shape of one sample as the first layer gets it, for data of `shape`: rows may be images."""
+        told, given = self.input_shape, tuple(shape[1:])
+        return told if told is not None and len(given) == 1 and given[0] == math.prod(told) else given
 
     def _forward(self, x: Array, training: bool) -> Array:
         self._check_adopted()

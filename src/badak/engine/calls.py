@@ -29,7 +29,6 @@ from badak.engine.runner import (
     outputs_of,
     prepare,
     readable,
-    sample_shape,
     targets,
 )
 from badak.engine.tapes import Ready
@@ -41,7 +40,7 @@ from badak.types import Array
 
 P = ParamSpec("P")
 R = TypeVar("R")
-METHODS = frozenset({"predict", "loss", "gradient", "accuracy", "backpropagate", "_forward", "_door"})
+METHODS = frozenset({"predict", "loss", "gradient", "accuracy", "backpropagate", "_forward", "_door", "_sample_shape"})
 """What a subclass or an object must not have changed: one of these may be what another stands on."""
 KEPT = 12
 """So many programs are kept for a network; each holds memory for its batch size."""
@@ -257,12 +256,12 @@ class Calls:
             x = np.asarray(x)
         if x.ndim < 2 or not len(x):
             raise NotNative("one sample without its batch axis, or none")
-        shape = sample_shape(self.network, x)
+        shape = self.network._sample_shape(x.shape)
         outputs = self._outputs(shape)
         t = np.asarray(t)
         if t.ndim < 1 or len(t) != len(x):
             raise NotNative("targets that do not fit")
-        x, source, scale = readable(x, self.network.dtype)
+        x, source, scale = readable(self.network, x)
         if not x.flags.aligned:  # it may be read in place, number by number
             x = x.copy()
         return x, source, scale, shape, targets(self.network, t, outputs)
@@ -363,7 +362,7 @@ class Calls:
         network = self.network
         remembering = any(type(layer) is BatchNormalization for layer in self._layers)
         few = type(x) is np.ndarray and x.ndim == 2 and len(x) <= lower.THIN and x.dtype.kind == "f"
-        if few and not remembering and sample_shape(network, x) == x.shape[1:]:
+        if few and not remembering and network._sample_shape(x.shape) == x.shape[1:]:
             self._make_small(x.shape)
             answer = self.predict(x)
             assert answer is not None
@@ -372,7 +371,7 @@ class Calls:
             x = np.asarray(x)
         if x.ndim < 2 or not len(x):
             raise NotNative("one sample without its batch axis, or none")
-        outputs = self._outputs(sample_shape(self.network, x))
+        outputs = self._outputs(self.network._sample_shape(x.shape))
         out = np.empty((len(x), outputs), network.dtype)
         self._pieces("scores", x, out)
         return out
@@ -406,7 +405,7 @@ class Calls:
             raise NotNative("samples and labels that do not fit")
         if type(self.network.last_layer) is SigmoidWithLoss:
             raise NotNative("answers of yes or no are counted by NumPy, on native scores")
-        outputs = self._outputs(sample_shape(self.network, x))
+        outputs = self._outputs(self.network._sample_shape(x.shape))
         right = labels(t, outputs)
         best = np.empty(len(x), np.int64)
         self._pieces("best", x, best)
@@ -414,8 +413,8 @@ class Calls:
 
     def _pieces(self, purpose: str, x: Any, out: Array) -> None:
         """Predict for any number of samples, PIECE at a time."""
-        data, source, scale = readable(x, self.network.dtype)
-        shape = sample_shape(self.network, x)
+        data, source, scale = readable(self.network, x)
+        shape = self.network._sample_shape(x.shape)
         pieces, rest = divmod(len(data), PIECE)
         sparse = pieces >= 8 and mostly_zero(data)
         for start, batch, rounds in ((0, PIECE, pieces), (pieces * PIECE, rest, 1)):

@@ -4,7 +4,6 @@
 back into the network's Block when it ends: between calls the Block is the truth.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,8 @@ from badak.networks import Network
 from badak.training import NotNative
 from badak.types import Array, IntArray
 
+AS_THEY_ARE = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
+"""The machine reads these itself, and gives the numbers that the network's door would make of them."""
 PAYS_BELOW = 0.65
 """Passing over zeros pays where four samples together have something in fewer than this share of the columns."""
 
@@ -43,30 +44,21 @@ def prepare(network: Network, *, batch: int, purpose: str, threads: int, **form:
     return Ready(program, machine)
 
 
-def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
+def readable(network: Network, x: Any) -> tuple[Array, str, float]:
     """Give the data as rows that the machine can read, what they hold ('u1', 'f4', 'f8'), and what bytes stand for.
 
-    Nothing is copied that lies as it should: bytes and native floats, row after row (memory-mapped files too).
+    What is taken as input, and as which numbers, is the network's rule (its door). Nothing is copied that lies as it
+    should: bytes and native floats, row after row (memory-mapped files too), which the machine converts as the door
+    would.
     """
     if isinstance(x, Pixels):
-        values = np.ascontiguousarray(x.values.reshape(len(x), -1))
-        return values, "u1", x.scale
-    if type(x) is np.ndarray and x.ndim == 2 and x.dtype == dtype and x.flags.c_contiguous:
-        return x, f"f{dtype.itemsize}", 0.0
-    x = np.asarray(x)
-    if x.dtype == np.uint8:
-        return np.ascontiguousarray(x.reshape(len(x), -1)), "u1", 1.0
-    if x.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        x = floating(x).astype(dtype)
-    x = np.ascontiguousarray(x.reshape(len(x), -1), dtype=x.dtype.newbyteorder("="))
-    return x, f"f{x.dtype.itemsize}", 0.0
-
-
-def sample_shape(network: Network, x: Any) -> tuple[int, ...]:
-    """Give the shape of one sample as the network's first layer gets it: rows may be images (see Network)."""
-    shape = tuple(x.shape[1:])
-    told = network.input_shape
-    return told if told is not None and len(shape) == 1 and shape[0] == math.prod(told) else shape
+        return np.ascontiguousarray(x.values.reshape(len(x), -1)), "u1", x.scale
+    if not (type(x) is np.ndarray and x.dtype in AS_THEY_ARE):
+        x = network._door(x)
+    kind = f"{x.dtype.kind}{x.dtype.itemsize}"
+    if not (x.ndim == 2 and x.flags.c_contiguous):
+        x = np.ascontiguousarray(x.reshape(len(x), -1))
+    return x, kind, 1.0 if kind == "u1" else 0.0
 
 
 def outputs_of(network: Network, shape: tuple[int, ...]) -> int:
@@ -138,9 +130,9 @@ class NativeRunner:
             raise NotNative(reason)
         self.network, self.optimizer = network, optimizer
         self.threads = target.thread_count(threads)
-        self.shape = sample_shape(network, x)
+        self.shape = network._sample_shape(x.shape)
         self.outputs = outputs_of(network, self.shape)
-        self.x, self.source, self.scale = readable(x, network.dtype)
+        self.x, self.source, self.scale = readable(network, x)
         self.t = targets(network, t, self.outputs)
         self.sparse = mostly_zero(self.x)
         if len(self.x) != len(self.t):

@@ -35,7 +35,7 @@ def fault(machine: Machine, itemsize: int, lanes: int) -> str | None:
     t = np.arange(BATCH) % CLASSES
     if not _close(_scores(machine, rows, x[:FEW], lanes), rows.predict(x[:FEW])):
         return f"scores of {FEW} rows, {dtype}"
-    for name, network, data in (("rows", rows, x), ("images", images, pictures)):
+    for name, network, data in (("rows", rows, x), ("rows", rows, x[:1]), ("images", images, pictures)):
         network.backpropagate(data, t[: len(data)])
         if not _close(_gradient(machine, network, data, t[: len(data)], lanes), network.block.grads):
             return f"gradients of {len(data)} {name}, {dtype}"
