@@ -1021,15 +1021,17 @@ def test_sleeping_at_a_barrier_says_nothing_of_cores(monkeypatch):
 
     def late(frame, me):
         if me:
-            second.wait(wait)  # the first sleeps at its barrier until this one comes
+            second.wait(waits[0])  # the first sleeps at its barrier until this one comes
         return machine(frame, me)
 
     session.machine = late
-    for wait in (0.3, 1, 4, 12):  # on a busy machine it takes long to give its core away 200 times, and then to sleep
+    waits = [0.3, 1, 4, 12]  # on a busy machine it takes long to give its core away 200 times, and then to sleep
+    while waits:
         session.run(1)
         slept, _ = session.flags[1 :: crew.LINE // 8][:2]
         if slept > 10:
             break
+        waits.pop(0)
     assert slept > 10
     monkeypatch.setattr(crew.crew, "learn", lambda lost, spent: told.append(lost))
     monkeypatch.setattr(crew.crew, "run", lambda *_: session.flags.__setitem__(1, 1000) or 0.5)
