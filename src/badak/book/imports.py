@@ -1,18 +1,19 @@
-"""Finds the book's names: a file beside the script first, else the module of badak that stands for it."""
+"""Finds the book's names: the reader's own file first, else the module of badak that stands for it."""
 
-import ast
 import importlib
 import importlib.util
 import os
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from badak.book import scripts
+from badak.book.mending import mended
+
 HERE = __name__.rpartition(".")[0]
-CHAPTERS = ("ch04", "ch05", "ch07", "ch08")
+CHAPTERS = tuple(f"ch{number:02d}" for number in range(1, 9))
 NAMES = {
     "common": "common",
     "dataset": "dataset",
@@ -21,71 +22,65 @@ NAMES = {
     "layer_naive": "ch05.layer_naive",
     "simple_convnet": "ch07.simple_convnet",
     "deep_convnet": "ch08.deep_convnet",
-    "two_layer_net": "",  # of chapter 4 or 5: see chapter_of
+    "two_layer_net": "",  # of chapter 4 or 5: see scripts.chapter_of
 }
 
-# The script that runs, where `run` runs it, and the chapter that it was told to be of.
-_script: Path | None = None
-_chapter: int | None = None
+# What sys.path held before any code of the reader's ran: an installed package called `common` is not meant.
+_system: set[str] = set()
 
 
-def script() -> Path | None:
-    """Give the path of the script that runs; None in a notebook or a shell."""
-    if _script is not None:
-        return _script
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    return Path(file) if file else None
-
-
-def beside() -> Path:
-    """Give the folder of the script; without one, the current folder."""
-    running = script()
-    return Path.cwd() if running is None else running.resolve().parent
-
-
-def set_script(path: Path | None, chapter: int | None) -> None:
+def set_script(path: Path | None, chapter: int | None, text: str | None = None) -> None:
     """Look beside this script from now on, and forget the modules that another one imported by the book's names."""
-    global _script, _chapter
-    _script, _chapter = path, chapter
+    scripts.set_script(path, chapter, text)
     for name in [name for name in sys.modules if name.partition(".")[0] in NAMES]:
-        del sys.modules[name]
+        module = sys.modules.pop(name)
+        if module.__name__.startswith(HERE):
+            _call(module, name, module.__name__)
 
 
-def chapter_of(path: Path | None) -> int:
-    """Say which chapter's `two_layer_net` a script means: 4 (sigmoid, probabilities) or 5 (layers, scores).
+def folders() -> list[str]:
+    """Give where the reader's own modules are looked for, as absolute paths, in the order of `sys.path`.
 
-    What it was told to be; else what its folder is called (ch04, chapter5, 4장); else 4 where it asks a network for
-    `numerical_gradient` and never for `gradient`, nor for `layers` or `lastLayer`, as chapter 4 first does; else 5.
+    The script's folder, and what the reader's code put on `sys.path`. What is relative there counts from the current
+    folder, as for Python, and then from the script's: `..` is meant from there, wherever the script is run.
     """
-    if _chapter is not None:
-        return _chapter
-    if path is None:
-        return 5
-    for part in reversed(path.resolve().parent.parts):
-        named = re.fullmatch(r"(?:ch(?:apter)?[ _-]?0?([45])|0?([45])장)", part, re.IGNORECASE)
-        if named:
-            return int(named[1] or named[2])
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return 5
-    asked = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return 4 if "numerical_gradient" in asked and not asked & {"gradient", "layers", "lastLayer"} else 5
+    here = os.fspath(scripts.beside())
+    found = [
+        os.path.normpath(os.path.join(start, entry))
+        for entry in sys.path
+        if isinstance(entry, str) and not (os.path.isabs(entry) and entry in _system)
+        for start in (os.getcwd(), here)
+        if entry or start == here  # '' is where Python was started, not where the reader's files are
+    ]
+    if here not in found:
+        found.insert(0, here)
+    return list(dict.fromkeys(found))
+
+
+def _call(module: ModuleType, before: str, after: str) -> None:
+    """Let the classes and functions of a module say that they are of the module `after`: so pickles name them."""
+    for value in vars(module).values():
+        if getattr(value, "__module__", None) == before and hasattr(value, "__qualname__"):
+            value.__module__ = after
 
 
 class _Alias:
-    """Loads one of our modules under the book's name: both names are one module."""
+    """Loads one of our modules under the book's name: both names are one module.
+
+    Its classes take the book's name, too, so that what is pickled loads where badak is not: with the book's own code.
+    """
 
     def __init__(self, target: str) -> None:
         self.target = target
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(self.target)
-        self.spec = module.__spec__
+        self.spec, self.name = module.__spec__, spec.name
         return module
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.spec  # it was executed under its own name, which it keeps
+        _call(module, self.target, self.name)
 
 
 class BookFinder:
@@ -99,24 +94,48 @@ class BookFinder:
         if top not in NAMES:
             return None
         parent = sys.modules.get(name.rpartition(".")[0])
-        theirs = None
         if not rest:
-            theirs = PathFinder.find_spec(name, [os.fspath(beside())])
+            places = folders()
         elif parent is not None and not parent.__name__.startswith(HERE):
-            theirs = PathFinder.find_spec(name, path)
+            places = list(path or ())
+        else:  # the package is ours; a module of it may be the reader's all the same
+            places = [os.path.join(folder, *name.split(".")[:-1]) for folder in folders()]
+        theirs, ours = PathFinder.find_spec(name, places), _our(name)
         if theirs is not None:
+            if ours is not None and theirs.origin is not None and theirs.submodule_search_locations is None:
+                mended("{name}: your own {path} is used, not badak's", name=name, path=_near(theirs.origin))
             return theirs
-        ours = NAMES[top] or f"ch0{chapter_of(script())}.{top}"
-        ours = ".".join([HERE, ours, *([rest] if rest else [])])
-        try:
-            if importlib.util.find_spec(ours) is None:
-                return None
-        except ModuleNotFoundError:
+        if ours is None or scripts.is_of_second_volume(places if rest else _inside(places, "common")):
             return None
         return importlib.util.spec_from_loader(name, _Alias(ours))  # type: ignore[arg-type]
 
 
+def _our(name: str) -> str | None:
+    """Give the name of badak's module that stands for `name`, None where there is none."""
+    top, dot, rest = name.partition(".")
+    inside = NAMES[top] or f"ch{scripts.chapter_of(scripts.script()):02d}.{top}"
+    ours = f"{HERE}.{inside}{dot}{rest}"
+    try:
+        return ours if importlib.util.find_spec(ours) is not None else None
+    except ModuleNotFoundError:
+        return None
+
+
+def _inside(places: Iterable[str], folder: str) -> list[str]:
+    return [os.path.join(place, folder) for place in places]
+
+
+def _near(path: str) -> str:
+    """Give a path from the current folder, if that is the shorter one."""
+    try:
+        return min(os.path.relpath(path), path, key=len)
+    except ValueError:  # on another drive
+        return path
+
+
 def install() -> None:
-    """Put the finder in front of the others, once: a package that is installed and called `common` is not meant."""
+    """Put the finder in front of the others, once; what `sys.path` holds now is not taken for the reader's own."""
+    _system.clear()
+    _system.update(sys.path)
     if not any(isinstance(finder, BookFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, BookFinder())
