@@ -19,7 +19,10 @@ def _asked_for(url: Any) -> str | None:
     Other sets (Fashion-MNIST) have files of the same names: a folder in the address must be called mnist.
     """
     address = getattr(url, "full_url", url)
-    *folders, name = urlsplit(address.lower()).path.split("/") if isinstance(address, str) else [""]
+    try:
+        *folders, name = urlsplit(address).path.lower().split("/")
+    except (ValueError, TypeError, AttributeError):  # no address: urllib says so
+        return None
     return name if "mnist" in folders and name.removesuffix(".gz") in mnist.FILES else None
 
 

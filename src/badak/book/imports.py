@@ -26,16 +26,21 @@ NAMES = {
 }
 
 # What sys.path held before any code of the reader's ran: an installed package called `common` is not meant.
-_system: set[str] = set()
+_system: list[str] = []
+
+
+# Our modules whose classes say that they are of the book's: see _speak_as_the_book.
+_renamed: dict[str, str] = {}
 
 
 def set_script(path: Path | None, chapter: int | None, text: str | None = None) -> None:
     """Look beside this script from now on, and forget the modules that another one imported by the book's names."""
     scripts.set_script(path, chapter, text)
     for name in [name for name in sys.modules if name.partition(".")[0] in NAMES]:
-        module = sys.modules.pop(name)
-        if module.__name__.startswith(HERE):
-            _call(module, name, module.__name__)
+        del sys.modules[name]
+    for ours, name in _renamed.items():
+        _rename(sys.modules[ours], name, ours)
+    _renamed.clear()
 
 
 def folders() -> list[str]:
@@ -45,30 +50,37 @@ def folders() -> list[str]:
     folder, as for Python, and then from the script's: `..` is meant from there, wherever the script is run.
     """
     here = os.fspath(scripts.beside())
-    found = [
-        os.path.normpath(os.path.join(start, entry))
-        for entry in sys.path
-        if isinstance(entry, str) and not (os.path.isabs(entry) and entry in _system)
-        for start in (os.getcwd(), here)
-        if entry or start == here  # '' is where Python was started, not where the reader's files are
-    ]
+    rest, found = list(_system), []
+    for entry in sys.path:
+        if entry in rest:
+            rest.remove(entry)  # once: the reader may add what is there already
+            if os.path.isabs(entry) and not Path(here).is_relative_to(entry):
+                continue
+        if isinstance(entry, str) and entry:
+            found += [os.path.normpath(os.path.join(start, entry)) for start in (os.getcwd(), here)]
     if here not in found:
         found.insert(0, here)
     return list(dict.fromkeys(found))
 
 
-def _call(module: ModuleType, before: str, after: str) -> None:
-    """Let the classes and functions of a module say that they are of the module `after`: so pickles name them."""
+def _rename(module: ModuleType, before: str, after: str) -> None:
     for value in vars(module).values():
         if getattr(value, "__module__", None) == before and hasattr(value, "__qualname__"):
             value.__module__ = after
 
 
-class _Alias:
-    """Loads one of our modules under the book's name: both names are one module.
+def _speak_as_the_book(ours: str, name: str) -> None:
+    """Let the classes and functions of our module `ours` say that they are of the module `name`, once.
 
-    Its classes take the book's name, too, so that what is pickled loads where badak is not: with the book's own code.
+    So a pickle names `common.layers`, and loads where badak is not, with the book's own code.
     """
+    if ours not in _renamed:
+        _renamed[ours] = name
+        _rename(sys.modules[ours], ours, name)
+
+
+class _Alias:
+    """Loads one of our modules under the book's name: both names are one module."""
 
     def __init__(self, target: str) -> None:
         self.target = target
@@ -80,7 +92,24 @@ class _Alias:
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.spec  # it was executed under its own name, which it keeps
-        _call(module, self.target, self.name)
+        _speak_as_the_book(self.target, self.name)
+        # What came with it, too: the layers of a network. Not where the reader's file has that name: it isn't in there.
+        for ours in [name for name in sys.modules if name.startswith(f"{HERE}.")]:
+            name = ours.removeprefix(f"{HERE}.")
+            if name.partition(".")[0] in NAMES and PathFinder.find_spec(name, _places(name)) is None:
+                _speak_as_the_book(ours, name)
+
+
+def _places(name: str, path: Iterable[str] | None = None) -> list[str]:
+    """Give the folders in which the reader's own module `name` may lie; `path` is that of its package, if known."""
+    package = name.rpartition(".")[0]
+    if not package:
+        return folders()
+    parent = sys.modules.get(package)
+    if parent is not None and not parent.__name__.startswith(HERE):
+        return list(path if path is not None else parent.__path__)
+    # The package is ours; a module of it may be the reader's all the same.
+    return [os.path.join(folder, *package.split(".")) for folder in folders()]
 
 
 class BookFinder:
@@ -90,22 +119,15 @@ class BookFinder:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Give where to load `name` from; None leaves it to the other finders."""
-        top, _, rest = name.partition(".")
-        if top not in NAMES:
+        if name.partition(".")[0] not in NAMES:
             return None
-        parent = sys.modules.get(name.rpartition(".")[0])
-        if not rest:
-            places = folders()
-        elif parent is not None and not parent.__name__.startswith(HERE):
-            places = list(path or ())
-        else:  # the package is ours; a module of it may be the reader's all the same
-            places = [os.path.join(folder, *name.split(".")[:-1]) for folder in folders()]
+        places = _places(name, path)
         theirs, ours = PathFinder.find_spec(name, places), _our(name)
         if theirs is not None:
             if ours is not None and theirs.origin is not None and theirs.submodule_search_locations is None:
                 mended("{name}: your own {path} is used, not badak's", name=name, path=_near(theirs.origin))
             return theirs
-        if ours is None or scripts.is_of_second_volume(places if rest else _inside(places, "common")):
+        if ours is None or scripts.is_of_second_volume(places if "." in name else _inside(places, "common")):
             return None
         return importlib.util.spec_from_loader(name, _Alias(ours))  # type: ignore[arg-type]
 
@@ -135,7 +157,6 @@ def _near(path: str) -> str:
 
 def install() -> None:
     """Put the finder in front of the others, once; what `sys.path` holds now is not taken for the reader's own."""
-    _system.clear()
-    _system.update(sys.path)
+    _system[:] = sys.path
     if not any(isinstance(finder, BookFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, BookFinder())

@@ -3,13 +3,14 @@
 import builtins
 import os
 import sys
+import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, TextIO
+from typing import TextIO
 
 from badak.book import downloads, hints, imports, mending, notebooks
 
@@ -31,12 +32,13 @@ def run(path: str | os.PathLike[str], arguments: Sequence[str] = (), chapter: in
     if chapter not in (None, 4, 5):
         raise ValueError(f"two_layer_net is of chapter 4 or 5, not {chapter}")
     cells = notebooks.read_cells(script) if script.suffix.lower() == ".ipynb" else None
-    whole = os.path.abspath(script)
+    whole = os.fspath(script.absolute())
     main = _main_module(whole)
     with _as_python_has_it([os.fspath(path), *arguments], main):
+        del sys.path[: _starting_folders()]
         imports.install()
         imports.set_script(Path(whole), chapter, None if cells is None else notebooks.text_of(cells))
-        sys.path[: _starting_folders()] = [os.fspath(script.resolve().parent)]
+        sys.path.insert(0, os.fspath(script.resolve().parent))
         mending.forget()
         try:
             if cells is None:
@@ -98,8 +100,11 @@ def _show_warning(
 def _show(error: Exception) -> None:
     """Print the traceback without our own frames: what ran the script is none of its reader's business."""
     trace = _theirs(error.__traceback__)
-    hook: Callable[[type[BaseException], BaseException, TracebackType | None], Any] = sys.excepthook
-    hook(type(error), error.with_traceback(trace), trace)
+    error.with_traceback(trace)
+    if sys.excepthook is sys.__excepthook__:
+        traceback.print_exception(error)  # which finds the lines of a notebook's cells
+    else:
+        sys.excepthook(type(error), error, trace)
     hints.explain(error)
 
 
