@@ -2,7 +2,7 @@
 
     python benchmarks/book_scripts.py CHECKOUT... [--limit 60] [--jobs 2] [--all] [--markdown]
 
-Each script runs from its own folder, in a copy of its checkout, without a screen. Without --all these are the scripts
+Each script runs from its own folder, in a fresh copy of its checkout, without a screen. Without --all these are the scripts
 in folders ch01 to ch08; with it, all scripts and notebooks that import one of the book's names. A script that still
 runs at the limit without an error counts as training. What fails is run with Python itself, too: a script that fails
 there (a syntax error, a file that is not there) is no fault of ours. Nothing of a checkout is changed.
@@ -77,15 +77,21 @@ def last_error(text: str) -> str:
 
 
 def outcome(checkout: Path, script: Path, limit: float) -> Outcome:
-    """Run one script under `badak book`, and with Python itself where that fails."""
-    folder = checkout / script.parent
-    code, errors = execute([sys.executable, "-m", "badak", "book", script.name], folder, limit)
+    """Run one script under `badak book`, and with Python itself where that fails, each in a copy of its own."""
+
+    def run(*command: str) -> tuple[int | None, str]:
+        with tempfile.TemporaryDirectory() as kept:
+            copy = Path(kept, checkout.name)
+            shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git"))
+            return execute([sys.executable, *command, script.name], copy / script.parent, limit)
+
+    code, errors = run("-m", "badak", "book")
     own = errors.count("is used, not badak's")
     if code is None or code == 0:
         return Outcome(str(script), "runs" if code == 0 else "trains", own=own)
     python = ""
     if script.suffix == ".py":
-        plain, told = execute([sys.executable, script.name], folder, limit)
+        plain, told = run()
         python = "runs" if plain in (0, None) else f"fails: {last_error(told)}"
     return Outcome(str(script), "fails", last_error(errors), python, own)
 
@@ -100,11 +106,9 @@ def main() -> None:
     chosen = parser.parse_args()
     totals: collections.Counter[str] = collections.Counter()
     for checkout in chosen.checkouts:
-        with tempfile.TemporaryDirectory() as kept, ThreadPoolExecutor(chosen.jobs) as pool:
-            copy = Path(kept, checkout.name)
-            shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git"))
-            scripts = scripts_of(copy, chosen.all)
-            done = list(pool.map(lambda script: outcome(copy, script, chosen.limit), scripts))  # noqa: B023
+        with ThreadPoolExecutor(chosen.jobs) as pool:
+            scripts = scripts_of(checkout, chosen.all)
+            done = list(pool.map(outcome, [checkout] * len(scripts), scripts, [chosen.limit] * len(scripts)))
         counts = collections.Counter(one.state for one in done)
         counts["fails in Python too"] = sum(one.python.startswith("fails") for one in done)
         counts["with modules of its own"] = sum(one.own > 0 for one in done)

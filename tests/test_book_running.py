@@ -1,62 +1,22 @@
-"""`badak book` runs what readers have on their disks: own modules, notebooks, downloads, pickles, both volumes."""
+"""`badak book` runs what readers have on their disks as Python would: own modules, both volumes, downloads."""
 
 import gzip
 import hashlib
 import io
-import json
 import os
 import pickle
-import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
-from badak.book import downloads, imports, mending, notebooks, run, scripts
+from badak.book import downloads, run
 from badak.data import mnist
+from book_layouts import OWN, anew, book, layout, lines, python
 
-
-@pytest.fixture(autouse=True)
-def _anew(monkeypatch):
-    mending.forget()
-    monkeypatch.setenv("LANGUAGE", "en")
-    yield
-    imports.set_script(None, None)
-
-
-@pytest.fixture
-def layout(tmp_path):
-    """Write files under tmp_path: {"ch05/train.py": "text", …}."""
-
-    def write(files):
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        return tmp_path
-
-    return write
-
-
-def python(*command, cwd, **environment):
-    return subprocess.run(
-        [sys.executable, *command], cwd=cwd, capture_output=True, text=True, check=False, timeout=120,
-        stdin=subprocess.DEVNULL, env={**os.environ, "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8", **environment},
-        encoding="utf-8",
-    )  # fmt: skip
-
-
-def book(script, *arguments, cwd, **environment):
-    return python("-m", "badak", "book", str(script), *arguments, cwd=cwd, **environment)
-
-
-def lines(done):
-    """What badak itself said."""
-    return [line.removeprefix("badak.book: ") for line in done.stderr.splitlines() if line.startswith("badak.book: ")]
-
+__all__ = ["anew", "layout"]  # fixtures
 
 # -- as Python runs it -----------------------------------------------------------------------------------------------
 
@@ -116,23 +76,6 @@ def test_what_was_there_is_there_again(layout, capsys):
 
 # -- the reader's own modules ----------------------------------------------------------------------------------------
 
-OWN = {
-    "common/__init__.py": "",
-    "common/functions.py": "def softmax(x): return 'my softmax'\n",
-    "common/extra.py": "def leaky(x): return 0.1 * x\n",
-    "ch05/my_net.py": "class Net: pass\n",
-    "ch05/two_layer_net.py": "class TwoLayerNet: mine = True\n",
-    "ch06/s.py": """
-import sys, os
-sys.path.append({entry})
-from common.functions import softmax
-from common.extra import leaky
-from common.layers import Affine
-from ch05.my_net import Net
-from ch05.two_layer_net import TwoLayerNet
-print(softmax(1), leaky(10), Affine.forward.__globals__['__name__'], Net.__module__, TwoLayerNet.mine)
-""",
-}
 ENTRIES = ["os.pardir", "'..'", "os.path.join(os.path.dirname(__file__), '..')",
            "os.path.dirname(os.path.dirname(os.path.abspath(__file__)))",
            "os.path.join(os.path.abspath(__file__), '..', '..')"]  # fmt: skip
@@ -254,14 +197,16 @@ def test_a_loader_that_downloads_gets_our_images(layout, fetch):
         "from dataset.mnist import load_mnist\nx, t = load_mnist()\nprint(x.size, x.sum(), t[:5])",
     })  # fmt: skip
     (x, _), (_, t) = mnist.load_mnist(normalize=False)
-    for said in (3, 1):  # the second time there is nothing to download
-        done = book("s.py", cwd=root / "ch03")
-        assert done.stdout == f"{x.size} {x.sum()} {t[:5]}\n", done.stderr
-        assert len(lines(done)) == said
+    done = book("s.py", cwd=root / "ch03")
+    assert done.stdout == f"{x.size} {x.sum()} {t[:5]}\n", done.stderr
+    own, images, labels = lines(done)
+    assert own.startswith("dataset.mnist: your own ")
     assert (
-        "train-images-idx3-ubyte.gz is written from the images" in "".join(lines(book("s.py", cwd=root / "ch03")))
-        or (root / "dataset" / "train-images-idx3-ubyte.gz").exists()
+        images == "MNIST is not downloaded: train-images-idx3-ubyte.gz is written from the images that come with badak"
     )
+    assert "t10k-labels-idx1-ubyte.gz" in labels
+    again = book("s.py", cwd=root / "ch03")
+    assert (again.stdout, lines(again)) == (done.stdout, [own]), "there is nothing to download any more"
 
 
 @pytest.mark.parametrize("name", mnist.FILES)
@@ -285,96 +230,6 @@ def test_nothing_else_is_answered_with_ours(url, monkeypatch):
     with downloads.ours_instead():
         assert urllib.request.urlopen(url).read() == b"theirs"
     assert asked == [url]
-
-
-# -- notebooks -------------------------------------------------------------------------------------------------------
-
-
-def notebook(*cells, form=4):
-    made = [{"cell_type": "markdown", "metadata": {}, "source": ["# words\n"]}]
-    for cell in cells:
-        text = cell.splitlines(keepends=True)
-        made.append({"cell_type": "code", "metadata": {}, "outputs": [], "source" if form == 4 else "input": text})
-    return json.dumps({"cells": made} if form == 4 else {"worksheets": [{"cells": made}]})
-
-
-@pytest.mark.parametrize("form", [3, 4])
-def test_a_notebook_runs_cell_by_cell(layout, form):
-    cells = [
-        "%matplotlib inline\nimport sys, os\nsys.path.append(os.pardir)\n!pip install numpy \\\n  scipy",
-        "from common.functions import softmax\nimport numpy as np\nx = (7\n  % 4)\nx",
-        "%%time\ny = x + 1\ny;",
-        "%%bash\nthis is (no Python",
-        "%time z = y * 2\nwords = '''\n%d items\n!not a command\n''' % z\nif z:\n    !ls '\n    display(z, words)\nnp?",
-        "files = !ls\nprint(softmax(1), open('beside.txt').read(), __name__, '__file__' in globals())",
-    ]
-    root = layout({"nb/a.ipynb": notebook(*cells, form=form), "nb/beside.txt": "here", **OWN})
-    done = book(Path("nb", "a.ipynb"), cwd=root)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "3\n8\n'\\n8 items\\n!not a command\\n'\nmy softmax here __main__ False\n"
-    passed = [line.partition("understands it: ")[2] for line in lines(done) if "Jupyter" in line]
-    assert passed == ["!pip install numpy \\", "%%bash", "!ls '", "np?", "files = !ls"] or set(passed) == {
-        "!pip install numpy \\", "%%bash", "!ls '", "np?", "files = !ls"}  # fmt: skip
-
-
-def test_an_error_in_a_notebook_names_cell_and_line(layout):
-    root = layout({"a.ipynb": notebook("x = 1", "def f():\n    return x / 0\n", "%matplotlib inline\nf()", "print(1)")})
-    done = book("a.ipynb", cwd=root)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[:2] == [
-        "Traceback (most recent call last):", '  File "a.ipynb, cell 4", line 2, in <module>',
-    ]  # fmt: skip
-    assert '  File "a.ipynb, cell 3", line 2, in f\n    return x / 0\n' in done.stderr
-    assert "notebooks.py" not in done.stderr
-    root = layout({"b.ipynb": notebook("x = 1", "x = (\n")})
-    done = book("b.ipynb", cwd=root)
-    assert 'File "b.ipynb, cell 3", line 1' in done.stderr
-    assert "SyntaxError" in done.stderr
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"cells": 3}', '{"cells": [{}]}', "[" * 100_000, "\udcff", "nb"])
-def test_what_is_no_notebook_is_said(tmp_path, content):
-    (tmp_path / "a.ipynb").write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(ValueError, match=r"a\.ipynb is no notebook: "):
-        notebooks.read_cells(tmp_path / "a.ipynb")
-    done = book("a.ipynb", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("badak: a.ipynb is no notebook")
-
-
-def test_python_is_left_as_it_is():
-    for text in ("x = 3", "x = (8\n% 3)", "'''\n%time\n!ls\n'''", "print(", "a = b ?c", "return"):
-        if "?" not in text:
-            assert notebooks.without_magics(text) == text
-
-
-@pytest.mark.parametrize(
-    ("name", "cell", "chapter"),
-    [
-        ("ch04/a.ipynb", "", 4), ("4장.ipynb", "", 4), ("밑시딥1_5장.ipynb", "net.numerical_gradient", 5),
-        ("notes/ch04.ipynb", "", 4), ("ch05/4장.ipynb", "", 4), ("notes/a.ipynb", "net.numerical_gradient(x)", 4),
-        ("notes/a.ipynb", "%matplotlib inline\nnet.numerical_gradient(x)", 4),
-        ("notes/a.ipynb", "net.numerical_gradient(x); net.layers", 5), ("notes/14장.ipynb", "", 5),
-    ],
-)  # fmt: skip
-def test_two_layer_net_in_a_notebook(layout, name, cell, chapter):
-    shown = "from two_layer_net import TwoLayerNet\nprint(TwoLayerNet.__init__.__globals__['__name__'])"
-    root = layout(
-        {
-            name: notebook(
-                shown, f"if 0:\n    {cell}" if cell and "\n" not in cell else cell and f"def f():\n    pass\n{cell}"
-            )
-        }
-    )
-    done = book(name, cwd=root)
-    assert done.stdout.splitlines()[0] == f"badak.book.ch0{chapter}.two_layer_net", done.stderr
-
-
-def test_two_layer_net_in_a_kernel_follows_the_current_folder(tmp_path, monkeypatch):
-    for folder, chapter in (("ch04", 4), ("ch05", 5), ("other", 5)):
-        (tmp_path / folder).mkdir()
-        monkeypatch.chdir(tmp_path / folder)
-        assert scripts.chapter_of(None) == chapter
 
 
 # -- files of the book's, and its chapters ----------------------------------------------------------------------------
@@ -406,118 +261,3 @@ def test_chapters_3_and_6_are_packages(layout):
                    "x, t = get_data(); print(predict(net, x[:2]).tolist() == [[0.1] * 10] * 2, t[:3])"})  # fmt: skip
     done = book("s.py", cwd=root)
     assert done.stdout == "0.5 [0 2] [1] 6.45 (-0.7, 4.0)\nTrue [7 2 1]\n", done.stderr
-
-
-# -- pickles ---------------------------------------------------------------------------------------------------------
-
-MAKE = """
-import pickle, sys
-import numpy as np
-from common.multi_layer_net_extend import MultiLayerNetExtend
-from common.optimizer import Adam
-from ch07.simple_convnet import SimpleConvNet
-from two_layer_net import TwoLayerNet
-nets = [TwoLayerNet(6, 4, 3), MultiLayerNetExtend(6, [4], 3, use_batchnorm=True, use_dropout=True),
-        SimpleConvNet((1, 8, 8), {'filter_num': 2, 'filter_size': 3, 'pad': 0, 'stride': 1}, 4, 3)]
-x, t = np.random.rand(5, 6), np.array([0, 1, 2, 0, 1])
-for net in nets[:2]:
-    adam = Adam()
-    adam.update(net.params, net.gradient(x, t))
-pickle.dump((nets, adam, [net.predict(x) for net in nets[:2]], x, t), open('nets.pkl', 'wb'))
-"""
-# Classes of the same names, as the book's own code has them: state and no more.
-STAND_INS = {
-    "common/layers.py": "class Affine: pass\nclass Relu: pass\nclass SoftmaxWithLoss: pass\nclass Dropout: pass\n"
-                        "class BatchNormalization: pass\nclass Convolution: pass\nclass Pooling: pass\n",
-    "common/multi_layer_net_extend.py": "class MultiLayerNetExtend: pass",
-    "common/optimizer.py": "class Adam: pass", "ch07/simple_convnet.py": "class SimpleConvNet: pass",
-    "two_layer_net.py": "class TwoLayerNet: pass",
-}  # fmt: skip
-SHOW = """
-import pickle, sys
-nets, adam, *_ = pickle.load(open('nets.pkl', 'rb'))
-for net in nets:
-    print(type(net).__name__, type(net.params), *sorted(vars(net)))
-    layers = list(net.layers.values())
-    print(*[type(layer).__module__ for layer in layers[:2]], net.params['W1'] is layers[0].W)
-print(adam.iter, 'badak' in sys.modules)
-"""
-
-
-def test_pickles_load_with_the_books_own_code(layout, tmp_path):
-    root = layout({"make/s.py": MAKE, **{f"book/{name}": text for name, text in STAND_INS.items()}, "book/s.py": SHOW})
-    assert book("s.py", cwd=root / "make").returncode == 0
-    content = (root / "make" / "nets.pkl").read_bytes()
-    assert b"badak" not in content
-    (root / "book" / "nets.pkl").write_bytes(content)
-    done = python("s.py", cwd=root / "book")
-    assert done.stdout.splitlines() == [
-        "TwoLayerNet <class 'dict'> lastLayer layers params",
-        "common.layers common.layers True",
-        "MultiLayerNetExtend <class 'dict'> hidden_layer_num hidden_size_list input_size last_layer layers output_size "
-        "params use_batchnorm use_dropout weight_decay_lambda",
-        "common.layers common.layers True",
-        "SimpleConvNet <class 'dict'> last_layer layers params",
-        "common.layers common.layers True",
-        "1 False",
-    ], done.stderr  # fmt: skip
-
-
-def test_pickles_of_either_load_with_ours(layout):
-    # Loaded with the book's classes and written again by them: then read by ours, and trained on.
-    again = SHOW + "pickle.dump((nets, adam, *_), open('nets.pkl', 'wb'))"
-    use = """
-import pickle
-import numpy as np
-nets, adam, before, x, t = pickle.load(open('nets.pkl', 'rb'))
-for net, y in zip(nets, before):
-    assert (net.predict(x) == y).all()
-    loss = net.loss(x, t)
-    adam.m = None
-    for _ in range(5):
-        adam.update(net.params, net.gradient(x, t))
-    print(net.loss(x, t) < loss, adam.iter)
-    net.params['W1'] = np.zeros_like(net.params['W1'])
-    print(list(net.layers.values())[0].W.any())
-"""
-    root = layout({"make/s.py": MAKE, "make/use.py": use, **{f"book/{n}": text for n, text in STAND_INS.items()},
-                   "book/s.py": again})  # fmt: skip
-    assert book("s.py", cwd=root / "make").returncode == 0
-    for _ in range(2):
-        done = book("use.py", cwd=root / "make")
-        assert done.stdout.splitlines() == ["True 6", "False", "True 11", "False"], done.stderr
-        (root / "book" / "nets.pkl").write_bytes((root / "make" / "nets.pkl").read_bytes())
-        assert python("s.py", cwd=root / "book").returncode == 0
-        (root / "make" / "nets.pkl").write_bytes((root / "book" / "nets.pkl").read_bytes())
-
-
-def test_a_class_of_ours_beside_the_readers_file_of_its_name_can_be_pickled(layout):
-    root = layout({"common/layers.py": "mine = 1", "s.py": "import pickle\nfrom common.layers import mine\n"
-                   "from two_layer_net import TwoLayerNet\nnet = TwoLayerNet(4, 3, 2)\n"
-                   "print(type(pickle.loads(pickle.dumps(net))) is TwoLayerNet)"})  # fmt: skip
-    assert book("s.py", cwd=root).stdout == "True\n"
-
-
-def test_classes_have_their_own_names_after_the_run(layout):
-    root = layout({"s.py": "from two_layer_net import TwoLayerNet\nprint(TwoLayerNet.__module__)"})
-    run(root / "s.py")
-    from badak.book.ch05.two_layer_net import TwoLayerNet
-    from badak.book.common.layers import Affine
-
-    assert TwoLayerNet.__module__ == "badak.book.ch05.two_layer_net"
-    assert Affine.__module__ == "badak.book.common.layers"
-
-
-def test_a_copy_of_a_network_is_whole():
-    import copy
-
-    from badak.book.ch05.two_layer_net import TwoLayerNet
-
-    network = TwoLayerNet(4, 3, 2)
-    x = np.random.default_rng(0).normal(size=(5, 4))
-    twin = copy.deepcopy(network)
-    assert_array_equal(twin.predict(x), network.predict(x))
-    assert twin.params["W1"] is twin.layers["Affine1"].W
-    assert twin.params["W1"] is not network.params["W1"]
-    assert type(twin.params) is type(network.params)
-    twin.gradient(x, np.array([0, 1, 1, 0, 1]))
