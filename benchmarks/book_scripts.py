@@ -2,10 +2,10 @@
 
     python benchmarks/book_scripts.py CHECKOUT... [--limit 60] [--jobs 2] [--all] [--markdown]
 
-Each script runs from its own folder, in a fresh copy of its checkout, without a screen. Without --all these are the scripts
-in folders ch01 to ch08; with it, all scripts and notebooks that import one of the book's names. A script that still
-runs at the limit without an error counts as training. What fails is run with Python itself, too: a script that fails
-there (a syntax error, a file that is not there) is no fault of ours. Nothing of a checkout is changed.
+Each script runs from its own folder, in a fresh copy of its checkout, without a screen. Without --all these are the
+scripts in folders ch01 to ch08; with it, all scripts and notebooks that import one of the book's names. A script that
+still runs at the limit without an error counts as training. What fails is run with Python itself, too: a script that
+fails there (a syntax error, a file that is not there) is no fault of ours. Nothing of a checkout is changed.
 """
 
 import argparse
