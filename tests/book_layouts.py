@@ -1,9 +1,11 @@
 """Small layouts of files as readers of the book have them, and running `badak book` on them."""
 
+import importlib
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from badak.book import imports, mending
@@ -11,6 +13,8 @@ from badak.book import imports, mending
 
 @pytest.fixture(autouse=True)
 def anew(monkeypatch):
+    """Each test seeds the global generator, hears every line again, and leaves no module under the book's names."""
+    np.random.seed(0)
     mending.forget()
     monkeypatch.setenv("LANGUAGE", "en")
     yield
@@ -29,6 +33,10 @@ def layout(tmp_path):
         return tmp_path
 
     return write
+
+
+def module(name):
+    return importlib.import_module(name)
 
 
 def python(*command, cwd, **environment):
