@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from badak.book import imports, scripts
 from book_layouts import anew, module
@@ -66,6 +66,7 @@ NAMES = {
     "deep_convnet": {
         "DeepConvNet": "input_dim conv_param_1 conv_param_2 conv_param_3 conv_param_4 conv_param_5 conv_param_6 "
         "hidden_size output_size"},
+    "gradient_simplenet": {"simpleNet": "", "numerical_gradient": "f x"},
     "gradient_2d": {"numerical_gradient": "f X", "function_2": "x", "tangent_line": "f x"},
 }  # fmt: skip
 
@@ -102,6 +103,14 @@ def test_the_book_name_and_ours_are_one_module():
         module("common.nothing")
     with pytest.raises(ModuleNotFoundError):
         module("two_layer_net.nothing")
+
+
+def test_the_net_of_one_matrix():
+    simple = module("gradient_simplenet")
+    net, x, t = simple.simpleNet(), np.array([0.6, 0.9]), np.array([0, 0, 1])
+    y = np.exp(x @ net.W) / np.exp(x @ net.W).sum()
+    assert net.loss(x, t) == pytest.approx(-np.log(y[2] + 1e-7))
+    assert_allclose(simple.numerical_gradient(lambda _: net.loss(x, t), net.W), np.outer(x, y - t), atol=1e-5)
 
 
 def test_constants_of_the_data():

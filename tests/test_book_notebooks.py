@@ -40,6 +40,18 @@ def test_a_notebook_runs_cell_by_cell(layout, form):
     assert sorted(passed) == ["!ls '", "!pip install numpy \\", "%%bash", "files = !ls", "np?"]
 
 
+def test_a_notebook_from_colab_does_without_its_drive(layout):
+    cell = (
+        "from google.colab import drive\ndrive.mount('/content/drive')\nimport sys\nsys.path.append('/content/drive/x')"
+    )
+    root = layout({"a.ipynb": notebook(cell, "from common.functions import softmax\nprint(softmax([0.0, 0.0]))")})
+    done = book("a.ipynb", cwd=root)
+    assert done.stdout == "[0.5 0.5]\n", done.stderr
+    assert lines(done) == [
+        "Colab's drive is not mounted: files are looked for on this computer, from the notebook's folder"
+    ]
+
+
 def test_an_error_in_a_notebook_names_cell_and_line(layout):
     root = layout({"a.ipynb": notebook("x = 1", "def f():\n    return x / 0\n", "%matplotlib inline\nf()", "print(1)")})
     done = book("a.ipynb", cwd=root)

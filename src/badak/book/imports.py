@@ -19,6 +19,7 @@ NAMES = {
     "dataset": "dataset",
     **{chapter: chapter for chapter in CHAPTERS},
     "gradient_2d": "ch04.gradient_2d",
+    "gradient_simplenet": "ch04.gradient_simplenet",
     "layer_naive": "ch05.layer_naive",
     "simple_convnet": "ch07.simple_convnet",
     "deep_convnet": "ch08.deep_convnet",

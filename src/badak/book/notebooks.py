@@ -1,12 +1,16 @@
 """Runs the cells of code of a notebook, in order, without Jupyter."""
 
 import ast
+import contextlib
+import importlib.util
 import json
 import linecache
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from badak.book.mending import mended
@@ -94,8 +98,41 @@ def _say(line: str) -> None:
         mended("passed over, since only Jupyter understands it: {line}", line=line.strip())
 
 
+@contextlib.contextmanager
+def _without_colab() -> Iterator[None]:
+    """Let `from google.colab import drive` and `drive.mount(…)`, Colab's way to its files, pass where Colab is not."""
+    try:
+        there = importlib.util.find_spec("google.colab") is not None
+    except ModuleNotFoundError:
+        there = False
+    if there:
+        yield
+        return
+    before = {name: sys.modules.get(name) for name in ("google", "google.colab")}
+    google, colab, drive = before["google"] or ModuleType("google"), ModuleType("google.colab"), ModuleType("drive")
+    vars(drive).update(mount=_mount, flush_and_unmount=_mount)
+    vars(colab).update(drive=drive)
+    sys.modules.update({"google": google, "google.colab": colab})
+    try:
+        yield
+    finally:
+        for name, module in before.items():
+            del sys.modules[name]
+            if module is not None:
+                sys.modules[name] = module
+
+
+def _mount(*arguments: Any, **named: Any) -> None:
+    mended("Colab's drive is not mounted: files are looked for on this computer, from the notebook's folder")
+
+
 def run_cells(cells: list[Cell], names: dict[str, Any]) -> None:
     """Run the cells in one namespace. The value of an expression at a cell's end is printed, unless `;` follows it."""
+    with _without_colab():
+        _run_cells(cells, names)
+
+
+def _run_cells(cells: list[Cell], names: dict[str, Any]) -> None:
     names["display"] = _display
     for cell in cells:
         # So a traceback can show the lines.
