@@ -143,12 +143,16 @@ def test_the_second_volume_finds_its_own(layout):
         "ch01/s.py": "import sys\nsys.path.append('..')\nfrom common.trainer import Trainer\n"
                      "from dataset import spiral\nTrainer(1, 2); print(spiral.load_data())",
         "ch01/other.py": "import sys\nsys.path.append('..')\nfrom common.optimizer import SGD",
+        "ch01/lacks.py": "import sys\nsys.path.append('..')\nfrom common.trainer import RnnlmTrainer",
     })  # fmt: skip
     done = book("s.py", cwd=root / "ch01")
     assert done.stdout == "volume 2\n1\n", done.stderr
     done = book("other.py", cwd=root / "ch01")
     assert done.returncode == 1
     assert "ModuleNotFoundError: No module named 'common.optimizer'" in done.stderr
+    done = book("lacks.py", cwd=root / "ch01")
+    assert "ImportError: cannot import name 'RnnlmTrainer' from 'common.trainer'" in done.stderr
+    assert len(lines(done)) == 1, "whose file is used; the rest Python says"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def explain(error: BaseException) -> None:
     """Add a line to an error that was shown, where we know more than it says."""
     if isinstance(error, FileNotFoundError):
         _explain_file(str(error))
-    elif isinstance(error, ImportError):
+    elif isinstance(error, ModuleNotFoundError):
         name = error.name or ""
         if name.partition(".")[0] in imports.NAMES and scripts.is_of_second_volume():
             mended(
