@@ -1,17 +1,29 @@
-"""Where a fault of the book's own code is mended, a reader gets a line that says so, once."""
+"""Where badak does otherwise than the book's own code or Python would, a reader gets a line that says so, once."""
 
 import sys
+from typing import Any
 
 from badak.language import translator
 
 _told: set[str] = set()
 
 
-def mended(sentence: str) -> None:
-    """Print `sentence` on standard error, in the reader's language, the first time that it is said."""
-    if sentence not in _told:
-        _told.add(sentence)
-        print(f"badak.book: {translator('book').gettext(sentence)}", file=sys.stderr)
+def mended(sentence: str, **values: Any) -> None:
+    """Print `sentence` on standard error, in the reader's language, the first time that it is said.
+
+    `values` fill its {names}; said of other values it is another sentence.
+    """
+    filled = translator("book").gettext(sentence)
+    if values:
+        filled = filled.format_map({key: _shown(value) for key, value in values.items()})
+    if filled not in _told:
+        _told.add(filled)
+        print(f"badak.book: {filled}", file=sys.stderr, flush=True)
+
+
+def _shown(value: Any) -> str:
+    """Give a value's text with what a terminal would obey written out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(value))
 
 
 def forget() -> None:
