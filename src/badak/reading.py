@@ -1,0 +1,67 @@
+"""Reads files that anybody may have written: regular ones alone, no larger and no deeper than is said.
+
+A refusal costs little: a size is looked at before anything is read, nesting before anything is parsed.
+"""
+
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+MOST_NESTED = 64
+"""Brackets in brackets. A notebook has about 8, the description of a network 6; Python's parsers end near 1000."""
+MOST_TEXT = 64_000_000
+"""Bytes of a text: a notebook with pictures in it has some megabytes, a history of 100,000 records 40."""
+
+_OUTSIDE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]+|[\]}]+', re.DOTALL)
+
+
+def read_regular(path: str | os.PathLike[str], most: int = MOST_TEXT) -> bytes:
+    """Give the bytes of a file of at most `most` bytes.
+
+    Raises OSError where it cannot be read, ValueError where it is no regular file (a FIFO would be waited for, a device
+    never ends) or is larger, naming it.
+    """
+    path = Path(path)
+    # Without O_NONBLOCK, opening a FIFO waits until somebody writes into it.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        held = os.fstat(handle)
+        if stat.S_ISDIR(held.st_mode):
+            raise IsADirectoryError(f"{path} is a folder; a file was expected")
+        if not stat.S_ISREG(held.st_mode):
+            raise ValueError(f"{path} is no regular file")
+        if held.st_size > most:
+            raise ValueError(f"{path} has {held.st_size:,} bytes; at most {most:,} are read")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{path} has more than {most:,} bytes, which is the most that is read")
+    return content
+
+
+def load_json(text: str | bytes, what: str, most_nested: int = MOST_NESTED) -> Any:
+    """Give what a JSON text says. Raises ValueError, beginning with `what`, for damage or brackets too deep."""
+    if depth(text) > most_nested:
+        raise ValueError(f"{what} nests brackets more than {most_nested} deep")
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{what} is no JSON: {error}") from None
+    except (ValueError, RecursionError) as error:  # whole numbers of thousands of digits
+        raise ValueError(f"{what} cannot be read: {error}") from None
+
+
+def depth(text: str | bytes) -> int:
+    """Give how deep brackets and braces lie in one another, those in double quotes left out."""
+    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    most = now = 0
+    for match in _OUTSIDE.finditer(content):
+        first = content[match.start()]
+        if first in b"[{":
+            now += match.end() - match.start()
+            most = max(most, now)
+        elif first in b"]}":
+            now = max(0, now - (match.end() - match.start()))
+    return most
