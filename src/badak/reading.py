@@ -3,11 +3,12 @@
 A refusal costs little: a size is looked at before anything is read, nesting before anything is parsed.
 """
 
+import errno
 import json
 import os
 import re
 import stat
-from pathlib import Path
+from io import BufferedReader
 from typing import Any
 
 MOST_NESTED = 64
@@ -18,26 +19,30 @@ MOST_TEXT = 64_000_000
 _OUTSIDE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]+|[\]}]+', re.DOTALL)
 
 
-def read_regular(path: str | os.PathLike[str], most: int = MOST_TEXT) -> bytes:
-    """Give the bytes of a file of at most `most` bytes.
+def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
+    """Open a file to read its bytes.
 
-    Raises OSError where it cannot be read, ValueError where it is no regular file (a FIFO would be waited for, a device
-    never ends) or is larger, naming it.
+    Raises OSError as the system gives it, ValueError where it is no regular file: a FIFO would be waited for, a device
+    never ends.
     """
-    path = Path(path)
     # Without O_NONBLOCK, opening a FIFO waits until somebody writes into it.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        held = os.fstat(handle)
-        if stat.S_ISDIR(held.st_mode):
-            raise IsADirectoryError(f"{path} is a folder; a file was expected")
-        if not stat.S_ISREG(held.st_mode):
-            raise ValueError(f"{path} is no regular file")
-        if held.st_size > most:
-            raise ValueError(f"{path} has {held.st_size:,} bytes; at most {most:,} are read")
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"{path} has more than {most:,} bytes, which is the most that is read")
+    kind = os.fstat(handle).st_mode
+    if stat.S_ISREG(kind):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise ValueError(f"{path} is no regular file")
+
+
+def read_regular(path: str | os.PathLike[str], most: int = MOST_TEXT) -> bytes:
+    """Give the bytes of a file. Raises as `open_regular`, and ValueError where it has more than `most` bytes."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(most + 1) if size <= most else b""
+    if size > most or len(content) > most:
+        raise ValueError(f"{path} has {max(size, len(content)):,} bytes; at most {most:,} are read")
     return content
 
 

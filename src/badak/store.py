@@ -6,10 +6,12 @@ none, never half of one. Nothing that is read is ever run.
 
 import contextlib
 import errno
+import io
 import itertools
 import json
 import math
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,10 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from badak.reading import load_json, read_regular
 from badak.types import Array
 
 MODEL, HISTORY, CONFIG, CURVES = "model.safetensors", "history.jsonl", "config.toml", "curves.png"
 FORMAT = 1
+MOST_CONFIG, MOST_NESTED_CONFIG = 65_536, 16
+"""Bytes of a configuration, and tables or lists in one another; ours have 1 kB and 2."""
+MOST_HISTORY, MOST_LINE = 50_000_000, 1_000_000
+"""Bytes of a history and of one record in it; a record of a net of 50 layers has 20 kB."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -106,9 +113,9 @@ def load_model(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str
     if "badak" not in metadata:
         raise ValueError(f"{path} was written by another program: it has no description of a badak network")
     try:
-        make_up = json.loads(metadata["badak"])
-    except json.JSONDecodeError:
-        raise ValueError(f"{path}: the description of the network is damaged") from None
+        make_up = load_json(metadata["badak"], "it")
+    except ValueError as error:
+        raise ValueError(f"{path}: the description of the network is damaged: {error}") from None
     if not isinstance(make_up, dict) or make_up.get("format") != FORMAT:
         raise ValueError(f"{path} has another format than this badak reads ({FORMAT})")
     return tensors, make_up
@@ -134,18 +141,27 @@ def append_history(folder: Path, record: Mapping[str, Any]) -> None:
 def read_history(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """Give the records of a run folder. Raises FileNotFoundError or ValueError, naming the line that is damaged."""
     path = Path(folder) / HISTORY
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{folder} is no run folder: it holds no {HISTORY}")
-    records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            record = None
-        if not isinstance(record, dict):
-            raise ValueError(f"{path}, line {number}, is no JSON object")
-        records.append(record)
-    return records
+    content = read_regular(path, MOST_HISTORY)
+    # A long file is looked through before anything of it is kept: objects take many times the room of their text.
+    if len(content) > MOST_LINE:
+        for number, line in enumerate(io.BytesIO(content), 1):
+            _record(path, number, line)
+    return [_record(path, number, line) for number, line in enumerate(io.BytesIO(content), 1)]
+
+
+def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    where = f"{path}, line {number}"
+    if len(line) > MOST_LINE:
+        raise ValueError(f"{where}, has {len(line):,} bytes; a record has at most {MOST_LINE:,}")
+    try:
+        record = load_json(line, where)
+    except ValueError as error:
+        raise ValueError(f"{where}, is no JSON object ({error})") from None
+    if not isinstance(record, dict):
+        raise ValueError(f"{where}, is no JSON object")
+    return record
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
@@ -161,12 +177,31 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     import tomllib
 
     path = Path(folder) / CONFIG
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{folder} is no run folder: it holds no {CONFIG}")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        text = read_regular(path, MOST_CONFIG).decode()
+        _refuse_depth(text)
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
+
+
+_TOKENS = re.compile(r"'[^'\n]*'|\"(?:[^\"\\\n]|\\.)*\"|[A-Za-z0-9_-]+|[^\s]")
+
+
+def _refuse_depth(text: str) -> None:
+    """Raise ValueError for brackets too deep, or names of too many parts (a.b.c…), at which tomllib is slow."""
+    level = parts = 0
+    for match in _TOKENS.finditer(text):
+        token = match.group()
+        if token in "[{":
+            level += 1
+        elif token in "]}":
+            level = max(0, level - 1)
+        parts = parts + 1 if token == "." else parts if token[0].isalnum() or token[0] in "_-'\"" else 0
+        if max(level, parts) > MOST_NESTED_CONFIG:
+            raise ValueError(f"it nests more than {MOST_NESTED_CONFIG} deep")
 
 
 def _finite(value: Any) -> Any:

@@ -35,6 +35,7 @@ from badak.reading import load_json, read_regular
 Array = np.ndarray[Any, Any]
 PATIENCE = 1.0  # seconds of computing for one statement at the top level of a file
 N, D, H, M = 5, 7, 11, 3  # batch, inputs, hidden units, outputs: distinct primes
+MOST_CODE = 400_000  # letters of one file; a syntax tree takes a hundred times the room of its text
 LARGEST = 4096  # values in a sample whose shape a network tells
 
 
@@ -83,7 +84,7 @@ def parse_source(path: Path, content: bytes) -> Source:
 
 def _parsed(path: Path, text: str) -> Source:
     if path.suffix != ".ipynb":
-        return Source(text, str(path))
+        return Source(_short(path, text), str(path))
     try:
         notebook = load_json(text, path.name)
         cells = notebook.get("cells") or notebook["worksheets"][0]["cells"]
@@ -94,7 +95,7 @@ def _parsed(path: Path, text: str) -> Source:
     places: list[tuple[int, int]] = []
     for number, cell in code:
         body = cell.get("source", cell.get("input", ""))
-        body = "".join(map(str, body)) if isinstance(body, list) else str(body)
+        body = _short(path, "".join(map(str, body)) if isinstance(body, list) else str(body))
         kept = [("pass  # " + line if _is_magic(line) else line) for line in body.splitlines()]
         try:
             ast.parse("\n".join(kept))
@@ -102,7 +103,13 @@ def _parsed(path: Path, text: str) -> Source:
             kept = ["# " + line for line in kept]
         places.append((number, len(lines) + 1))
         lines += kept
-    return Source("\n".join(lines) + "\n", str(path), places)
+    return Source(_short(path, "\n".join(lines) + "\n"), str(path), places)
+
+
+def _short(path: Path, text: str) -> str:
+    if len(text) > MOST_CODE:
+        raise ValueError(f"{path.name} holds {len(text):,} letters of code; at most {MOST_CODE:,} are read")
+    return text
 
 
 def _is_magic(line: str) -> bool:
