@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from badak.reading import shown
+
 
 def _whole(text: str | int) -> int:
     try:
@@ -49,15 +51,16 @@ def app() -> None:
 def main() -> None:
     """Run the command line: what is wrong with the input is said in one line, with exit code 2."""
     warnings.showwarning = lambda message, category, *_: (
-        None if issubclass(category, RuntimeWarning) else print(f"badak: {message}", file=sys.stderr)
+        None if issubclass(category, RuntimeWarning) else print(f"badak: {shown(str(message))}", file=sys.stderr)
     )
     try:
         app(standalone_mode=False)  # in its other mode click ends Ctrl-C with exit code 1
     except click.ClickException as error:
+        error.message = shown(error.message, "\n\t")
         error.show()
         sys.exit(error.exit_code)
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        print(f"badak: {_plain(error)}", file=sys.stderr)
+        print(f"badak: {shown(_plain(error))}", file=sys.stderr)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         print("badak: stopped", file=sys.stderr)
@@ -199,7 +202,7 @@ def train(
     del loaded, network  # drawing needs memory too, and no longer these
     if (folder / store.HISTORY).exists():
         draw_curves(store.read_history(folder), folder / store.CURVES, lang)
-    print(folder, flush=True)
+    print(shown(str(folder)), flush=True)
     if stopped:
         sys.exit(130)
 
@@ -337,7 +340,7 @@ def predict(run: Path, images: tuple[Path, ...]) -> None:
         if not np.isfinite(scores).all():
             raise ValueError(f"{run}: the network's answers are no numbers (NaN): its training diverged")
         for number, row in enumerate(softmax(scores)):
-            name = str(path) if len(pixels) == 1 else f"{path}[{number}]"
+            name = shown(str(path)) + (f"[{number}]" if len(pixels) != 1 else "")
             print(f"{name}: {row.argmax()} ({100 * row.max():.1f} %)")
 
 

@@ -1,4 +1,4 @@
-"""Reads files that anybody may have written: regular ones alone, no larger and no deeper than is said.
+"""Reads files that anybody may have written: regular ones alone, no larger and no deeper than is said; shows texts.
 
 A refusal costs little: a size is looked at before anything is read, nesting before anything is parsed.
 """
@@ -8,6 +8,7 @@ import json
 import os
 import re
 import stat
+import unicodedata
 from io import BufferedReader
 from typing import Any
 
@@ -70,3 +71,17 @@ def depth(text: str | bytes) -> int:
         elif first in b"]}":
             now = max(0, now - (match.end() - match.start()))
     return most
+
+
+def shown(text: str, kept: str = "\t") -> str:
+    """Give a text for a terminal: control characters, which it would obey, as escapes; those in `kept` as they are.
+
+    So are the marks that turn the direction of writing, and whatever else has no picture: `\\x1b`, `\\u202e`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter in kept or unicodedata.category(letter) == "Zs"
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )  # fmt: skip

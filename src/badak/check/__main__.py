@@ -7,6 +7,7 @@ import math
 import sys
 
 from badak.check.command import HELP, check_command
+from badak.reading import shown
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             only=given.only,
         )
     except (ValueError, OSError) as error:
-        print(f"badak check: {error}", file=sys.stderr)
+        print(f"badak check: {shown(str(error))}", file=sys.stderr)
         return 2
 
 

@@ -86,7 +86,9 @@ def _read_grey(path: Path) -> Grey:
             raise ValueError(f"{path} is no image; expected {', '.join(FORMATS)} or IDX") from None
         except Image.DecompressionBombError as error:
             raise ValueError(f"{path} is enormous ({error}); at most {MOST_PIXELS:,} pixels are read") from None
-        except (OSError, SyntaxError, EOFError, MemoryError, OverflowError, struct.error) as error:
+        except (OSError, SyntaxError, EOFError, MemoryError, OverflowError, ValueError, struct.error) as error:
+            if str(error).startswith(f"{path} is enormous"):
+                raise
             # Pillow's word for what is wrong inside a file; that the file can be read, we know.
             raise ValueError(f"{path} is a damaged image ({error})") from None
 

@@ -14,7 +14,7 @@ from badak.learn.exercise import Exercise, exercise_named, exercises
 from badak.learn.folder import HINTS, Folder
 from badak.learn.grading import TIME_LIMIT, Grade, grade, report
 from badak.learn.marking import mark
-from badak.reading import read_regular
+from badak.reading import read_regular, shown
 
 POLL = 0.4
 """Seconds between two looks at the folder. A few files cost nothing to look at, on any disk and system; no watching
@@ -209,6 +209,7 @@ class _Screen:
         from rich.padding import Padding
         from rich.text import Text
 
+        text = shown(text)
         indent = len(text) - len(text.lstrip())
         if self.console.is_terminal:
             self.console.print(Padding(Text(text.strip(), style=style or ""), (0, 0, 0, indent)))

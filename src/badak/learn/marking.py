@@ -18,7 +18,7 @@ from badak.check.isolate import MEMORY_LIMIT
 from badak.language import choose_language, translator
 from badak.learn.exercise import Exercise, exercises
 from badak.learn.grading import TIME_LIMIT, VERDICTS, Grade, grade
-from badak.reading import read_regular
+from badak.reading import read_regular, shown
 
 FILES = (".py", ".ipynb")
 MOST_BYTES = 16_000_000
@@ -92,7 +92,7 @@ def mark(
         print(
             translator("learn", lang)
             .gettext("{count} hand-ins marked: {file}")
-            .format(count=len(pupils), file=csv_file)
+            .format(count=len(pupils), file=shown(str(csv_file)))
         )
     return 0
 
@@ -140,10 +140,16 @@ def table(pupils: list[HandIn], lang: str | None = None) -> str:
     return target.getvalue()
 
 
+FORMULAS = "=+-@\uff1d\uff0b\uff0d\uff20\u2212"
+"""What a formula begins with; Excel takes the full-width forms for the others."""
+
+
 def harmless(cell: str) -> str:
     """Give a cell that a spreadsheet does not take for a formula, and that a terminal can print."""
     cell = "".join(letter if letter.isprintable() else "?" for letter in cell)
-    return f"'{cell}" if cell.lstrip().startswith(("=", "+", "-", "@")) else cell
+    # In many countries a semicolon parts the cells, and what follows it begins another.
+    return re.sub(rf"((?:^|[;,|])\s*)([{re.escape(FORMULAS)}])", r"\1'\2", cell) if not cell.lstrip().startswith(
+        tuple(FORMULAS)) else "'" + cell  # fmt: skip
 
 
 def find_pupils(folder: Path) -> list[HandIn]:
