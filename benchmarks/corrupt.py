@@ -106,7 +106,8 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 PIECES = [
     b"[" * 3000, b"{" * 3000, b"(" * 3000, b"-" * 3000, b"a." * 3000, b"NaN", b"1e999", b"9" * 5000, b"\0", b"\xff\xfe",
     b"\x86" * 30, b"2\x86" * 30, b"})" + b"2\x86" * 30 + b"K\x01s", b"cos\nsystem\n", b"R", b"b", b"0", b"t", b"\x94",
-    b"\x93", b"j\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff\xff\xff\xff\xff", b"-1", b"null", b'"', b"\n",
+    b"\x93", b"j\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff\xff\xff\xff\xff", b"-1", b"null", b'"',
+    b"\n",
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The command `badak`. Each command imports what it needs when it runs, so that `badak --help` is quick."""
 
+import io
 import math
 import sys
 import warnings
@@ -56,8 +57,9 @@ def main() -> None:
     try:
         app(standalone_mode=False)  # in its other mode click ends Ctrl-C with exit code 1
     except click.ClickException as error:
-        error.message = shown(error.message, "\n\t")
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        print(shown(said.getvalue(), "\n\t"), end="", file=sys.stderr)
         sys.exit(error.exit_code)
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
         print(f"badak: {shown(_plain(error))}", file=sys.stderr)

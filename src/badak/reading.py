@@ -85,3 +85,11 @@ def shown(text: str, kept: str = "\t") -> str:
         else letter.encode("unicode_escape").decode()
         for letter in text
     )  # fmt: skip
+
+
+def json_line(plain: Any, **how: Any) -> str:
+    """Give plain data as one line of JSON, letters as they are; what a terminal would obey is written as `\\u….`."""
+    told = json.dumps(plain, ensure_ascii=False, **how)
+    if told.isprintable():
+        return told
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in told)

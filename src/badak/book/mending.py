@@ -3,6 +3,7 @@
 import sys
 
 from badak.language import translator
+from badak.reading import shown
 
 _told: set[str] = set()
 
@@ -11,7 +12,7 @@ def mended(sentence: str) -> None:
     """Print `sentence` on standard error, in the reader's language, the first time that it is said."""
     if sentence not in _told:
         _told.add(sentence)
-        print(f"badak.book: {translator('book').gettext(sentence)}", file=sys.stderr)
+        print(f"badak.book: {shown(translator('book').gettext(sentence))}", file=sys.stderr)
 
 
 def forget() -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import html
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from badak.check.findings import Finding, Report
 from badak.check.messages import HEADINGS, place, reason, speak
 from badak.language import choose_language, translator
-from badak.reading import shown
+from badak.reading import json_line, shown
 
 
 def finding_json(finding: Finding, lang: str | None = None) -> dict[str, Any]:
@@ -45,9 +44,7 @@ def report_json(report: Report, lang: str | None = None) -> str:
     plain["findings"] = [finding_json(f, lang) for f in report.findings]
     if report.reason is not None:
         plain["reason"] = reason(report, lang)
-    # A string may hold a character as it is or as \\u….; what a terminal would obey is written the second way.
-    told = json.dumps(plain, ensure_ascii=False)
-    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in told)
+    return json_line(plain)
 
 
 def where(finding: Finding, report: Report, lang: str | None = None) -> str:

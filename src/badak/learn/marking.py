@@ -148,8 +148,8 @@ def harmless(cell: str) -> str:
     """Give a cell that a spreadsheet does not take for a formula, and that a terminal can print."""
     cell = "".join(letter if letter.isprintable() else "?" for letter in cell)
     # In many countries a semicolon parts the cells, and what follows it begins another.
-    return re.sub(rf"((?:^|[;,|])\s*)([{re.escape(FORMULAS)}])", r"\1'\2", cell) if not cell.lstrip().startswith(
-        tuple(FORMULAS)) else "'" + cell  # fmt: skip
+    cell = re.sub(rf"([;,|]\s*)([{re.escape(FORMULAS)}])", r"\1'\2", cell)
+    return f"'{cell}" if cell.lstrip().startswith(tuple(FORMULAS)) else cell
 
 
 def find_pupils(folder: Path) -> list[HandIn]:
