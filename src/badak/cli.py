@@ -353,7 +353,7 @@ def predict(run: Path, images: tuple[Path, ...]) -> None:
 @click.option("--html", help="Write a page with all reports to this file.")
 @click.option("--strict", is_flag=True, help="A hazard alone is exit code 1 too.")
 @click.option("--only", multiple=True, help="Run this check alone; may be given again.")
-@number_option("--time-limit", default=20.0, help="Seconds that a file may take.")
+@number_option("--time-limit", default=20.0, help="Seconds of processor time that a file may take.")
 @whole_option("--memory-limit", default=2048, help="MiB that a file may take.")
 @lang_option
 def check(
