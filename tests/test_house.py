@@ -12,7 +12,7 @@ ROOT = Path(badak.__file__).parent
 # The rooms in the order of docs/layout.md. A room imports from the lines above its own, and from its left.
 ORDER = [
     ["language", "fonts"],
-    ["types", "memory", "functions", "gradients", "store"],
+    ["types", "memory", "functions", "gradients", "reading", "store"],
     ["layers", "losses"],
     ["networks", "convnets", "graph"],
     ["optimizers", "data"],

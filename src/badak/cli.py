@@ -1,5 +1,6 @@
 """The command `badak`. Each command imports what it needs when it runs, so that `badak --help` is quick."""
 
+import io
 import math
 import sys
 import warnings
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from badak.reading import shown
 
 
 def _whole(text: str | int) -> int:
@@ -49,15 +52,17 @@ def app() -> None:
 def main() -> None:
     """Run the command line: what is wrong with the input is said in one line, with exit code 2."""
     warnings.showwarning = lambda message, category, *_: (
-        None if issubclass(category, RuntimeWarning) else print(f"badak: {message}", file=sys.stderr)
+        None if issubclass(category, RuntimeWarning) else print(f"badak: {shown(str(message))}", file=sys.stderr)
     )
     try:
         app(standalone_mode=False)  # in its other mode click ends Ctrl-C with exit code 1
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        print(shown(said.getvalue(), "\n\t"), end="", file=sys.stderr)
         sys.exit(error.exit_code)
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        print(f"badak: {_plain(error)}", file=sys.stderr)
+        print(f"badak: {shown(_plain(error))}", file=sys.stderr)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         print("badak: stopped", file=sys.stderr)
@@ -199,7 +204,7 @@ def train(
     del loaded, network  # drawing needs memory too, and no longer these
     if (folder / store.HISTORY).exists():
         draw_curves(store.read_history(folder), folder / store.CURVES, lang)
-    print(folder, flush=True)
+    print(shown(str(folder)), flush=True)
     if stopped:
         sys.exit(130)
 
@@ -337,7 +342,7 @@ def predict(run: Path, images: tuple[Path, ...]) -> None:
         if not np.isfinite(scores).all():
             raise ValueError(f"{run}: the network's answers are no numbers (NaN): its training diverged")
         for number, row in enumerate(softmax(scores)):
-            name = str(path) if len(pixels) == 1 else f"{path}[{number}]"
+            name = shown(str(path)) + (f"[{number}]" if len(pixels) != 1 else "")
             print(f"{name}: {row.argmax()} ({100 * row.max():.1f} %)")
 
 
@@ -348,7 +353,7 @@ def predict(run: Path, images: tuple[Path, ...]) -> None:
 @click.option("--html", help="Write a page with all reports to this file.")
 @click.option("--strict", is_flag=True, help="A hazard alone is exit code 1 too.")
 @click.option("--only", multiple=True, help="Run this check alone; may be given again.")
-@number_option("--time-limit", default=20.0, help="Seconds that a file may take.")
+@number_option("--time-limit", default=20.0, help="Seconds of processor time that a file may take.")
 @whole_option("--memory-limit", default=2048, help="MiB that a file may take.")
 @lang_option
 def check(

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from badak.language import translator
+from badak.reading import shown
 
 _told: set[str] = set()
 
@@ -15,15 +16,10 @@ def mended(sentence: str, **values: Any) -> None:
     """
     filled = translator("book").gettext(sentence)
     if values:
-        filled = filled.format_map({key: _shown(value) for key, value in values.items()})
+        filled = filled.format_map({key: shown(str(value)) for key, value in values.items()})
     if filled not in _told:
         _told.add(filled)
         print(f"badak.book: {filled}", file=sys.stderr, flush=True)
-
-
-def _shown(value: Any) -> str:
-    """Give a value's text with what a terminal would obey written out."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(value))
 
 
 def forget() -> None:

@@ -13,7 +13,6 @@ import ast
 import contextlib
 import difflib
 import inspect
-import json
 import math
 import re
 import signal
@@ -31,10 +30,12 @@ import numpy as np
 from badak.check.copying import clone
 from badak.check.source import Source
 from badak.check.subject import Subject, UserError, has_method, protocol_of, required
+from badak.reading import load_json, read_regular
 
 Array = np.ndarray[Any, Any]
 PATIENCE = 1.0  # seconds of computing for one statement at the top level of a file
 N, D, H, M = 5, 7, 11, 3  # batch, inputs, hidden units, outputs: distinct primes
+MOST_CODE = 400_000  # letters of one file; a syntax tree takes a hundred times the room of its text
 LARGEST = 4096  # values in a sample whose shape a network tells
 
 
@@ -68,30 +69,47 @@ class Loaded:
 
 def read_source(path: Path) -> Source:
     """Read a .py file or the code cells of an .ipynb. Raises OSError, SyntaxError, ValueError (no
-    notebook)."""
-    text = path.read_text(encoding="utf-8-sig")
-    if path.suffix != ".ipynb":
-        return Source(text, str(path))
+    notebook, or no regular file)."""
+    return parse_source(path, read_regular(path))
+
+
+def parse_source(path: Path, content: bytes) -> Source:
+    """Parse `content` as the .py file or notebook `path`. Raises SyntaxError, ValueError (no notebook)."""
+    text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     try:
-        notebook = json.loads(text)
+        return _parsed(path, text)
+    except (RecursionError, MemoryError):  # what Python's parser raises; the text is too small to fill the memory
+        raise ValueError(f"{path.name} nests expressions too deeply") from None
+
+
+def _parsed(path: Path, text: str) -> Source:
+    if path.suffix != ".ipynb":
+        return Source(_short(path, text), str(path))
+    try:
+        notebook = load_json(text, path.name)
         cells = notebook.get("cells") or notebook["worksheets"][0]["cells"]
-    except (json.JSONDecodeError, KeyError, IndexError, AttributeError) as error:
+        code = [(number, cell) for number, cell in enumerate(cells, 1) if cell.get("cell_type") == "code"]
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
         raise ValueError(f"{path.name} is not a notebook: {error}") from error
     lines: list[str] = []
     places: list[tuple[int, int]] = []
-    for number, cell in enumerate(cells, 1):
-        if cell.get("cell_type") != "code":
-            continue
+    for number, cell in code:
         body = cell.get("source", cell.get("input", ""))
-        body = "".join(body) if isinstance(body, list) else str(body)
+        body = _short(path, "".join(map(str, body)) if isinstance(body, list) else str(body))
         kept = [("pass  # " + line if _is_magic(line) else line) for line in body.splitlines()]
         try:
             ast.parse("\n".join(kept))
-        except SyntaxError:
+        except (SyntaxError, ValueError):
             kept = ["# " + line for line in kept]
         places.append((number, len(lines) + 1))
         lines += kept
-    return Source("\n".join(lines) + "\n", str(path), places)
+    return Source(_short(path, "\n".join(lines) + "\n"), str(path), places)
+
+
+def _short(path: Path, text: str) -> str:
+    if len(text) > MOST_CODE:
+        raise ValueError(f"{path.name} holds {len(text):,} letters of code; at most {MOST_CODE:,} are read")
+    return text
 
 
 def _is_magic(line: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,22 +31,23 @@ def examine_file(
     seconds: float = 20.0,
     name: str | None = None,
     stage: Callable[[str], None] = lambda words: None,
+    content: bytes | None = None,
 ) -> list[Report]:
     """Check the objects of a file (or of a notebook) in this process, and the script around them.
 
-    `run` as in `discover.load`. Gives a report with a reason where the file cannot be read. The user's
-    code runs here:
-    call `badak.check.check_file` to have it run in a child process.
+    `run` as in `discover.load`; `seconds` of processor time; `content` instead of what is in the file. Gives a report
+    with a reason where the file cannot be read. The user's code runs here: call `badak.check.check_file` to have it
+    run in a child process.
     """
     path = Path(path)
     name = name or str(path)
-    started = time.monotonic()
+    started = time.process_time()
 
     def expired() -> bool:
-        return time.monotonic() - started > seconds
+        return time.process_time() - started > seconds
 
     try:
-        source = discover.read_source(path)
+        source = discover.read_source(path) if content is None else discover.parse_source(path, content)
     except SyntaxError as error:
         values = {"error": f"{error.msg} (line {error.lineno})"}
         return [Report(name, path.name, reason="Python cannot read the file: {error}", reason_values=values)]
@@ -59,7 +61,7 @@ def examine_file(
             )
         ]
     stage("running")
-    loaded = discover.load(source, run, lambda: time.monotonic() - started > seconds / 2)
+    loaded = discover.load(source, run, lambda: time.process_time() - started > seconds / 2)
     reports: list[Report] = []
     for target in discover.targets(loaded, wanted, expired):
         stage(f"checking {target.name}")
@@ -83,7 +85,8 @@ def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
     """Do what the orders of a child process say: see `isolate.ask`."""
     keys = ("path", "object", "only", "run")
     path, wanted, only, run = (orders[key] for key in keys)
-    reports = examine_file(path, wanted, only, run, orders["time_limit"] * 0.8, orders["name"], stage)
+    content = base64.b64decode(orders["content"])
+    reports = examine_file(path, wanted, only, run, orders["time_limit"] * 0.8, orders["name"], stage, content)
     return {"reports": [report.to_dict() for report in reports]}
 
 

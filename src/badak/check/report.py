@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import html
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from badak.check.findings import Finding, Report
 from badak.check.messages import HEADINGS, place, reason, speak
 from badak.language import choose_language, translator
+from badak.reading import json_line, shown
 
 
 def finding_json(finding: Finding, lang: str | None = None) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def report_json(report: Report, lang: str | None = None) -> str:
     plain["findings"] = [finding_json(f, lang) for f in report.findings]
     if report.reason is not None:
         plain["reason"] = reason(report, lang)
-    return json.dumps(plain, ensure_ascii=False)
+    return json_line(plain)
 
 
 def where(finding: Finding, report: Report, lang: str | None = None) -> str:
@@ -88,7 +88,8 @@ def report_text(report: Report, lang: str | None = None) -> str:
             )
         if hint:
             lines.append(f"      {say(HEADINGS['try'])}: {hint}")
-    return "\n".join(lines)
+    # Names, messages and source lines are the file's: a terminal must show what is in them, not do it.
+    return "\n".join(map(shown, lines))
 
 
 STYLE = """

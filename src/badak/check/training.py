@@ -12,12 +12,12 @@ farthest that a healthy run went, "sick from" the least that a sick one showed.
 import math
 import os
 from collections.abc import Mapping, Sequence
-from json import dumps
 from typing import Any
 
 from badak import store
 from badak.check.findings import Finding
 from badak.language import choose_language, translator
+from badak.reading import json_line, shown
 
 Record = Mapping[str, Any]
 
@@ -106,11 +106,11 @@ def training_command(folder: str | os.PathLike[str], json: bool = False, lang: s
         if json:
             told = {"file": str(folder), "label": finding.label, "severity": finding.severity,
                     "message": sentence(finding, lang), "values": finding.values}  # fmt: skip
-            print(dumps(told, ensure_ascii=False, default=str))
+            print(json_line(told, default=str))
         else:
-            print(f"{folder}: [{finding.label}] {sentence(finding, lang)}")
+            print(shown(f"{folder}: [{finding.label}] {sentence(finding, lang)}"))
     if not found and not json:
-        print(f"{folder}: {translator('training', lang).gettext('nothing is wrong with this run')}")
+        print(shown(f"{folder}: {translator('training', lang).gettext('nothing is wrong with this run')}"))
     return int(bool(found))
 
 

@@ -1,6 +1,7 @@
 """Images for a trained network: a PNG as people draw it, or an IDX file, made to look as MNIST's digits do."""
 
 import math
+import struct
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from badak.data.idx import GZIP_MAGIC, StrPath, read_idx
+from badak.data.idx import GZIP_MAGIC, HARMLESS, StrPath, read_idx
+from badak.reading import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +37,7 @@ def read_image(path: StrPath, shape: tuple[int, int] = (28, 28)) -> NDArray[np.u
     """
     height, width = _checked(shape)
     path = Path(path)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(3)
     if start[:2] == GZIP_MAGIC or start == b"\0\0\x08":
         return _from_idx(path, (height, width))
@@ -77,15 +79,33 @@ def _read_grey(path: Path) -> Grey:
                     raise ValueError(
                         f"{path} is enormous: {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read"
                     )
-                image.load()
+                image.draft("L", (1024, 1024))  # a JPEG of that size or more can be unpacked smaller
+                _refuse_bomb(image, path)
                 return _grey(ImageOps.exif_transpose(image))
         except UnidentifiedImageError:
             raise ValueError(f"{path} is no image; expected {', '.join(FORMATS)} or IDX") from None
         except Image.DecompressionBombError as error:
             raise ValueError(f"{path} is enormous ({error}); at most {MOST_PIXELS:,} pixels are read") from None
-        except (OSError, SyntaxError, EOFError) as error:
+        except (OSError, SyntaxError, EOFError, MemoryError, OverflowError, ValueError, struct.error) as error:
+            if str(error).startswith(f"{path} is enormous"):
+                raise
             # Pillow's word for what is wrong inside a file; that the file can be read, we know.
             raise ValueError(f"{path} is a damaged image ({error})") from None
+
+
+def _refuse_bomb(image: "Image", path: Path) -> None:
+    """Raise ValueError for a picture that takes far more memory than its file has bytes."""
+    width, height = image.size
+    # Pillow keeps colours in 4 bytes; the second number is for what `_grey` makes of them.
+    held = sum({"1": (1, 1), "L": (1, 1), "I;16": (2, 4), "I;16B": (2, 4)}.get(image.mode, (4, 1)))
+    if image.mode == "P" and "transparency" in image.info:
+        held = 6
+    needed, most = width * height * held, HARMLESS + 4 * path.stat().st_size
+    if needed > most:
+        raise ValueError(
+            f"{path} is enormous: {width:,} x {height:,} pixels in {path.stat().st_size:,} bytes take {needed:,} bytes "
+            f"of memory; at most {most:,} are used for them"
+        )
 
 
 def _grey(image: "Image") -> Grey:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from badak.data.pixels import Pixels
+from badak.reading import load_json, read_regular
 from badak.store import write_atomically
 from badak.types import Array, FloatArray
 
@@ -157,8 +158,8 @@ def _map(folder: Path, verify: bool) -> dict[str, Bytes]:
 
 def _read_stamp(folder: Path) -> dict[str, list[int]]:
     try:
-        stamp = json.loads((folder / STAMP).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        stamp = load_json(read_regular(folder / STAMP, 10_000), STAMP)
+    except (OSError, ValueError):
         return {}  # no stamp: the sums will tell
     return stamp if isinstance(stamp, dict) else {}
 

@@ -1,12 +1,15 @@
 """Training curves: loss and accuracy over the epochs, as one picture."""
 
+import io
 import math
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from badak.fonts import hangul_font_path
 from badak.language import choose_language, translator
+from badak.store import write_atomically
 
 
 def draw_curves(records: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], lang: str | None = None) -> None:
@@ -46,7 +49,10 @@ def draw_curves(records: Sequence[Mapping[str, Any]], path: str | os.PathLike[st
         for axes in (loss, accuracy):
             axes.grid(alpha=0.3)
             axes.spines[["top", "right"]].set_visible(False)
-        figure.savefig(path, dpi=120)
+        # Drawn in memory first: a picture is written whole or not at all.
+        drawn = io.BytesIO()
+        figure.savefig(drawn, dpi=120, format=Path(path).suffix.removeprefix(".") or "png")
+    write_atomically(Path(path), drawn.getvalue())
 
 
 def _values(records: Sequence[Mapping[str, Any]], key: str) -> list[float]:

@@ -3,6 +3,7 @@
 import sys
 
 from badak.learn.command import run
+from badak.reading import shown
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -10,7 +11,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return run(sys.argv[1:] if arguments is None else arguments, "python -m badak.learn")
     except (ValueError, OSError) as error:
-        print(f"badak: {error}", file=sys.stderr)
+        print(f"badak: {shown(str(error))}", file=sys.stderr)
         return 2
 
 

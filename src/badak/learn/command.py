@@ -14,6 +14,7 @@ from badak.learn.exercise import Exercise, exercise_named, exercises
 from badak.learn.folder import HINTS, Folder
 from badak.learn.grading import TIME_LIMIT, Grade, grade, report
 from badak.learn.marking import mark
+from badak.reading import read_regular, shown
 
 POLL = 0.4
 """Seconds between two looks at the folder. A few files cost nothing to look at, on any disk and system; no watching
@@ -188,8 +189,8 @@ def _check_changed(held: Folder, screen: "_Screen", seen: dict[str, Any], time_l
 def _content(path: Path) -> bytes | None:
     """Give what is in a file; None where there is none, or none that may be read just now."""
     try:
-        return path.read_bytes()
-    except OSError:
+        return read_regular(path)
+    except (OSError, ValueError):
         return None
 
 
@@ -208,6 +209,7 @@ class _Screen:
         from rich.padding import Padding
         from rich.text import Text
 
+        text = shown(text)
         indent = len(text) - len(text.lstrip())
         if self.console.is_terminal:
             self.console.print(Padding(Text(text.strip(), style=style or ""), (0, 0, 0, indent)))
