@@ -7,9 +7,11 @@ Both get the same order from the same seed. The core knows the engine and the wa
 import contextlib
 import functools
 import importlib
+import math
 import os
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +21,10 @@ import numpy as np
 
 from badak import store
 from badak.data import batches
+from badak.data.pixels import Pixels
 from badak.functions import binary, check_labels, one_hot
 from badak.graph import describe, tensors_of
-from badak.losses import SigmoidWithLoss
+from badak.losses import IdentityWithLoss, SigmoidWithLoss, SoftmaxWithLoss
 from badak.memory import real_array
 from badak.networks import ENGINES, Network, generator, positive
 from badak.optimizers import Optimizer, Schedule, make_optimizer, make_schedule
@@ -33,6 +36,12 @@ LOOK_AT_IMAGES, COST_OF_IMAGES = 100, 50
 """So many where there are convolutions, each counted as so many: NumPy's layers, which look, take far longer there."""
 LOOKS = 5
 """So many evaluations look at the layers whatever that costs; later ones only while it stays below 2 % of the work."""
+EVALUATE_ON_IMAGES = 1000
+"""So many samples are evaluated on, unless told otherwise, where they are images: as in the book's ch. 7 and 8."""
+ROWS_TOGETHER, IMAGES_TOGETHER = 5120, 512
+"""So many samples are evaluated in one call, for the bar to move: whole pieces of what the engine predicts together."""
+BATCH_SIZE = 100
+"""Samples in a batch, unless told otherwise or there are fewer."""
 CALL_SECONDS = 0.2
 """A runner is called for about so long at a time, so that Ctrl-C and the progress bar live."""
 
@@ -47,6 +56,8 @@ class NotNative(Exception):
 # The two registries: rooms further down put themselves here, by 'module:name' so that nothing heavy is imported early.
 _runners: dict[str, Any] = {}
 _observers: list[Any] = []
+# Why a network trains on NumPy, where it was said: once is enough.
+_said: "weakref.WeakKeyDictionary[Network, str]" = weakref.WeakKeyDictionary()
 
 
 def register_runner(engine: str, factory: Any) -> None:
@@ -95,7 +106,7 @@ register_runner("numpy", NumPyRunner)
 
 
 def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str, threads: int | None = None) -> Runner:
-    """Give the runner for `engine`; 'auto' is native where every layer has a rule, else NumPy, saying why."""
+    """Give the runner for `engine`; 'auto' is native where every layer has a rule, else NumPy, saying why once."""
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     if engine == "auto":
@@ -106,7 +117,9 @@ def make_runner(network: Network, optimizer: Any, x: Any, t: Any, engine: str, t
         except NotNative as reason:
             if engine == "native":
                 raise ValueError(f"this network cannot train on the native engine: {reason}") from None
-            warnings.warn(f"training on NumPy: {reason}", stacklevel=3)
+            if _said.get(network) != str(reason):
+                _said[network] = str(reason)  # before the warning, which may be an exception
+                warnings.warn(f"training on NumPy: {reason}", stacklevel=3)
     elif engine == "native":
         raise ValueError("there is no native engine in this installation: use engine='numpy' or 'auto'")
     return NumPyRunner(network, optimizer, x, t)
@@ -119,14 +132,15 @@ class History:
     engine: str
     """Who computed: 'numpy' or 'native'."""
     records: list[Record] = field(default_factory=list)
-    """One an evaluation: iteration, epoch, loss (mean since the one before), accuracies, seconds, layers."""
+    """One an evaluation, see `fit`: iteration, epoch, loss, accuracies, seconds, layers."""
     losses: list[float] = field(default_factory=list)
     """One an iteration: the loss of its batch before its update."""
     causes: dict[str, str] = field(default_factory=dict)
     """What the observers said of this training: a sentence by name of the cause, such as 'lr-too-high'."""
     train_accuracy: float | None = None
-    """Of the network as it is at the end; None where the targets are no labels."""
+    """Of the network as it is at the end, on the training samples evaluated on; None where targets are values."""
     test_accuracy: float | None = None
+    """The same on all test samples."""
     folder: Path | None = None
     """The run folder, where `out` asked for one."""
 
@@ -145,7 +159,7 @@ def fit(
     *,
     epochs: int | None = None,
     iterations: int | None = None,
-    batch_size: int = 100,
+    batch_size: int | None = None,
     lr: float | None = None,
     optimizer: Any = "sgd",
     weight_decay: float | None = None,
@@ -155,23 +169,37 @@ def fit(
     engine: str = "auto",
     threads: int | None = None,
     shuffle: bool = True,
+    evaluate_on: int | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: bool = False,
     watch: Watch | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> History:
-    """Train `network` in place on `x`, (N, …), and `t`, class indices (N,), one-hot rows or values to regress to.
+    """Train `network` in place on `x`, (N, …), and the targets `t`.
 
-    `x` and `t` are arrays, or lists of them.
+    `x` and `t` are arrays, or lists of them, of any real dtype; `x` is converted to the network's, batch by batch.
+    `t` is what the loss takes: class indices, integers (N,), or rows (N, C), one-hot or probabilities
+    (SoftmaxWithLoss); answers of yes or no, 0 or 1, (N, D), or (N,) where the network has one output
+    (SigmoidWithLoss); values to regress to, in the shape of the outputs, or (N,) where there is one
+    (IdentityWithLoss). `x_test` and `t_test` are of the same kinds, and are only looked at.
 
     `iterations` draws each batch with replacement, as the posts do; `epochs` goes through a shuffled order, the last
-    batch being smaller where N is no multiple (10 epochs where neither is given). The order comes from `seed` alone;
-    `shuffle=False` goes through the samples as they stand instead, in epochs.
-    After the update of the first iteration, and once an epoch from there on (every N // batch_size iterations), it
-    is evaluated: see History. `out` names a folder for the weights, history and configuration; `settings` is written
+    batch being smaller where N is no multiple (10 epochs where neither is given). `batch_size` is 100, or N where
+    there are fewer samples. The order comes from `seed` alone; `shuffle=False` goes through the samples as they
+    stand instead, in epochs.
+    After the update of the first iteration, and once an epoch from there on (under `iterations`: every
+    N // batch_size of them), it is evaluated: a record is added to the History and given to `watch`. `iteration`
+    counts from 0; `epoch` is how many whole epochs' worth of iterations are done, which under `iterations` does not
+    say that every sample was seen; `loss` is the mean over the samples of the batches since the record before, each
+    before its update, and `loss_max` that of the worst batch. Accuracies, from 0 to 1, are those of the network as it
+    is then, on `evaluate_on` samples of the training data and as many of the test data, the same ones each time,
+    or on all where there are no more; by default on all, of images on 1,000 (`evaluated` says on how many). What is
+    measured at the very end is measured on all test samples. Accuracies are None where targets are values.
+
+    `out` names a folder for the weights, history and configuration; `settings` is written
     into that configuration too. `engine` is 'numpy', 'native', or 'auto': native where the network and the optimizer
     have rules for it, on `threads` threads (by default BADAK_THREADS, or the cores that this process may use; the
-    result is the same on any number). `progress` shows a bar on standard error; `watch` is called with each record.
+    result is the same on any number). `progress` shows a bar on standard error.
 
     `optimizer` is a name (see `make_optimizer`), an Optimizer, or anything with `update(params, grads)` that changes
     the flat `params` in place. `lr` is by default 0.1 for 'sgd', else that of the
@@ -180,20 +208,25 @@ def fit(
     given.
 
     Ctrl-C saves what there is to `out` and then raises KeyboardInterrupt. Raises TypeError or ValueError for
-    arguments that don't fit, before anything is changed or written.
+    arguments that don't fit, before anything is changed or written. Warns, once a network, where 'auto' leaves it to
+    NumPy, and where the network has ten times as many outputs as there are labels.
     """
     if not isinstance(network, Network):
         raise TypeError(f"network must be a Network, such as TwoLayerNet, not {_kind(network)}")
     generator(seed)  # for what it refuses
     x, t, x_test, t_test = _array(x, "x"), _array(t, "t"), _array(x_test, "x_test"), _array(t_test, "t_test")
     rule = _optimizer(optimizer, lr, weight_decay, clip_norm, schedule)
-    batch_size = positive("batch_size", batch_size)
+    batch_size = None if batch_size is None else positive("batch_size", batch_size)
+    evaluate_on = None if evaluate_on is None else positive("evaluate_on", evaluate_on)
     threads = None if threads is None else positive("threads", threads)
-    _check_data(network, x, t, "")
+    outputs = _outputs(network, x, t, "")
+    t = _targets(network, x, t, "", outputs)
     if (x_test is None) != (t_test is None):
         raise ValueError("x_test and t_test go together; one of them is missing")
     if x_test is not None:
-        _check_data(network, x_test, t_test, "_test")
+        t_test = _targets(network, x_test, t_test, "_test", _outputs(network, x_test, t_test, "_test"))
+    if batch_size is None:
+        batch_size = min(BATCH_SIZE, len(x))
     if batch_size > len(x):
         raise ValueError(f"batch_size {batch_size} is larger than the data, {len(x)} samples")
     if epochs is None and iterations is None:
@@ -217,18 +250,18 @@ def fit(
         history.folder = store.new_folder(out)
         store.write_config(history.folder, config)
     quiet = _one_blas_thread() if runner.engine == "native" else contextlib.nullcontext
-    look = _Look(network, x, t, x_test, t_test, per_epoch, rule, quiet)
+    look = _Look(network, x, t, x_test, t_test, per_epoch, total, rule, quiet, evaluate_on)
     try:
-        with _bar(total, progress) as advance:
+        with _bar(total, progress) as bar:
             for order, evaluate in orders:
-                history.losses += _steps(runner, order, advance)
+                history.losses += _steps(runner, order, bar.advance)
                 look.order(order)
                 if evaluate:
-                    history.records.append(look.record(history.losses))
+                    history.records.append(look.record(history.losses, bar))
                     _tell(history, watch)
+            history.train_accuracy, history.test_accuracy = look.accuracies(len(history.losses), bar)
     finally:
         # Also on Ctrl-C or an error: everything up to then is kept.
-        history.train_accuracy, history.test_accuracy = look.accuracies()
         if history.folder is not None:
             save_run(history, network)
     return history
@@ -305,7 +338,7 @@ def _tell(history: History, watch: Watch | None) -> None:
 def _steps(runner: Runner, order: IntArray, advance: Callable[[int], None]) -> list[float]:
     """Run `order` in calls of about CALL_SECONDS; how it is cut changes nothing in the result."""
     losses: list[float] = []
-    start, count = 0, 8
+    start, count = 0, 1  # a step of a deep network may take seconds
     while start < len(order):
         clock = time.perf_counter()
         losses += runner.steps(order[start : start + count]).tolist()
@@ -378,55 +411,74 @@ class _Look:
         x_test: Any,
         t_test: Any,
         per_epoch: int,
+        total: int,
         optimizer: Any,
         quiet: Callable[[], contextlib.AbstractContextManager[Any]],
+        evaluate_on: int | None,
     ) -> None:
-        self.network, self.per_epoch, self.quiet = network, per_epoch, quiet
+        self.network, self.per_epoch, self.total, self.quiet = network, per_epoch, total, quiet
         self.lr = getattr(optimizer, "lr", float("nan"))  # an optimizer of one's own may have none
-        self.sets = [(x, t), (x_test, t_test)]
         self.samples = [len(x), 0 if x_test is None else len(x_test)]
-        images = network.input_shape is not None and len(network.input_shape) > 1
+        images = _images(network, x)
+        evaluate_on = (EVALUATE_ON_IMAGES if images else len(x)) if evaluate_on is None else evaluate_on
+        self.together = IMAGES_TOGETHER if images else ROWS_TOGETHER
+        self.sets: list[tuple[Any, Any] | None] = [None, None]
+        self.at_the_end: tuple[Any, Any] | None = None
+        outputs = network.predict(x[:1]).shape[1:]
+        if _have_accuracy(network, t, outputs):
+            self.sets[0] = _some_of(x, t, evaluate_on)
+            if x_test is not None:
+                self.sets[1], self.at_the_end = _some_of(x_test, t_test, evaluate_on), (x_test, t_test)
+        self.measured: tuple[int, list[float | None]] = -1, [None, None]
         count = min(max(len(x) // 60, 100), LOOK_AT_IMAGES if images else LOOK_AT, len(x))
         self.cost = count * (COST_OF_IMAGES if images else 1)
-        some = np.arange(count) * len(x) // count
+        some = _chosen(len(x), count)
         # Held as numbers, and measured once: the same samples are looked at each time.
         self.some, self.some_t = np.asarray(x[some]).astype(network.dtype, copy=False), t[some]
         self.some_told = _spread(self.some)
         self.started, self.seen, self.looks, self.trained = time.perf_counter(), 0, 0, 0
         self.labels: Array | None = None
         self.chance: float | None = None
-        if _are_labels(t) and not isinstance(network.last_layer, SigmoidWithLoss):  # which has one score, not classes
-            self.labels = t if t.ndim == 1 else np.argmax(t, axis=1)
+        if _are_labels(network, t, outputs):
+            # As what NumPy counts and indexes by: it refuses int64 where the platform's is narrower, and uint64.
+            self.labels = (t if t.ndim == 1 else np.argmax(t, axis=1)).astype(np.intp, copy=False)
             self.some_labels = self.labels[some]
             self.shares = np.bincount(self.labels) / len(t)
             held = self.shares[self.shares > 0]
             self.chance = float(-np.sum(held * np.log(held)))
         self.latest: IntArray = np.empty((0, 0), np.int64)
+        self.sizes: list[int] = []
 
     def order(self, order: IntArray) -> None:
         """Note which samples went into the batches: the longest piece of an epoch, not its smaller last batch."""
         self.trained += order.size
+        self.sizes += [order.shape[1]] * len(order)
         if len(order) > len(self.latest):
             self.latest = order
 
-    def accuracies(self) -> list[float | None]:
-        return [
-            self.network.accuracy(x, t) if x is not None and len(x) and _are_labels(t) else None for x, t in self.sets
-        ]
+    def accuracies(self, done: int, bar: "Bar") -> list[float | None]:
+        """Give the accuracies after `done` iterations; at the end on all test samples."""
+        if self.measured[0] != done:
+            train, test = self.sets
+            pair = [train, self.at_the_end if done == self.total else test]
+            together = [None if held is None else _accuracy(self.network, *held, self.together, bar) for held in pair]
+            self.measured = done, together
+        return self.measured[1]
 
-    def record(self, losses: list[float]) -> Record:
-        train, test = self.accuracies()
-        new, self.seen = losses[self.seen :], len(losses)
+    def record(self, losses: list[float], bar: "Bar") -> Record:
+        train, test = self.accuracies(len(losses), bar)
+        new, sizes, self.seen = np.array(losses[self.seen :]), np.array(self.sizes[self.seen :]), len(losses)
         record: Record = {
             "iteration": len(losses) - 1,
             "epoch": len(losses) // self.per_epoch,
-            "loss": float(np.mean(new)),
+            "loss": float(np.sum(new * sizes) / sizes.sum()),
             "loss_max": float(np.max(new)),
             "train_accuracy": train,
             "test_accuracy": test,
             "seconds": round(time.perf_counter() - self.started, 3),
             "lr": self.lr,
             "samples": self.samples,
+            "evaluated": self.evaluated(len(losses)),
             "chance": self.chance,
             **dict.fromkeys(("mix", "wrong", "wrong_rank", "wrong_margin")),
             "layers": {},
@@ -440,6 +492,43 @@ class _Look:
                 record |= _mistakes(self.network.predict(self.some), self.some_labels)
                 record["mix"] = _mix(self.labels[order[: MIX_OF // order.shape[1] + 1]], self.shares)
         return record
+
+    def evaluated(self, done: int) -> list[int]:
+        """Give on how many training and test samples the accuracies after `done` iterations are."""
+        pair = [self.sets[0], self.at_the_end if done == self.total else self.sets[1]]
+        return [0 if held is None else len(held[0]) for held in pair]
+
+
+def _chosen(size: int, count: int) -> IntArray:
+    """Give `count` of `size` samples, in order: always the same, and none left out by a pattern in the data."""
+    if count >= size:
+        return np.arange(size)
+    return np.sort(np.random.default_rng(0).permutation(size)[:count])
+
+
+def _rows(x: Any, rows: Any) -> Any:
+    """Give some rows; of Pixels as Pixels."""
+    return Pixels(x.values[rows], x.scale) if isinstance(x, Pixels) else x[rows]
+
+
+def _some_of(x: Any, t: Any, count: int) -> tuple[Any, Any]:
+    """Give `count` samples with their targets, all where there are no more."""
+    if count >= len(x):
+        return x, t
+    rows = _chosen(len(x), count)
+    return _rows(x, rows), t[rows]
+
+
+def _accuracy(network: Network, x: Any, t: Any, together: int, bar: "Bar") -> float:
+    """Give `network.accuracy(x, t)`, `together` samples at a time."""
+    right = 0.0
+    for start in range(0, len(x), together):
+        rows = slice(start, start + together)
+        bar.evaluating(start, len(x))
+        right += network.accuracy(_rows(x, rows), t[rows]) * len(t[rows])
+    bar.evaluating(len(x), len(x))
+    # A share times its number of samples is a whole number but for rounding, unless rows are right in parts.
+    return (round(right) if abs(right - round(right)) < 1e-6 else right) / len(x)
 
 
 MIX_OF = 20_000
@@ -459,7 +548,7 @@ def _mix(labels: Array, shares: Array) -> float | None:
     common = size * shares >= 1
     if not len(pieces) or common.sum() < 2:
         return None
-    flat = (pieces + len(shares) * np.arange(len(pieces))[:, None]).ravel()
+    flat = (pieces + len(shares) * np.arange(len(pieces))[:, None]).ravel().astype(np.intp, copy=False)
     counted = np.bincount(flat, minlength=len(pieces) * len(shares)).reshape(len(pieces), -1)[:, common]
     expected = size * shares[common]
     uneven = ((counted - expected) ** 2 / expected).sum(axis=1) / np.sum(1 - shares[common])
@@ -545,11 +634,37 @@ def health(network: Network, x: Any, t: Any, spread: Mapping[str, float] | None 
     return told
 
 
+class Bar:
+    """A progress bar that is not shown: what `fit` tells of its progress."""
+
+    def advance(self, count: int) -> None:
+        """Say that so many iterations more are done."""
+
+    def evaluating(self, done: int, of: int) -> None:
+        """Say that so many samples of a set are evaluated; `done` is 0 at its beginning and `of` at its end."""
+
+
+class _RichBar(Bar):
+    """A bar for the iterations, and below it one for an evaluation while there is one."""
+
+    def __init__(self, progress: Any, total: int) -> None:
+        self.progress = progress
+        self.training = progress.add_task("", total=total)
+        self.evaluation = progress.add_task("evaluating", total=1, visible=False)
+
+    def advance(self, count: int) -> None:
+        self.progress.advance(self.training, count)
+
+    def evaluating(self, done: int, of: int) -> None:
+        # Drawn by rich's own clock: an evaluation that is over within a tenth of a second is not shown.
+        self.progress.update(self.evaluation, completed=done, total=of, visible=done < of)
+
+
 @contextlib.contextmanager
-def _bar(total: int, show: bool) -> Iterator[Callable[[int], None]]:
+def _bar(total: int, show: bool) -> Iterator[Bar]:
     """A progress bar on standard error where that is a terminal; nothing at all elsewhere."""
     if not show:
-        yield lambda _: None
+        yield Bar()
         return
     import sys
 
@@ -560,21 +675,38 @@ def _bar(total: int, show: bool) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # Redirecting sends what is printed to *this* console: right on one screen, wrong where output goes to a file.
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal,
-                  redirect_stdout=sys.stdout.isatty()) as bar:  # fmt: skip
-        task = bar.add_task("", total=total)
-        yield lambda count: bar.advance(task, count)
+                  redirect_stdout=sys.stdout.isatty()) as progress:  # fmt: skip
+        yield _RichBar(progress, total)
 
 
-def _are_labels(t: Any) -> bool:
-    """Say whether targets are class labels, so that accuracy has a meaning: integers, or rows that add up to 1."""
+def _images(network: Network, x: Any) -> bool:
+    """Say whether samples are images (or have several axes at all), which take a network long."""
+    shape = network.input_shape
+    return len(x.shape) > 2 or (shape is not None and len(shape) > 1)
+
+
+def _are_indices(t: Any) -> bool:
+    return t.ndim == 1 and t.dtype.kind in "iu"
+
+
+def _are_labels(network: Network, t: Any, outputs: tuple[int, ...]) -> bool:
+    """Say whether checked targets are plain class labels: indices, or one-hot rows."""
+    if isinstance(network.last_layer, SigmoidWithLoss):  # which has answers, not classes
+        return False
+    if _are_indices(t):
+        return outputs != (1,)  # of one class there is nothing to tell: those are values
     t = np.asarray(t)
-    if t.ndim == 1:
-        return t.dtype.kind in "iu"
     return t.ndim == 2 and t.shape[1] > 1 and bool(np.all((t == 0) | (t == 1)) and np.all(t.sum(axis=1) == 1))
 
 
-def _check_data(network: Network, x: Any, t: Any, which: str) -> None:
-    """Refuse data that cannot train, naming what is wrong, before anything is touched."""
+def _have_accuracy(network: Network, t: Any, outputs: tuple[int, ...]) -> bool:
+    """Say whether accuracy has a meaning for checked targets, so that `network.accuracy` knows it."""
+    told = isinstance(network.last_layer, SigmoidWithLoss) or type(network.last_layer) is SoftmaxWithLoss
+    return told or _are_labels(network, t, outputs)
+
+
+def _outputs(network: Network, x: Any, t: Any, which: str) -> tuple[int, ...]:
+    """Give the shape of what the network gives for a sample. Raises, naming it, for an `x` that it cannot train on."""
     if not hasattr(x, "shape") or not hasattr(t, "shape"):
         raise TypeError(f"x{which} and t{which} must be arrays or lists, not {type(x).__name__} and {type(t).__name__}")
     if len(x.shape) < 2:
@@ -586,15 +718,57 @@ def _check_data(network: Network, x: Any, t: Any, which: str) -> None:
     if isinstance(x, np.ndarray) and x.dtype.kind == "f" and not np.isfinite(x).all():
         row = int(np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))[0])
         raise ValueError(f"x{which} holds NaN or infinity, first in sample {row}")
-    scores = network.predict(x[:1])
-    if isinstance(network.last_layer, SigmoidWithLoss):
-        binary(t, (len(t), *scores.shape[1:]))
-    elif t.ndim == 1 and t.dtype.kind in "iu":
-        check_labels(t, scores.shape[-1])
-    elif _are_labels(t):
-        one_hot(t, (len(t), scores.shape[-1]))
-    else:
-        network.last_layer.forward(scores, t[:1])
-        if t.dtype.kind == "f" and not np.isfinite(t).all():
-            row = int(np.flatnonzero(~np.isfinite(t).reshape(len(t), -1).all(axis=1))[0])
-            raise ValueError(f"t{which} holds NaN or infinity, first in sample {row}")
+    with _named(f"x{which} of shape {x.shape} does not fit the network"):
+        return network.predict(x[:1]).shape[1:]
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Let an error of type or value say what it is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{what}: {error}") from error
+
+
+def _targets(network: Network, x: Any, t: Any, which: str, outputs: tuple[int, ...]) -> Any:
+    """Give targets as the loss takes them, for a network with such `outputs` a sample; refuse those that don't fit."""
+    loss, shape = network.last_layer, (len(t), *outputs)
+    if isinstance(loss, IdentityWithLoss) and outputs == (1,) and t.shape == (len(t),):
+        t = t[:, None]
+    with _named(f"t{which}") if which else contextlib.nullcontext():
+        if isinstance(loss, SigmoidWithLoss):
+            binary(t, shape)
+        elif _are_indices(t) and outputs != (1,):
+            check_labels(t, outputs[-1])
+            _warn_of_gaps(t, outputs[-1], which)
+        elif type(loss) is SoftmaxWithLoss or _are_labels(network, t, outputs):
+            one_hot(t, shape)
+        else:
+            if isinstance(loss, IdentityWithLoss) and t.shape != shape:
+                raise ValueError(f"t{which} has shape {t.shape}, but for x{which} of shape {x.shape} the network gives "
+                                 f"{shape}{_mend(t, shape, which)}")  # fmt: skip
+            if t.dtype.kind == "f" and not np.isfinite(t).all():
+                row = int(np.flatnonzero(~np.isfinite(t).reshape(len(t), -1).all(axis=1))[0])
+                raise ValueError(f"t{which} holds NaN or infinity, first in sample {row}")
+            loss.forward(network.predict(x[:1]), t[:1])
+    return t
+
+
+def _mend(t: Any, shape: tuple[int, ...], which: str) -> str:
+    """Say how to bring targets into the outputs' shape, where they have as many numbers."""
+    if t.size != math.prod(shape):
+        return "; they must have one shape"
+    how = "[:, 0]" if t.shape == (*shape, 1) else f".reshape{shape}"
+    return f": give t{which}{how}"
+
+
+def _warn_of_gaps(t: Any, classes: int, which: str) -> None:
+    """Say so where hardly any of the classes have samples: labels 0 and 1000 make 1,001 classes."""
+    if which:
+        return
+    used = np.unique(t)
+    if 10 * len(used) <= classes:
+        some = ", ".join(map(str, used[:3])) + (f", … {used[-1]}" if len(used) > 3 else "")
+        warnings.warn(f"the network has {classes:,} outputs, but the labels in t are {len(used)}: {some}. "
+                      "np.unique(t, return_inverse=True) numbers them from 0", stacklevel=4)  # fmt: skip

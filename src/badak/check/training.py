@@ -159,6 +159,15 @@ class _Run:
         """The loss at the start; where labels are known, at most that of guessing, which wide weights can exceed."""
         return min(self.losses[0], self.now.get("chance") or math.inf)
 
+    def noise(self) -> float:
+        """Give the standard deviation, this or less, of the difference of two accuracies that chance has chosen for.
+
+        Of the training data only where it is a part that was looked at.
+        """
+        samples = self.now.get("samples", [0, 0])
+        train, test = self.now.get("evaluated", samples)
+        return math.sqrt(0.25 / max(test, 1) + (0.25 / train if 0 < train < samples[0] else 0.0))
+
     def learns_nothing(self) -> bool:
         """Say whether the loss is still what guessing would have, after an epoch and some steps."""
         enough = self.iteration() >= STEPS and self.now.get("epoch", 0) >= 1
@@ -359,14 +368,13 @@ def _step_too_short(run: _Run) -> Told:
 
 def _mislabelled(run: _Run) -> Told:
     train, test = (run.now.get(f"{which}_accuracy") for which in ("train", "test"))
-    if train is not None and test is not None and run.now.get("epoch", 0) >= 1:
-        noise = math.sqrt(0.25 / max(run.now.get("samples", [0, 0])[1], 1))  # of an accuracy; it is this or less
-        if test - train >= max(0.08, 4 * noise):  # healthy to 0.02, sick from 0.16
-            return (
-                "Many training samples seem to be mislabelled: accuracy is {test} on the test data, {train} on those.",
-                "Look at the training samples that the network gets wrong, beside their labels.",
-                {"train": train, "test": test},
-            )
+    known = train is not None and test is not None and run.now.get("epoch", 0) >= 1
+    if known and _number(test) - _number(train) >= max(0.08, 4 * run.noise()):  # healthy to 0.02, sick from 0.16
+        return (
+            "Many training samples seem to be mislabelled: accuracy is {test} on the test data, {train} on those.",
+            "Look at the training samples that the network gets wrong, beside their labels.",
+            {"train": train, "test": test},
+        )
     look, before = run.look, run.losses[-2] if len(run.losses) > 1 else math.inf
     rank, margin = look.get("wrong_rank"), look.get("wrong_margin")
     if look is not run.now or rank is None or margin is None or look["wrong"] < 0.1 or rank * margin < MISTAKES:
@@ -387,10 +395,9 @@ def _apart(run: _Run) -> Told:
     train, test = (run.now.get(f"{which}_accuracy") for which in ("train", "test"))
     if train is None or test is None:
         return None
-    noise = math.sqrt(0.25 / max(run.now.get("samples", [0, 0])[1], 1))
     # While both still rise, a gap may be the data's own: other writers in the test set.
     earlier = [r.get("test_accuracy") or 0.0 for r in run.records[: -max(2, len(run.records) // 3)]]
-    if train - test < max(APART, 4 * noise) or test > max(earlier, default=0.0) + 0.01:
+    if train - test < max(APART, 4 * run.noise()) or test > max(earlier, default=0.0) + 0.01:
         return None
     return (
         "Train and test accuracy drift apart: {train} and {test}. The network learns its training data by heart.",
