@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 import threading
 import tomllib
 import warnings
@@ -22,11 +23,12 @@ from badak import (
     TwoLayerNet,
     fit,
     store,
-    training,
 )
 from badak.data import batches
 from badak.data.pixels import Pixels
 from badak.graph import load_network
+from badak.train import history as histories
+from badak.train import measure, progress, runners
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_how_calls_are_cut_changes_nothing(data, monkeypatch):
     x, t = data
     values = []
     for seconds in (1e-9, 10):
-        monkeypatch.setattr(training, "CALL_SECONDS", seconds)
+        monkeypatch.setattr(runners, "CALL_SECONDS", seconds)
         network = net()
         fit(network, x, t, iterations=50, batch_size=10)
         values.append(network.block.values)
@@ -166,8 +168,8 @@ def test_numpy_multiplies_on_one_thread_while_the_engine_trains(data, engine, wa
     def blas():
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
-    seen, health = [], training.health
-    monkeypatch.setattr(training, "health", lambda *a: (seen.append(blas()), health(*a))[1])
+    seen, health = [], measure.health
+    monkeypatch.setattr(measure, "health", lambda *a: (seen.append(blas()), health(*a))[1])
     with threadpool_limits(2, "blas"):
         if blas() != {2}:
             pytest.skip("this NumPy's products have no number of threads that can be set")
@@ -180,7 +182,7 @@ def test_health_of_each_layer(rng):
     network = MultiLayerNet(4, [5, 6], 3, "relu", seed=0)
     network.params["b1"][:2] = -100  # two dead units of five
     x, t = rng.standard_normal((50, 4)), rng.integers(3, size=50)
-    told = training.health(network, x, t)
+    told = measure.health(network, x, t)
     assert list(told) == list(network.layers)
     assert told["Relu1"]["dead"] == pytest.approx(0.4)
     assert told["Affine1"]["input_mean"] == pytest.approx(x.mean())
@@ -188,9 +190,9 @@ def test_health_of_each_layer(rng):
     assert told["Affine2"]["W_norm"] == pytest.approx(np.linalg.norm(network.params["W2"]))
     assert told["Affine2"]["dW_norm"] == pytest.approx(np.linalg.norm(network.gradient(x, t)["W2"]), rel=1e-9)
     sigmoid = MultiLayerNet(4, [5], 3, "sigmoid", seed=0)
-    assert training.health(sigmoid, x, t)["Sigmoid1"]["saturated"] == 0
+    assert measure.health(sigmoid, x, t)["Sigmoid1"]["saturated"] == 0
     sigmoid.params["b1"][0] = 50
-    assert training.health(sigmoid, x, t)["Sigmoid1"]["saturated"] == pytest.approx(0.2)
+    assert measure.health(sigmoid, x, t)["Sigmoid1"]["saturated"] == pytest.approx(0.2)
 
 
 def test_ctrl_c_keeps_everything_up_to_then(data, tmp_path):
@@ -222,8 +224,8 @@ def test_nan_is_null_on_disk(data, tmp_path):
 
 def test_an_observer_is_asked_after_each_evaluation(data, monkeypatch):
     x, t = data
-    monkeypatch.setattr(training, "_observers", [])
-    training.register_observer(
+    monkeypatch.setattr(histories, "_observers", [])
+    histories.register_observer(
         lambda records: {"a": f"at {len(records)}"} | ({"b": "three"} if len(records) == 3 else {})
     )
     assert fit(net(), x, t, iterations=60, batch_size=10).causes == {"a": "at 1", "b": "three"}
@@ -233,9 +235,9 @@ def test_a_runner_that_cannot_says_why(data, monkeypatch):
     x, t = data
 
     def cannot(*_):
-        raise training.NotNative("Relu1 has no rule")
+        raise runners.NotNative("Relu1 has no rule")
 
-    monkeypatch.setitem(training._runners, "native", cannot)
+    monkeypatch.setitem(runners._runners, "native", cannot)
     with pytest.raises(ValueError, match="cannot train on the native engine: Relu1 has no rule"):
         fit(net(), x, t, iterations=1, batch_size=10, engine="native")
     with pytest.warns(UserWarning, match="training on NumPy: Relu1 has no rule"):
@@ -507,7 +509,7 @@ def test_evaluating_on_some_and_at_the_end_on_all_of_the_test_data(data):
     network = net()
     history = fit(network, x[:100], t[:100], x[100:], t[100:], epochs=5, batch_size=10, evaluate_on=20)
     assert [r["evaluated"] for r in history.records] == [[20, 20]] * 5 + [[20, 30]]
-    rows = training._chosen(100, 20)
+    rows = measure.chosen(100, 20)
     assert len(set(rows)) == 20
     assert history.train_accuracy == network.accuracy(x[rows], t[rows]) == history.records[-1]["train_accuracy"]
     assert history.test_accuracy == network.accuracy(x[100:], t[100:]) == history.records[-1]["test_accuracy"]
@@ -519,8 +521,8 @@ def test_evaluating_on_some_and_at_the_end_on_all_of_the_test_data(data):
 def test_samples_to_look_at_are_not_taken_by_a_step_that_a_pattern_may_have():
     # Labels 0 … 9 in turn, as in sets that are written class by class in rows: every sixtieth sample has one label.
     labels = np.arange(60_000) % 10
-    assert len(np.unique(labels[training._chosen(60_000, 1000)])) == 10
-    assert_array_equal(training._chosen(5, 7), np.arange(5))
+    assert len(np.unique(labels[measure.chosen(60_000, 1000)])) == 10
+    assert_array_equal(measure.chosen(5, 7), np.arange(5))
 
 
 def test_evaluating_changes_nothing_in_what_is_learnt(data):
@@ -554,17 +556,17 @@ def test_images_are_evaluated_by_the_engine(rng, monkeypatch):
 
 
 def test_accuracy_in_pieces_is_accuracy(rng, monkeypatch):
-    monkeypatch.setattr(training, "ROWS_TOGETHER", 7)
+    monkeypatch.setattr(measure, "ROWS_TOGETHER", 7)
     x = rng.standard_normal((101, 6))
     network, moved = net(), []
 
-    class Bar(training.Bar):
+    class Bar(progress.Bar):
         def evaluating(self, done, of):
             moved.append((done, of))
 
     for loss, t in ((SoftmaxWithLoss(), rng.integers(3, size=101)), (SigmoidWithLoss(), rng.random((101, 3)) < 0.5)):
         network.last_layer = loss
-        assert training._accuracy(network, x, t, 7, Bar()) == pytest.approx(network.accuracy(x, t), abs=1e-15)
+        assert measure.accuracy_of(network, x, t, 7, Bar()) == pytest.approx(network.accuracy(x, t), abs=1e-15)
     assert moved[:3] == [(0, 101), (7, 101), (14, 101)]
     assert moved[-1] == (101, 101)
 
@@ -574,14 +576,14 @@ def test_a_bar_moves_before_the_first_evaluation_and_in_it(data, monkeypatch):
 
     told = []
 
-    class Bar(training.Bar):
+    class Bar(progress.Bar):
         def advance(self, count):
             told.append(("step", count))
 
         def evaluating(self, done, of):
             told.append(("evaluate", done, of))
 
-    monkeypatch.setattr(training, "_bar", lambda total, show: contextlib.nullcontext(Bar()))
+    monkeypatch.setattr(sys.modules["badak.train.fit"], "bar_of", lambda total, show: contextlib.nullcontext(Bar()))
     x, t = data
     fit(net(), x, t, x, t, epochs=2, batch_size=10, progress=True)
     assert told[:3] == [("step", 1), ("evaluate", 0, 130), ("evaluate", 130, 130)]

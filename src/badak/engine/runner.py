@@ -19,7 +19,7 @@ from badak.functions import binary, check_labels, floating, one_hot
 from badak.graph import nodes
 from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.networks import Network
-from badak.training import NotNative
+from badak.train.runners import NotNative
 from badak.types import Array, IntArray
 
 POISON = False
