@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import badak
-from badak import store
+from badak import Affine, Sigmoid, SoftmaxWithLoss, store
 from badak.language import translator
-from badak.networks import MultiLayerNet, TwoLayerNet
-from badak.train import doctor, measure
+from badak.networks import MultiLayerNet, Network, TwoLayerNet
+from badak.train import doctor, measure, readings
 
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "check_training.py"
 
@@ -179,3 +179,105 @@ def test_findings_are_plain_data(runs):
     assert told["label"] == "lr-too-low"
     assert told["check"] == "training"
     assert told["values"]["moved"] < doctor.MOVED
+
+
+def layers(rms=1.0, first=1.0, ratio=1.0, **relu):
+    """Give what a look at a small network tells: gradients of `first` and 1, and steps of 0.1 · `ratio`."""
+    weights = {"W_norm": 1.0, "dW_norm": ratio, "alike": 0.0}
+    return {
+        "Affine1": {"input_rms": rms, "input_min": 0.0, "input_max": rms, "dout_norm": first, **weights},
+        "Relu1": {"dead": 0.0, "flat": 0.0, **relu},
+        "Affine2": {"dout_norm": 1.0, **weights},
+    }
+
+
+def records(*losses, iteration=200, look=None, looks=None, **figures):
+    """Give records of these losses, the last at `iteration`; all but the figures of the last are the same."""
+    told = [{"loss": loss, "lr": 0.1, "epoch": n, "iteration": n, "layers": {}} for n, loss in enumerate(losses)]
+    told[looks or -1]["layers"] = layers() if look is None else look
+    told[-1] |= {"iteration": iteration, **figures}
+    return told
+
+
+def parting(train):
+    told = records(2.0, 1.0, 0.5, 0.4, samples=[60000, 10000])
+    for record in told:
+        record |= {"train_accuracy": train, "test_accuracy": 0.8}
+    return told
+
+
+THRESHOLDS = [
+    # threshold, what is said, records of a figure, a figure of which it is said, and one of which it is not
+    ("INPUT_RMS", "inputs-not-scaled", lambda v: records(2.0, 1.0, look=layers(rms=v)), 11, 9),
+    ("INPUT_SMALL", "inputs-not-scaled", lambda v: records(2.0, 2.0, look=layers(rms=v)), 0.0095, 0.0105),
+    ("CHANCE", "inputs-not-scaled", lambda v: records(2.0, 2.0 * v, look=layers(rms=0.001)), 0.97, 0.93),
+    ("STEPS", "inputs-not-scaled", lambda v: records(2.0, 2.0, look=layers(rms=0.001), iteration=v), 101, 99),
+    ("UNEVEN", "unshuffled", lambda v: records(2.0, 1.0, mix=v), 6.5, 5.5),
+    ("DEAD", "dead-relu", lambda v: records(2.0, 1.0, look=layers(dead=v)), 0.55, 0.45),
+    ("FLAT", "saturated-sigmoid", lambda v: records(2.0, 2.0, look=layers(flat=v)), 0.65, 0.55),
+    ("STEP", "lr-too-high", lambda v: records(2.0, 2.0, look=layers(ratio=10 * v)), 2.2, 1.8),
+    ("JUMP", "lr-too-high", lambda v: records(2.0, 1.0, v), 2.2, 1.8),
+    ("MOVED", "lr-too-low", lambda v: records(2.0, 2.0, look=layers(ratio=v / 20), looks=-2), 0.027, 0.033),
+    ("GROWTH", "exploding-gradient", lambda v: records(2.0, 1.0, look=layers(first=v)), 55, 45),
+    ("SHRINKAGE", "vanishing-gradient", lambda v: records(2.0, 2.0, look=layers(first=v)), 0.0045, 0.0055),
+    ("MISTAKES", "mislabelled",
+     lambda v: records(2.0, 1.0, 0.9, wrong=0.2, wrong_rank=0.5, wrong_margin=2 * v), 0.24, 0.2),
+    ("APART", "overfitting", lambda v: parting(0.8 + v), 0.16, 0.14),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("threshold", "label", "run", "said", "silent"), THRESHOLDS, ids=[row[0] for row in THRESHOLDS]
+)
+def test_a_threshold_is_where_it_was_measured(threshold, label, run, said, silent):
+    # In figures and not by name, so that a threshold that is moved by a third is noticed, on either side.
+    assert [finding.label for finding in doctor.find(run(said))] == [label]
+    assert doctor.find(run(silent)) == []
+
+
+def test_every_threshold_is_tested():
+    named = {name for module in (doctor, readings) for name, value in vars(module).items()
+             if name.isupper() and isinstance(value, int | float)}  # fmt: skip
+    assert named == {row[0] for row in THRESHOLDS}
+
+
+@pytest.mark.parametrize(("slope", "saturated"), [(0.0115, 1.0), (0.0135, 0.0)])
+def test_a_unit_is_saturated_below_five_percent_of_the_steepest_slope(slope, saturated):
+    at = np.log((1 + np.sqrt(1 - 4 * slope)) / (1 - np.sqrt(1 - 4 * slope)))  # where σ' is `slope`
+    network = Network([Affine(np.eye(2), np.zeros(2)), Sigmoid(), Affine(np.ones((2, 3)), np.zeros(3))],
+                      SoftmaxWithLoss())  # fmt: skip
+    told = measure.health(network, np.full((50, 2), at), np.zeros(50, int))["Sigmoid1"]
+    assert told["saturated"] == saturated
+    assert told["flat"] == saturated
+    assert told["dead"] == 0
+
+
+@pytest.mark.parametrize(("quiet", "saturated"), [(46, 1.0), (44, 0.0)])
+def test_a_unit_is_saturated_where_nine_samples_in_ten_are(quiet, saturated):
+    network = Network([Affine(np.eye(1), np.zeros(1)), Sigmoid(), Affine(np.ones((1, 2)), np.zeros(2))],
+                      SoftmaxWithLoss())  # fmt: skip
+    x = np.where(np.arange(50) < quiet, 20.0, 0.0)[:, None]
+    told = measure.health(network, x, np.zeros(50, int))["Sigmoid1"]
+    assert told["saturated"] == saturated
+    assert told["flat"] == quiet / 50
+
+
+def test_an_accuracy_of_few_samples_is_no_fault():
+    # Of 100 test samples chance makes 5 points, and of 100 training samples looked at as many again.
+    told = parting(0.97)
+    assert [finding.label for finding in doctor.find(told)] == ["overfitting"]
+    told[-1] |= {"evaluated": [60000, 100]}
+    assert doctor.find(told) == []
+    told[-1] |= {"evaluated": [60000, 700]}
+    assert [finding.label for finding in doctor.find(told)] == ["overfitting"]
+    told[-1] |= {"evaluated": [100, 700]}
+    assert doctor.find(told) == []
+
+
+def test_steps_before_the_first_look_count():
+    # A loop of one's own may look once, at the end: what moved the weights until then is not nothing.
+    told = records(2.0, 2.0, look=layers(ratio=1.0), iteration=200)
+    assert readings.Run(told).moved() == pytest.approx(0.1 * 200)
+    assert doctor.find(told) == []
+    told = records(2.0, 2.0, look=layers(ratio=1e-4), iteration=200)
+    assert [finding.label for finding in doctor.find(told)] == ["lr-too-low"]

@@ -557,18 +557,18 @@ def test_images_are_evaluated_by_the_engine(rng, monkeypatch):
 
 def test_accuracy_in_pieces_is_accuracy(rng, monkeypatch):
     monkeypatch.setattr(measure, "ROWS_TOGETHER", 7)
-    x = rng.standard_normal((101, 6))
+    x = rng.standard_normal((106, 6))
     network, moved = net(), []
 
     class Bar(progress.Bar):
         def evaluating(self, done, of):
             moved.append((done, of))
 
-    for loss, t in ((SoftmaxWithLoss(), rng.integers(3, size=101)), (SigmoidWithLoss(), rng.random((101, 3)) < 0.5)):
+    for loss, t in ((SoftmaxWithLoss(), rng.integers(3, size=106)), (SigmoidWithLoss(), rng.random((106, 3)) < 0.5)):
         network.last_layer = loss
         assert measure.accuracy_of(network, x, t, 7, Bar()) == pytest.approx(network.accuracy(x, t), abs=1e-15)
-    assert moved[:3] == [(0, 101), (7, 101), (14, 101)]
-    assert moved[-1] == (101, 101)
+    assert moved[:3] == [(0, 106), (7, 106), (14, 106)]
+    assert moved[-1] == (106, 106)
 
 
 def test_a_bar_moves_before_the_first_evaluation_and_in_it(data, monkeypatch):

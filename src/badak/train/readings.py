@@ -78,7 +78,8 @@ class Run:
         steps = [size for _, size in self.steps()]
         if len(steps) < len(self.looks) or not steps:
             return None
-        places = [int(look.get("iteration", 0)) for look in self.looks] + [self.iteration()]
+        # Before the first look, steps are taken to have been as long as there.
+        places = [0, *(int(look.get("iteration", 0)) for look in self.looks[1:]), self.iteration()]
         return sum(size * (after - at) for size, at, after in zip(steps, places[:-1], places[1:], strict=True))
 
     def growth(self) -> tuple[str, str, float] | None:
