@@ -13,10 +13,13 @@ from numpy.testing import assert_array_equal
 
 from badak import (
     Affine,
+    Convolution,
+    Flatten,
     IdentityWithLoss,
     MultiLayerNet,
     Network,
     Relu,
+    Sigmoid,
     SigmoidWithLoss,
     SimpleConvNet,
     SoftmaxWithLoss,
@@ -193,6 +196,28 @@ def test_health_of_each_layer(rng):
     assert measure.health(sigmoid, x, t)["Sigmoid1"]["saturated"] == 0
     sigmoid.params["b1"][0] = 50
     assert measure.health(sigmoid, x, t)["Sigmoid1"]["saturated"] == pytest.approx(0.2)
+
+
+def test_a_unit_of_images_is_a_filter(rng):
+    network = SimpleConvNet((1, 8, 8), {"filter_num": 4, "filter_size": 3}, 5, 3, seed=0)
+    x, t = np.zeros((50, 1, 8, 8)), rng.integers(3, size=50)
+    x[:, :, 3:5, 3:5] = rng.random((50, 1, 2, 2)) + 0.1
+    network.params["W1"][...] = np.abs(network.params["W1"])
+    assert measure.health(network, x, t)["Relu1"]["dead"] == 0  # although most places give 0 for every image
+    network.params["W1"][1] *= -1
+    assert measure.health(network, x, t)["Relu1"]["dead"] == 0.25
+    network.params["b1"][1] = 1
+    assert measure.health(network, x, t)["Relu1"]["dead"] == 0
+
+
+@pytest.mark.parametrize("quiet", [30, 24])
+def test_a_filter_is_saturated_where_nine_places_in_ten_are(quiet):
+    layers = [Convolution(np.ones((1, 1, 1, 1)), np.zeros(1)), Sigmoid(), Flatten(),
+              Affine(np.ones((32, 2)), np.zeros(2))]  # fmt: skip
+    x = np.where(np.arange(32) < quiet, 20.0, 0.5).reshape(1, 1, 4, 8).repeat(3, axis=0)
+    told = measure.health(Network(layers, SoftmaxWithLoss()), x, np.zeros(3, int))["Sigmoid1"]
+    assert told["saturated"] == (quiet == 30)
+    assert told["flat"] == quiet / 32
 
 
 def test_ctrl_c_keeps_everything_up_to_then(data, tmp_path):
@@ -606,3 +631,21 @@ def test_what_was_learnt_is_saved_when_evaluating_fails(data, tmp_path, monkeypa
     monkeypatch.setattr(Network, "accuracy", accuracy)
     assert len(store.read_history(tmp_path / "run")) == 2
     assert_array_equal(load_network(tmp_path / "run").block.values, network.block.values)
+
+
+def test_the_bar_shows_an_evaluation_while_there_is_one(monkeypatch):
+    monkeypatch.setenv("LANG", "ko_KR.UTF-8")
+    with progress.bar_of(10, True) as bar:
+        training, evaluation = bar.progress.tasks
+        bar.advance(3)
+        assert (training.completed, training.total, evaluation.visible) == (3, 10, False)
+        bar.evaluating(0, 500)
+        assert (evaluation.completed, evaluation.total, evaluation.visible) == (0, 500, True)
+        bar.evaluating(256, 500)
+        assert evaluation.completed == 256
+        bar.evaluating(500, 500)
+        assert not evaluation.visible
+        assert evaluation.description == "평가 중"
+    with progress.bar_of(10, False) as bar:  # which says nothing, wherever it is
+        bar.advance(3)
+        bar.evaluating(0, 500)

@@ -21,8 +21,10 @@ from badak.types import Array, IntArray
 
 LOOK_AT = 1000
 """So many training samples are looked at for the health of the layers, fewer where there are not many."""
-LOOK_AT_IMAGES, COST_OF_IMAGES = 100, 50
+LOOK_AT_IMAGES, COST_OF_IMAGES = 50, 50
 """So many where there are convolutions, each counted as so many: NumPy's layers, which look, take far longer there."""
+MISTAKES_OF_IMAGES = 200
+"""So many are predicted for `mistakes` there: where one in ten is wrong, that is 20 to judge by."""
 LOOKS = 5
 """So many evaluations look at the layers whatever that costs; later ones only while it stays below 2 % of the work."""
 EVALUATE_ON_IMAGES = 1000
@@ -48,7 +50,7 @@ class Look:
         size, images = len(data.x), images_in(network, data.x)
         self.samples = [size, 0 if data.x_test is None else len(data.x_test)]
         self._choose_sets(data, evaluate_on, images)
-        count = min(max(size // 60, 100), LOOK_AT_IMAGES if images else LOOK_AT, size)
+        count = min(LOOK_AT_IMAGES if images else min(max(size // 60, 100), LOOK_AT), size)
         self.cost = count * (COST_OF_IMAGES if images else 1)
         some = chosen(size, count)
         # Held as numbers, and measured once: the same samples are looked at each time.
@@ -61,7 +63,9 @@ class Look:
             # As what NumPy counts and indexes by: it refuses int64 where the platform's is narrower, and uint64.
             indices = data.t if data.t.ndim == 1 else np.argmax(data.t, axis=1)
             self.labels = indices.astype(np.intp, copy=False)
-            self.some_labels = self.labels[some]
+            predicted = chosen(size, MISTAKES_OF_IMAGES) if images else some
+            self.predicted = np.asarray(data.x[predicted]) if images else self.some
+            self.predicted_labels = self.labels[predicted]
             self.shares = np.bincount(self.labels) / size
             held = self.shares[self.shares > 0]
             self.chance = float(-np.sum(held * np.log(held)))
@@ -125,7 +129,7 @@ class Look:
             with self.quiet():
                 record["layers"] = health(self.network, self.some, self.some_t, self.some_told)
             if self.labels is not None:
-                record |= mistakes(self.network.predict(self.some), self.some_labels)
+                record |= mistakes(self.network.predict(self.predicted), self.predicted_labels)
                 record["mix"] = mix(self.labels[order[: MIX_OF // order.shape[1] + 1]], self.shares)
         return record
 
@@ -228,6 +232,8 @@ def health(network: Network, x: Any, t: Any, spread: Mapping[str, float] | None 
     Layers without whose output has the shape of their input: `dead`, the share of units that are 0 and let
     no gradient through for any sample; `saturated`, the share of units never 0 through which hardly any gradient
     passes for nine samples in ten; and `flat`, the share of outputs, not 0, through which hardly any gradient passes.
+    A unit is a column of rows, (N, D), and a channel of images, (N, C, H, W), all places together: a filter that
+    gives 0 at an image's border learns from the other places.
     """
     told: dict[str, dict[str, float]] = {}
     inputs = {}
@@ -239,12 +245,12 @@ def health(network: Network, x: Any, t: Any, spread: Mapping[str, float] | None 
         told[name] = dict(_spread(scores) if told or spread is None else spread)
         scores = layer.forward(scores)
         if not network.keys_of(name) and scores.shape == inputs[name].shape:
-            slope = np.abs(layer.backward(np.ones_like(scores))).reshape(len(scores), -1)
+            slope = np.abs(layer.backward(np.ones_like(scores))).reshape(*scores.shape[:2], -1)
             off = (scores == 0).reshape(slope.shape)
-            dead = (off & (slope == 0)).all(axis=0)
+            dead = (off & (slope == 0)).all(axis=(0, 2))
             told[name]["dead"] = float(dead.mean())
-            quiet = (slope < SATURATED_SLOPE).mean(axis=0) >= 0.9
-            told[name]["saturated"] = float((quiet & ~off.any(axis=0)).mean())
+            quiet = (slope < SATURATED_SLOPE).mean(axis=(0, 2)) >= 0.9
+            told[name]["saturated"] = float((quiet & ~off.any(axis=(0, 2))).mean())
             told[name]["flat"] = float(((slope < SATURATED_SLOPE) & ~off).mean())
     network.last_layer.forward(scores, t)
     dout = network.last_layer.backward(1)

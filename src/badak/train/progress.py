@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from badak.language import translator
+
 
 class Bar:
     """A progress bar that is not shown: what `fit` tells of its progress."""
@@ -21,7 +23,7 @@ class _RichBar(Bar):
     def __init__(self, progress: Any, total: int) -> None:
         self.progress = progress
         self.training = progress.add_task("", total=total)
-        self.evaluation = progress.add_task("evaluating", total=1, visible=False)
+        self.evaluation = progress.add_task(translator("badak").gettext("evaluating"), total=1, visible=False)
 
     def advance(self, count: int) -> None:
         self.progress.advance(self.training, count)
