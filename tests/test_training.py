@@ -649,3 +649,24 @@ def test_the_bar_shows_an_evaluation_while_there_is_one(monkeypatch):
     with progress.bar_of(10, False) as bar:  # which says nothing, wherever it is
         bar.advance(3)
         bar.evaluating(0, 500)
+
+
+@pytest.mark.parametrize("loss", [SoftmaxWithLoss, SigmoidWithLoss, IdentityWithLoss])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_both_engines_train_and_measure_alike(data, loss, dtype):
+    # With a small last batch, few samples evaluated on, and targets in the form that lacks an axis.
+    x, t = data
+    outputs, t = (3, t) if loss is SoftmaxWithLoss else (1, (t == 1).astype(float))
+    told = []
+    for engine in ("numpy", "native"):
+        network = linear(6, outputs, loss(), dtype=dtype)
+        history = fit(network, x[:101], t[:101], x[101:], t[101:], epochs=3, batch_size=20, lr=0.01, engine=engine,
+                      evaluate_on=25)  # fmt: skip
+        assert history.engine == engine
+        told.append((network.block.values, history))
+    close = {"rtol": 1e-10 if dtype is np.float64 else 1e-4, "atol": 1e-12 if dtype is np.float64 else 1e-6}
+    np.testing.assert_allclose(told[0][0], told[1][0], **close)
+    for one, other in zip(told[0][1].records, told[1][1].records, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=close["rtol"])
+        for key in ("train_accuracy", "test_accuracy", "evaluated", "iteration", "epoch"):
+            assert one[key] == other[key]
