@@ -36,7 +36,7 @@ from badak.data import batches
 from badak.data.pixels import Pixels
 from badak.functions import softmax
 from badak.optimizers import make_schedule
-from badak.training import make_runner
+from badak.train.runners import make_runner
 
 SIDE, BATCH = 28, 100
 

@@ -44,7 +44,7 @@ from badak.engine.runner import NativeRunner
 from badak.engine.tapes import Ready
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
-from badak.training import NotNative, NumPyRunner
+from badak.train.runners import NotNative, NumPyRunner
 from engine_numbers import affine, closeness
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}

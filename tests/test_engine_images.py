@@ -33,7 +33,7 @@ from badak.engine.opcodes import Bank, Frame
 from badak.engine.runner import NativeRunner
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
-from badak.training import NumPyRunner
+from badak.train.runners import NumPyRunner
 from engine_numbers import affine, closeness
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}

@@ -16,7 +16,7 @@ ORDER = [
     ["layers", "losses"],
     ["networks", "convnets", "graph"],
     ["optimizers", "data"],
-    ["training"],
+    ["train"],
     ["check", "drawing", "export", "engine"],
     ["estimators", "cluster", "playground", "book", "learn", "cli", "__init__", "__main__"],
 ]
@@ -61,9 +61,9 @@ def test_every_room_has_its_place_and_no_arrow_runs_uphill():
 
 
 def test_the_test_of_arrows_finds_one(tmp_path):
-    # With training moved to the top of the order, its imports all run uphill.
-    moved = {**PLACE, "training": (-1, 0)}
-    assert any("imports networks" in arrow for arrow in uphill(ROOT / "training.py", moved))
+    # With train moved to the top of the order, its imports all run uphill.
+    moved = {**PLACE, "train": (-1, 0)}
+    assert any("imports networks" in arrow for arrow in uphill(ROOT / "train" / "fit.py", moved))
 
 
 def python(code, **environment):

@@ -9,11 +9,11 @@ import pytest
 
 from badak import store
 from badak.check import check_command
-from badak.check.training import training_command
 from badak.learn import command
 from badak.learn.exercise import exercise_named
 from badak.learn.marking import harmless
 from badak.reading import json_line, shown
+from badak.train.doctor import training_command
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b31m\x7f\u202e\u200b"
 RELU = """import numpy as np

@@ -49,10 +49,10 @@ from badak.optimizers import Nesterov as Nesterov
 from badak.optimizers import RMSprop as RMSprop
 from badak.optimizers import StepSchedule as StepSchedule
 from badak.optimizers import WarmUp as WarmUp
-from badak.training import History as History
-from badak.training import fit as fit
-from badak.training import register_observer as register_observer
-from badak.training import register_runner as register_runner
+from badak.train.fit import fit as fit
+from badak.train.history import History as History
+from badak.train.history import register_observer as register_observer
+from badak.train.runners import register_runner as register_runner
 
 if TYPE_CHECKING:
     from badak import check as check
@@ -77,4 +77,4 @@ def __getattr__(name: str) -> Any:
 # The engine and the watcher of trainings are named, not imported: they come when they are first used.
 register_calls("badak.engine.calls:Calls")
 register_runner("native", "badak.engine.runner:NativeRunner")
-register_observer("badak.check.training:observe")
+register_observer("badak.train.doctor:observe")

@@ -130,7 +130,7 @@ def train(
     from badak.data import load_data
     from badak.drawing import draw_curves
     from badak.language import choose_language
-    from badak.training import fit
+    from badak.train.fit import fit
 
     lang = choose_language(lang)
     if dtype not in ("float32", "float64"):
@@ -377,7 +377,7 @@ def check(
       FILES...  FILE.py, FILE.py:ClassName or FILE.ipynb.
     """
     from badak.check import check_command
-    from badak.check.training import training_command
+    from badak.train.doctor import training_command
 
     if training is not None and not files:
         sys.exit(training_command(training, json, lang))

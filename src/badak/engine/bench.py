@@ -106,7 +106,7 @@ def step_work(network: Network, batch: int) -> float:
 def training(network: Network, x: Any, t: Any, batch: int, threads: int | None, count: int) -> Callable[[], Array]:
     """Give a job: `count` training steps, on NumPy where `threads` is None."""
     from badak.engine.runner import NativeRunner
-    from badak.training import NumPyRunner
+    from badak.train.runners import NumPyRunner
 
     optimizer = SGD(0.01)
     runner: Any = (

@@ -35,7 +35,7 @@ from badak.engine.tapes import Ready
 from badak.layers import BatchNormalization
 from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.networks import Network
-from badak.training import NotNative
+from badak.train.runners import NotNative
 from badak.types import Array
 
 P = ParamSpec("P")

@@ -17,7 +17,7 @@ from badak.functions import binary, check_labels, floating, one_hot
 from badak.graph import nodes
 from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.networks import Network
-from badak.training import NotNative
+from badak.train.runners import NotNative
 from badak.types import Array, IntArray
 
 AS_THEY_ARE = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))

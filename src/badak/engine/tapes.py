@@ -10,7 +10,7 @@ from badak.engine.updates import Update
 from badak.engine.verify import verify
 from badak.graph import nodes
 from badak.networks import Network
-from badak.training import NotNative
+from badak.train.runners import NotNative
 from badak.types import Array
 
 POISON = False
