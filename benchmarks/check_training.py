@@ -19,7 +19,8 @@ import badak
 from badak.check import training as check
 from badak.data import load_data
 from badak.layers import Affine, Relu, Sigmoid
-from badak.networks import MultiLayerNet, Network, TwoLayerNet
+from badak.models import MultiLayerNet, TwoLayerNet
+from badak.networks import Network
 
 _loaded = {}
 

@@ -12,7 +12,7 @@ import badak
 from badak import store, training
 from badak.check import training as check
 from badak.language import translator
-from badak.networks import MultiLayerNet, TwoLayerNet
+from badak.models import MultiLayerNet, TwoLayerNet
 
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "check_training.py"
 

@@ -47,7 +47,7 @@ def test_read_only_arrays_and_lists_are_refused():
 
 
 @pytest.mark.parametrize(("h", "error", "words"), [
-    (0, ValueError, "h must be a number above 0, such as 0.0001; not 0"), (-1e-4, ValueError, "not -0.0001"),
+    (0, ValueError, "h must be above 0 and finite, not 0"), (-1e-4, ValueError, "not -0.0001"),
     (float("nan"), ValueError, "not nan"), (float("inf"), ValueError, "not inf"), ("a", TypeError, "not 'a'"),
     (None, TypeError, "not None"), (1e-20, ValueError, "h = 1e-20 is lost beside 1, an element of x, in float64"),
 ])  # fmt: skip

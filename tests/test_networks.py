@@ -29,9 +29,9 @@ from badak import (
     networks,
     training,
 )
-from badak.convnets import DeepConvNet, SimpleConvNet
 from badak.graph import describe, input_shape, load_network, load_params, nodes, rebuild, save_network, tensors_of
-from badak.networks import ACTIVATIONS, weight_std
+from badak.init import weight_std
+from badak.models import ACTIVATIONS, DeepConvNet, SimpleConvNet
 
 
 @pytest.fixture

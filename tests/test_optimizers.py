@@ -24,7 +24,7 @@ from badak import (
     fit,
 )
 from badak.memory import Block
-from badak.optimizers import OPTIMIZERS, SCHEDULES, make_optimizer, make_schedule
+from badak.optim import OPTIMIZERS, SCHEDULES, make_optimizer, make_schedule
 
 # Two steps from W = 1 with dW = 0.5 and then -0.25, done by hand.
 BY_HAND = {
@@ -196,7 +196,7 @@ def test_schedules_by_name():
         (lambda: SGD(clip_norm=0), ValueError, "clip_norm must be above 0"),
         (lambda: SGD(schedule="cosine"), TypeError, "schedule must be a Schedule"),
         (lambda: StepSchedule(0), ValueError, "every must be 1 or more"),
-        (lambda: StepSchedule(5, 1.5), ValueError, "factor must be 0 or more and 1 or less"),
+        (lambda: StepSchedule(5, 1.5), ValueError, "factor must be from 0 to 1"),
         (lambda: CosineSchedule(2.5), TypeError, "total must be a whole number"),
         (lambda: make_optimizer("adamax"), ValueError, r"one of sgd, momentum, .*, adamw, not 'adamax'"),
         (lambda: make_optimizer("sgd", momentum=0.9), TypeError, "momentum"),

@@ -7,8 +7,6 @@ Importing badak imports NumPy and nothing heavier.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from badak.convnets import DeepConvNet as DeepConvNet
-from badak.convnets import SimpleConvNet as SimpleConvNet
 from badak.data.mnist import load_mnist as load_mnist
 from badak.functions import cross_entropy_error as cross_entropy_error
 from badak.functions import relu as relu
@@ -35,20 +33,22 @@ from badak.layers import Tanh as Tanh
 from badak.losses import IdentityWithLoss as IdentityWithLoss
 from badak.losses import SigmoidWithLoss as SigmoidWithLoss
 from badak.losses import SoftmaxWithLoss as SoftmaxWithLoss
-from badak.networks import MultiLayerNet as MultiLayerNet
+from badak.models import DeepConvNet as DeepConvNet
+from badak.models import MultiLayerNet as MultiLayerNet
+from badak.models import SimpleConvNet as SimpleConvNet
+from badak.models import TwoLayerNet as TwoLayerNet
 from badak.networks import Network as Network
-from badak.networks import TwoLayerNet as TwoLayerNet
 from badak.networks import register_calls as register_calls
-from badak.optimizers import SGD as SGD
-from badak.optimizers import AdaGrad as AdaGrad
-from badak.optimizers import Adam as Adam
-from badak.optimizers import AdamW as AdamW
-from badak.optimizers import CosineSchedule as CosineSchedule
-from badak.optimizers import Momentum as Momentum
-from badak.optimizers import Nesterov as Nesterov
-from badak.optimizers import RMSprop as RMSprop
-from badak.optimizers import StepSchedule as StepSchedule
-from badak.optimizers import WarmUp as WarmUp
+from badak.optim import SGD as SGD
+from badak.optim import AdaGrad as AdaGrad
+from badak.optim import Adam as Adam
+from badak.optim import AdamW as AdamW
+from badak.optim import CosineSchedule as CosineSchedule
+from badak.optim import Momentum as Momentum
+from badak.optim import Nesterov as Nesterov
+from badak.optim import RMSprop as RMSprop
+from badak.optim import StepSchedule as StepSchedule
+from badak.optim import WarmUp as WarmUp
 from badak.training import History as History
 from badak.training import fit as fit
 from badak.training import register_observer as register_observer

@@ -153,7 +153,7 @@ def train(
     if listing:
         from badak.engine.listing import listing as tape
         from badak.networks import ENGINES
-        from badak.optimizers import make_optimizer
+        from badak.optim import make_optimizer
 
         if engine not in ENGINES:
             raise ValueError(f"--engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -223,8 +223,7 @@ def _network(
     **shared: Any,
 ) -> Any:
     """Make the network that `train` was asked for. Raises ValueError for options that it has no place for."""
-    from badak.convnets import DeepConvNet, SimpleConvNet
-    from badak.networks import MultiLayerNet, TwoLayerNet
+    from badak.models import DeepConvNet, MultiLayerNet, SimpleConvNet, TwoLayerNet
 
     columns = math.prod(loaded.x_train.shape[1:])
     if net == "mlp":
@@ -287,7 +286,8 @@ def gradcheck(samples: int, hidden: int, seed: int, data: str) -> None:
 
     from badak.data import load_data
     from badak.gradients import compare_gradient
-    from badak.networks import TwoLayerNet, positive
+    from badak.models import TwoLayerNet
+    from badak.validate import positive
 
     loaded = load_data(data)
     count = min(positive("--samples", samples), len(loaded.x_train))

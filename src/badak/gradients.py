@@ -4,7 +4,6 @@
 the function has a kink, so that a Relu within the step of 0 is not taken for a mistake. Imports NumPy alone.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from badak.types import Array
+from badak.validate import above_zero
 
 STEP = 1e-4
 """The book's h. Central differences err by h² f‴/6 and by about 1e-16 |f| / h: both are small here in float64."""
@@ -39,10 +39,7 @@ def _probe(f: Callable[[Any], Any], x: Array, h: float, flat: Array | None = Non
         )
     if not x.flags.writeable:
         raise ValueError("numerical_gradient changes x in place and puts it back; x is read-only: pass x.copy()")
-    if isinstance(h, bool) or not isinstance(h, (int, float, np.integer, np.floating)):
-        raise TypeError(f"h must be a number, not {h!r}")
-    if not 0 < h < math.inf:  # a NaN, which compares False with everything, is refused too
-        raise ValueError(f"h must be a number above 0, such as {STEP:g}; not {h}")
+    h = above_zero("h", h)
     for place in range(x.size) if flat is None else flat:
         index = np.unravel_index(place, x.shape)
         saved = x[index]

@@ -40,7 +40,7 @@ def input_shape(network: Network) -> tuple[int, ...] | None:
         W: Any = getattr(layer, "W", None)
         if np.ndim(W) == 2:
             return np.shape(W)[:1]
-        if not isinstance(layer, layers.base.Elementwise):
+        if not isinstance(layer, layers.base.SameShape):
             return None
     return None
 

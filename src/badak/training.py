@@ -21,11 +21,13 @@ from badak import store
 from badak.data import batches
 from badak.functions import binary, check_labels, one_hot
 from badak.graph import describe, tensors_of
+from badak.init import generator
 from badak.losses import SigmoidWithLoss
 from badak.memory import real_array
-from badak.networks import ENGINES, Network, generator, positive
-from badak.optimizers import Optimizer, Schedule, make_optimizer, make_schedule
+from badak.networks import ENGINES, Network
+from badak.optim import Optimizer, Schedule, make_optimizer, make_schedule
 from badak.types import Array, IntArray, Runner
+from badak.validate import positive
 
 LOOK_AT = 1000
 """So many training samples are looked at for the health of the layers, fewer where there are not many."""

@@ -4,11 +4,11 @@
 back into the network's Block when it ends: between calls the Block is the truth.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 
+from badak import entry
 from badak.data.pixels import Pixels
 from badak.engine import build, lower, target, updates
 from badak.engine.crew import Session, aligned, crew
@@ -160,10 +160,8 @@ def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
 
 
 def sample_shape(network: Network, x: Any) -> tuple[int, ...]:
-    """Give the shape of one sample as the network's first layer gets it: rows may be images (see Network)."""
-    shape = tuple(x.shape[1:])
-    told = network.input_shape
-    return told if told is not None and len(shape) == 1 and shape[0] == math.prod(told) else shape
+    """Give the shape of one sample as the network's first layer gets it. Raises as `badak.entry.sample_shape`."""
+    return entry.sample_shape(tuple(x.shape[1:]), network.input_shape)
 
 
 def outputs_of(network: Network, shape: tuple[int, ...]) -> int:

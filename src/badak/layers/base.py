@@ -38,7 +38,7 @@ class Readable:
         return f"{type(self).__name__}({inside})"
 
 
-class Elementwise(Readable):
+class SameShape(Readable):
     """A layer whose output has the shape of its input."""
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -63,12 +63,3 @@ def upstream(layer: object, dout: Any, like: Array | tuple[int, ...] | None) -> 
             f"{type(layer).__name__}.backward: dout must have the shape of the last output, {shape}, not {dout.shape}"
         )
     return dout
-
-
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """Give `value` as an int of `least` or more. Raises TypeError or ValueError, naming it, for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be {least} or more, not {value}")
-    return int(value)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from badak.functions import floating
-from badak.layers.base import Readable, upstream, whole
+from badak.layers.base import Readable, upstream
 from badak.types import Array
+from badak.validate import positive, whole
 
 
 def windows(x: Array, FH: int, FW: int, stride: int, pad: int, fill: float = 0) -> Array:
@@ -75,7 +76,7 @@ class Convolution(_Windowed):
                 "Convolution takes W of shape (F, C, FH, FW) and b of shape (F,), "
                 f"not {self.W.shape} and {self.b.shape}"
             )
-        self.stride, self.pad = whole("stride", stride), whole("pad", pad, least=0)
+        self.stride, self.pad = positive("stride", stride), whole("pad", pad, least=0)
         self.col: Any = None
         self.dW: Any = None
         self.db: Any = None
@@ -118,8 +119,8 @@ class _Pool(_Windowed):
     """What the two kinds of pooling share: `pool_h` and `pool_w`, the window; `stride`; `pad`, below the window."""
 
     def __init__(self, pool_h: int, pool_w: int, stride: int = 2, pad: int = 0) -> None:
-        self.pool_h, self.pool_w = whole("pool_h", pool_h), whole("pool_w", pool_w)
-        self.stride, self.pad = whole("stride", stride), whole("pad", pad, least=0)
+        self.pool_h, self.pool_w = positive("pool_h", pool_h), positive("pool_w", pool_w)
+        self.stride, self.pad = positive("stride", stride), whole("pad", pad, least=0)
         if pad >= min(pool_h, pool_w):  # a window of padding alone would have no largest value
             raise ValueError(f"pad must be smaller than the window, {self._window()}, not {pad}")
 

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 
 from badak.functions import floating
-from badak.layers.base import Elementwise, upstream
+from badak.layers.base import SameShape, upstream
 from badak.types import Array
+from badak.validate import above_zero, within
 
 
-class _Normalization(Elementwise):
+class _Normalization(SameShape):
     """What the two share: gamma and beta, (D,), and the way back through a mean and a variance."""
 
     gamma: Any
@@ -19,14 +20,12 @@ class _Normalization(Elementwise):
     std: Any = None
 
     def _take(self, gamma: Any, beta: Any, eps: float) -> None:
-        self.gamma, self.beta, self.eps = floating(gamma, "gamma"), floating(beta, "beta"), eps
+        self.gamma, self.beta, self.eps = floating(gamma, "gamma"), floating(beta, "beta"), above_zero("eps", eps)
         if self.gamma.ndim != 1 or self.beta.shape != self.gamma.shape:
             raise ValueError(
                 f"{type(self).__name__} takes gamma and beta of one shape (D,), "
                 f"not {self.gamma.shape} and {self.beta.shape}"
             )
-        if not eps > 0:
-            raise ValueError(f"eps must be above 0, not {eps}")
         self.dgamma: Any = None
         self.dbeta: Any = None
 
@@ -58,9 +57,7 @@ class BatchNormalization(_Normalization):
         eps: float = 1e-5,
     ) -> None:
         self._take(gamma, beta, eps)
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum must be from 0 to 1, not {momentum}")
-        self.momentum = momentum
+        self.momentum = within("momentum", momentum, 0, 1)
         D = self.gamma.shape
         self.running_mean: Array = np.zeros(D) if running_mean is None else floating(running_mean, "running_mean")
         self.running_var: Array = np.ones(D) if running_var is None else floating(running_var, "running_var")
