@@ -4,7 +4,7 @@ A layer is anything with `forward` and `backward`; what would silently not be tr
 """
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,21 @@ def named(layers: Iterable[Any]) -> dict[str, Any]:
         count[kind] = count.get(kind, 0) + 1
         row[f"{kind}{count[kind]}"] = layer
     return row
+
+
+def check_order(layers: Any, loss: Any) -> None:
+    """Refuse what is not layers in a row, then a loss. Raises TypeError, naming what came and what would be right."""
+    right = "Network([Affine.of(784, 50), Relu(), Affine.of(50, 10)], SoftmaxWithLoss())"
+    if isinstance(loss, (Mapping, list, tuple)):
+        raise TypeError(f"a Network takes its layers first and then its loss, such as {right}; they came the other way")
+    if hasattr(layers, "forward") or not isinstance(layers, (Mapping, Iterable)) or isinstance(layers, (str, bytes)):
+        raise TypeError(f"layers must be a list of layers, or a mapping of names to layers, not {_kind(layers)}")
+    if loss is None:
+        raise TypeError(f"a Network needs a loss after its layers, such as {right}")
+
+
+def _kind(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def check_parts(layers: dict[str, Any], loss: Any) -> None:

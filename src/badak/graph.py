@@ -147,7 +147,8 @@ def load_params(network: Network, tensors: Mapping[str, Array]) -> None:
             network.params[key] = array
         else:
             name, attribute = key.rsplit(".", 1)
-            setattr(network.layers[name], attribute, array.copy())
+            kept = getattr(network.layers[name], attribute)
+            setattr(network.layers[name], attribute, array.astype(kept.dtype))  # a copy, of the network's dtype
 
 
 def save_network(path: str | os.PathLike[str], network: Network) -> None:

@@ -50,9 +50,9 @@ class TwoLayerNet(Network):
         C = positive("output_size", output_size)
         weight_init_std = within("weight_init_std", weight_init_std, 0)
         layers = {
-            "Affine1": Affine(weight_init_std * rng.standard_normal((D, H)), np.zeros(H)),
+            "Affine1": Affine.of(D, H, weight_init_std, rng),
             "Relu1": Relu(),
-            "Affine2": Affine(weight_init_std * rng.standard_normal((H, C)), np.zeros(C)),
+            "Affine2": Affine.of(H, C, weight_init_std, rng),
         }
         super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
 
@@ -96,10 +96,9 @@ class MultiLayerNet(Network):
         sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
         layers: list[Any] = []
         for number, (D, H) in enumerate(pairwise(sizes), 1):
-            std = weight_std(weight_init_std, D, activation)
-            layers.append(Affine(std * rng.standard_normal((D, H)), np.zeros(H)))
+            layers.append(Affine.of(D, H, weight_std(weight_init_std, D, activation), rng))
             if number <= len(hidden):
-                layers += [BatchNormalization(np.ones(H), np.zeros(H))] if use_batchnorm else []
+                layers += [BatchNormalization.of(H)] if use_batchnorm else []
                 layers.append(ACTIVATIONS[activation]())
                 layers += [Dropout(dropout_ratio)] if use_dropout else []
         super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
@@ -127,18 +126,15 @@ class _Row:
         """Add Convolution and Relu."""
         if not set(param) <= set(PARAMS) or not {"filter_num", "filter_size"} <= set(param):
             raise ValueError(f"conv_param has filter_num, filter_size, pad (0) and stride (1), not {dict(param)}")
-        F, size = positive("filter_num", param["filter_num"]), positive("filter_size", param["filter_size"])
-        W = self._weights((F, self.shape[0], size, size), self.shape[0] * size * size)
-        self.add("Conv", Convolution(W, np.zeros(F), param.get("stride", 1), param.get("pad", 0)))
+        C, F, size = self.shape[0], positive("filter_num", param["filter_num"]), param["filter_size"]
+        std = weight_std(self.how, C * positive("filter_size", size) ** 2)
+        self.add("Conv", Convolution.of(C, F, size, std, self.rng, param.get("stride", 1), param.get("pad", 0)))
         self.add("Relu", Relu())
 
     def affine(self, name: str, size: int) -> None:
         """Add Affine."""
         inputs, size = int(np.prod(self.shape)), positive(name, size)
-        self.add("Affine", Affine(self._weights((inputs, size), inputs), np.zeros(size)))
-
-    def _weights(self, shape: tuple[int, ...], inputs: int) -> Any:
-        return weight_std(self.how, inputs) * self.rng.standard_normal(shape)
+        self.add("Affine", Affine.of(inputs, size, weight_std(self.how, inputs), self.rng))
 
 
 class SimpleConvNet(Network):

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from badak.adopt import check_parts, check_sizes, named, parameter_names, refuse_second_adoption
+from badak.adopt import check_order, check_parts, check_sizes, named, parameter_names, refuse_second_adoption
 from badak.entry import enter
 from badak.functions import binary, check_labels, one_hot
 from badak.gradients import numerical_gradient
 from badak.init import generator
+from badak.layers.base import state
 from badak.losses import SigmoidWithLoss
 from badak.memory import Block, Params
 from badak.types import Array, parameters
@@ -60,7 +61,7 @@ class Network:
     def __init__(
         self,
         layers: Mapping[str, Any] | Sequence[Any],
-        loss: Any,
+        loss: Any = None,
         *,
         dtype: DTypeLike = np.float64,
         seed: int | None = None,
@@ -71,6 +72,7 @@ class Network:
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         self.engine = engine
         self.input_shape = None if input_shape is None else tuple(positive("input_shape", n) for n in input_shape)
+        check_order(layers, loss)
         self.layers: dict[str, Any] = dict(layers) if isinstance(layers, Mapping) else named(layers)
         self.last_layer = loss
         check_parts(self.layers, loss)
@@ -83,6 +85,10 @@ class Network:
         self.params = Params(self.block)
         self._looked = False
         self._bind()
+        for layer in self.layers.values():  # what a layer remembers beside its parameters is of their dtype, too
+            for attribute, value in state(layer).items():
+                if value.dtype.kind == "f" and value.dtype != self.dtype:
+                    setattr(layer, attribute, value.astype(self.dtype))
         rng = generator(seed)
         for layer in self.layers.values():
             if getattr(layer, "rng", 0) is None:
@@ -269,9 +275,13 @@ class Network:
         self._bind()
 
     def __repr__(self) -> str:
-        lines = [f"  {name}: {layer!r}" for name, layer in self.layers.items()]
-        return "\n".join([f"{type(self).__name__}, {self.block.values.size} parameters, {self.dtype}:", *lines,
-                          f"  loss: {self.last_layer!r}"])  # fmt: skip
+        lines = [f"{type(self).__name__}, {self.block.values.size:,} parameters, {self.dtype}:"]
+        for name, layer in {**self.layers, "loss": self.last_layer}.items():
+            plain = getattr(type(layer), "__repr__", None) is getattr(object, "__repr__")  # noqa: B009
+            told = f"{type(layer).__name__}(…)" if plain else repr(layer)
+            shapes = [f"{key} {self.params[key].shape}" for key in self.keys_of(name).values()]
+            lines.append(f"  {name}: {told}{'   ' if shapes else ''}{', '.join(shapes)}")
+        return "\n".join(lines)
 
 
 def class_indices(t: Any, shape: tuple[int, ...]) -> Array:

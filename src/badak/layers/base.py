@@ -23,16 +23,19 @@ def state(layer: object) -> dict[str, Array]:
     Such as the running mean of BatchNormalization: no optimizer changes it, but predicting needs it. A layer that
     doesn't keep its arguments under their own names has none.
     """
-    names = [name for name in inspect.signature(type(layer)).parameters if not hasattr(layer, "d" + name)]
+    try:
+        names = [name for name in inspect.signature(type(layer)).parameters if not hasattr(layer, "d" + name)]
+    except ValueError:  # a class that is not written in Python may not tell its arguments
+        return {}
     return {name: value for name in names if isinstance(value := getattr(layer, name, None), np.ndarray)}
 
 
 class Readable:
-    """Print a layer as a line that could be typed back; arrays are shown by shape."""
+    """Print a layer as a line that could be typed back; arrays are shown by shape, as whose values are not told."""
 
     def __repr__(self) -> str:
         def show(value: Any) -> str:
-            return f"np.zeros({value.shape})" if isinstance(value, np.ndarray) else repr(value)
+            return f"np.empty({value.shape})" if isinstance(value, np.ndarray) else repr(value)
 
         inside = ", ".join(f"{name}={show(value)}" for name, value in arguments(self).items())
         return f"{type(self).__name__}({inside})"

@@ -78,7 +78,7 @@ class Optimizer:
         """Change `params` in place: both are flat arrays, as a Block has them. `grads` stays as it is."""
         self.begin(params)
         if self.clip_norm is not None:
-            norm = math.sqrt(float(np.dot(grads, grads)))
+            norm = length(grads)
             if norm > self.clip_norm:
                 grads = grads * (self.clip_norm / norm)
         if self.weight_decay:
@@ -96,6 +96,19 @@ class Optimizer:
         raise NotImplementedError
 
 
+def length(flat: Array) -> float:
+    """Give the Euclidean length of a flat array, also where squares in its dtype would be infinite or 0."""
+    with np.errstate(over="ignore", under="ignore"):
+        square = float(np.dot(flat, flat))
+        if np.finfo(flat.dtype).tiny / np.finfo(flat.dtype).eps < square < math.inf:
+            return math.sqrt(square)
+        largest = float(np.abs(flat).max(initial=0))
+        if not 0 < largest < math.inf:
+            return largest
+        part = flat / flat.dtype.type(largest)
+        return largest * math.sqrt(float(np.dot(part, part)))
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent: W ← W - lr · dW (book, ch. 6.1.2)."""
 
@@ -108,7 +121,11 @@ class SGD(Optimizer):
 
 
 class Momentum(Optimizer):
-    """v ← momentum · v - lr · dW; W ← W + v (Polyak, 1964; book, ch. 6.1.4)."""
+    """v ← momentum · v - lr · dW; W ← W + v (Polyak, 1964; book, ch. 6.1.4).
+
+    The learning rate is inside of v. PyTorch has it outside: v ← momentum · v + dW; W ← W - lr · v. With one rate the
+    two are the same training; under a schedule they part, since here a step keeps the rate at which it was taken.
+    """
 
     states = ("v",)
 
@@ -128,7 +145,7 @@ class Nesterov(Momentum):
     """v ← momentum · v - lr · dW; W ← W + momentum · v - lr · dW (Nesterov, 1983).
 
     The gradient is taken where W is, and W moved ahead along the new v, which is Nesterov's method in other variables
-    (Bengio, Boulanger-Lewandowski and Pascanu, 2013, section 3.5).
+    (Bengio, Boulanger-Lewandowski and Pascanu, 2013, section 3.5). The learning rate is inside of v, as in Momentum.
     """
 
     def rule(self, params: Array, grads: Array, lr: float) -> None:
@@ -140,7 +157,10 @@ class Nesterov(Momentum):
 
 
 class AdaGrad(Optimizer):
-    """h ← h + dW²; W ← W - lr · dW / (√h + eps) (Duchi, Hazan and Singer, 2011; book, ch. 6.1.5)."""
+    """h ← h + dW²; W ← W - lr · dW / (√h + eps) (Duchi, Hazan and Singer, 2011; book, ch. 6.1.5).
+
+    eps is added to the root, as the book and PyTorch do; its size is the book's, PyTorch's is 1e-10.
+    """
 
     states = ("h",)
 
@@ -156,7 +176,10 @@ class AdaGrad(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """h ← decay_rate · h + (1 - decay_rate) · dW²; W ← W - lr · dW / (√h + eps) (Tieleman and Hinton, 2012)."""
+    """h ← decay_rate · h + (1 - decay_rate) · dW²; W ← W - lr · dW / (√h + eps) (Tieleman and Hinton, 2012).
+
+    eps is added to the root, as PyTorch does (there 1e-8); TensorFlow adds it under the root.
+    """
 
     states = ("h",)
 
@@ -176,7 +199,8 @@ class Adam(Optimizer):
     """m and v are running means of dW and dW²: W ← W - lr · m̂ / (√v̂ + eps) (Kingma and Ba, 2015, algorithm 1).
 
     m ← beta1 · m + (1 - beta1) · dW; v ← beta2 · v + (1 - beta2) · dW²; at step t, counted from 1,
-    m̂ = m / (1 - beta1^t) and v̂ = v / (1 - beta2^t), since both began at 0.
+    m̂ = m / (1 - beta1^t) and v̂ = v / (1 - beta2^t), since both began at 0. eps is added to the root of v̂, as in the
+    paper and in PyTorch; the book's code adds 1e-7 to the root of v before that correction.
     """
 
     states = ("m", "v")
