@@ -227,3 +227,11 @@ def test_verdicts_on_networks_of_all_kinds(dtype, seed, scale):
         assert_array_equal(view, before)
         if gradient.any():
             assert not compare_gradient(lambda _: network.loss(x, t), view, 1.3 * gradient).agrees()
+
+
+@pytest.mark.parametrize("steep", [30, 100, 300])
+def test_no_element_is_accused_at_an_inflection(steep):
+    # f″ is 0 here, so nothing bends, and the central difference is off by h² f‴ / 6 all the same.
+    x = np.zeros(4)
+    assert compare_gradient(lambda v: sines(steep * v), x, np.full(4, float(steep))).agrees()
+    assert compare_gradient(lambda v: sines(steep * v), x, np.full(4, 1.01 * steep)).verdict == "differs"
