@@ -358,6 +358,7 @@ def test_layers_are_made_from_sizes():
     ("make", "error", "words"),
     [
         (lambda: Affine(784, 50), ValueError, r"from sizes, Affine.of\(784, 50\) makes them"),
+        (lambda: Affine(np.ones((784, 50)), 50), ValueError, r"and \(\): np.zeros\(50\) is such a b"),
         (lambda: Convolution(30, 5), ValueError, r"Convolution.of\(channels, filters, size\) makes them from sizes"),
         (lambda: BatchNormalization(50, 50), ValueError, r"BatchNormalization.of\(D\) makes them"),
         (lambda: LayerNormalization(50, 50), ValueError, r"LayerNormalization.of\(D\) makes them"),

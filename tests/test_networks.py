@@ -163,6 +163,24 @@ def test_input_is_converted_once_at_the_door(batch):
         network.predict(np.full((2, 6), "a"))
 
 
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_lists_are_read_and_lists_of_several_lengths_refused(batch, engine):
+    x, t = batch
+    network = TwoLayerNet(6, 5, 3, seed=0, engine=engine)
+    assert_array_equal(network.predict(x.tolist()), network.predict(x))
+    assert network.loss(x.tolist(), t.tolist()) == network.loss(x, t)
+    assert network.accuracy(x.tolist(), t.tolist()) == network.accuracy(x, t)
+    assert_array_equal(network.gradient(x.tolist(), t.tolist())["W1"], network.gradient(x, t)["W1"])
+    for call in (network.predict, lambda x: network.loss(x, [0, 1]), lambda x: network.accuracy(x, [0, 1]),
+                 lambda x: network.gradient(x, [0, 1])):  # fmt: skip
+        with pytest.raises(ValueError, match="x is a list of rows with different numbers of elements, .* row 1 has 5"):
+            call([[1.0] * 6, [1.0] * 5])
+    with pytest.raises(ValueError, match="t is a list of rows with different numbers of elements"):
+        network.accuracy(x, [[0, 1], [1]])
+    with pytest.raises(TypeError, match="t is None: labels are class indices"):
+        network.loss(x, None)
+
+
 def test_predict_changes_nothing(network, batch):
     x, _ = batch
     x.setflags(write=False)
@@ -187,6 +205,8 @@ def test_what_a_network_refuses(rng):
         ((Relu, SoftmaxWithLoss()), "not the class Relu"),
         (("relu", SoftmaxWithLoss()), "not str"),
         ((None, SoftmaxWithLoss()), "not NoneType"),
+        (([Relu(), SoftmaxWithLoss()], SoftmaxWithLoss()), "SoftmaxWithLoss1 takes two inputs, as a loss does"),
+        (([Relu()], Sigmoid()), r"the loss \(Sigmoid\) takes one input: a loss has forward\(x, t\)"),
     ):
         with pytest.raises(TypeError, match=words):
             Network(*arguments)
@@ -375,6 +395,10 @@ def test_multi_layer_net_and_its_first_weights(batch):
     )
     with pytest.raises(ValueError, match="activation must be one of relu, sigmoid, tanh, leakyrelu, gelu, not 'tan'"):
         MultiLayerNet(6, [5], 3, "tan")
+    assert list(MultiLayerNet(6, 5, 3, "LeakyReLU").layers) == ["Affine1", "LeakyRelu1", "Affine2"]
+    for sizes in ("5,5", 5.0, None):
+        with pytest.raises(TypeError, match="hidden_size_list, if it is no list of sizes, must be a whole number"):
+            MultiLayerNet(6, sizes, 3)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 A layer is anything with `forward` and `backward`; what would silently not be trained is refused here, by name.
 """
 
+import inspect
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -41,6 +42,17 @@ def _kind(value: Any) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
+def _takes(part: Any, inputs: int) -> bool:
+    """Say whether `forward` can be called with so many inputs; True where that is not told."""
+    try:
+        inspect.signature(part.forward).bind(*range(inputs))
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
 def check_parts(layers: dict[str, Any], loss: Any) -> None:
     """Refuse what is no layer, or no loss, or stands at two places. Raises TypeError or ValueError, naming it."""
     if not layers:
@@ -52,7 +64,15 @@ def check_parts(layers: dict[str, Any], loss: Any) -> None:
             if not callable(getattr(part, method, None)):
                 raise TypeError(f"{name} ({type(part).__name__}) has no method {method}")
     for name, layer in layers.items():
+        if _takes(layer, 2) and not _takes(layer, 1):
+            raise TypeError(
+                f"{name} takes two inputs, as a loss does: a Network takes its loss after the list of layers"
+            )
         check_parameters(name, layer)
+    if _takes(loss, 1) and not _takes(loss, 2):
+        raise TypeError(
+            f"the loss ({type(loss).__name__}) takes one input: a loss has forward(x, t), as SoftmaxWithLoss"
+        )
     seen: dict[int, str] = {}
     for name, layer in layers.items():
         if id(layer) in seen:

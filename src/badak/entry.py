@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from badak.functions import floating
+from badak.memory import as_array
 from badak.types import Array
 
 
@@ -30,6 +31,11 @@ def sample_shape(shape: tuple[int, ...], told: tuple[int, ...] | None) -> tuple[
                 "give x.transpose(0, 3, 1, 2)"
             )
     return shape
+
+
+def listed(value: Any, name: str) -> Any:
+    """Give lists as an array, anything else as it is. Raises ValueError, naming `name`, for lists of several lengths."""
+    return as_array(value, name) if isinstance(value, (list, tuple)) else value
 
 
 def enter(x: Any, dtype: np.dtype[Any], told: tuple[int, ...] | None) -> Array:

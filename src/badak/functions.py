@@ -89,8 +89,9 @@ def one_hot(t: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
     for each class; the shape tells which. Raises TypeError for indices that are no integers, ValueError for
     another shape, an index outside 0 … C-1, or rows that do not add up to 1 (to 0.001).
     """
-    t = as_array(t, "t")
-    classes = shape[-1]
+    if t is None:
+        raise TypeError("t is None: labels are class indices or one-hot rows")
+    t, classes = as_array(t, "t"), shape[-1]
     if t.shape == shape:
         rows = floating(t, "t").astype(dtype, copy=False)
         total = rows.sum(axis=-1)

@@ -1,6 +1,6 @@
 """Ready-made networks: the book's of two layers (ch. 5.7), of many (ch. 6), and for images (ch. 7.5 and 8.1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -69,7 +69,7 @@ ACTIVATIONS: dict[str, type[Any]] = {
 class MultiLayerNet(Network):
     """Affine and an activation for each hidden size, a last Affine, and softmax (book, ch. 6).
 
-    `activation` is 'relu', 'sigmoid', 'tanh', 'leakyrelu' or 'gelu'. `weight_init_std` is as in `weight_std`: a number,
+    `hidden_size_list` is [100, 50], or one number; `activation` is 'relu', 'sigmoid', 'tanh', 'leakyrelu' or 'gelu'. `weight_init_std` is as in `weight_std`: a number,
     a name, or None for the one that suits the activation. `use_batchnorm` puts BatchNormalization between Affine and
     activation, `use_dropout` Dropout of `dropout_ratio` behind the activation. Raises as TwoLayerNet.
     """
@@ -77,7 +77,7 @@ class MultiLayerNet(Network):
     def __init__(
         self,
         input_size: int,
-        hidden_size_list: Sequence[int],
+        hidden_size_list: Sequence[int] | int,
         output_size: int,
         activation: str = "relu",
         weight_init_std: float | str | None = None,
@@ -89,17 +89,20 @@ class MultiLayerNet(Network):
         seed: int | None = None,
         engine: str = "auto",
     ) -> None:
-        if activation not in ACTIVATIONS:
+        known = activation.lower() if isinstance(activation, str) else ""
+        if known not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}")
         rng = generator(seed)
+        if isinstance(hidden_size_list, str) or not isinstance(hidden_size_list, Iterable):
+            hidden_size_list = [positive("hidden_size_list, if it is no list of sizes,", hidden_size_list)]
         hidden = [positive("hidden size", size) for size in hidden_size_list]
         sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
         layers: list[Any] = []
         for number, (D, H) in enumerate(pairwise(sizes), 1):
-            layers.append(Affine.of(D, H, weight_std(weight_init_std, D, activation), rng))
+            layers.append(Affine.of(D, H, weight_std(weight_init_std, D, known), rng))
             if number <= len(hidden):
                 layers += [BatchNormalization.of(H)] if use_batchnorm else []
-                layers.append(ACTIVATIONS[activation]())
+                layers.append(ACTIVATIONS[known]())
                 layers += [Dropout(dropout_ratio)] if use_dropout else []
         super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
 

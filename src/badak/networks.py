@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from badak.adopt import check_order, check_parts, check_sizes, named, parameter_names, refuse_second_adoption
-from badak.entry import enter
+from badak.entry import enter, listed
 from badak.functions import binary, check_labels, one_hot
 from badak.gradients import numerical_gradient
 from badak.init import generator
@@ -114,13 +114,13 @@ class Network:
 
     def predict(self, x: Any) -> Array:
         """Give the scores, (N, C), for `x`, (N, D): the last layer's input, not probabilities. Changes nothing."""
-        native = self._native()
+        native, x = self._native(), listed(x, "x")
         scores = native.predict(x) if native else None
         return self._forward(self._door(x), training=False) if scores is None else scores
 
     def loss(self, x: Any, t: Any) -> float:
         """Give the loss of predicting `x` where `t` (class indices or one-hot) is right."""
-        native = self._native()
+        native, x, t = self._native(), listed(x, "x"), listed(t, "t")
         loss = native.loss(x, t) if native else None
         return float(self.last_layer.forward(self.predict(x), t)) if loss is None else loss
 
@@ -129,7 +129,7 @@ class Network:
 
         With SigmoidWithLoss, the share of scores on the right side of 0.
         """
-        native = self._native()
+        native, x, t = self._native(), listed(x, "x"), listed(t, "t")
         share = native.accuracy(x, t) if native else None
         if share is not None:
             return float(share)
@@ -147,7 +147,7 @@ class Network:
 
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Give the gradient of the loss by backpropagation: arrays of your own, named and shaped as `params`."""
-        native = self._native()
+        native, x, t = self._native(), listed(x, "x"), listed(t, "t")
         grads: dict[str, Array] | None = native.gradient(x, t) if native else None
         if grads is None:
             self.backpropagate(x, t)

@@ -24,6 +24,8 @@ class Affine(Readable):
         if self.W.ndim != 2 or self.b.shape != self.W.shape[1:]:
             sizes = self.W.ndim == self.b.ndim == 0
             mend = f": from sizes, Affine.of({W}, {b}) makes them" if sizes else ""
+            if self.W.ndim == 2 and self.b.ndim == 0:
+                mend = f": np.zeros({self.W.shape[1]}) is such a b"
             raise ValueError(
                 f"Affine takes W of shape (D, H) and b of shape (H,), not {self.W.shape} and {self.b.shape}{mend}"
             )
