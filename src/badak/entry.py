@@ -34,7 +34,7 @@ def sample_shape(shape: tuple[int, ...], told: tuple[int, ...] | None) -> tuple[
 
 
 def listed(value: Any, name: str) -> Any:
-    """Give lists as an array, anything else as it is. Raises ValueError, naming `name`, for lists of several lengths."""
+    """Give lists as an array, anything else as it is. Raises ValueError for lists of several lengths."""
     return as_array(value, name) if isinstance(value, (list, tuple)) else value
 
 

@@ -69,9 +69,10 @@ ACTIVATIONS: dict[str, type[Any]] = {
 class MultiLayerNet(Network):
     """Affine and an activation for each hidden size, a last Affine, and softmax (book, ch. 6).
 
-    `hidden_size_list` is [100, 50], or one number; `activation` is 'relu', 'sigmoid', 'tanh', 'leakyrelu' or 'gelu'. `weight_init_std` is as in `weight_std`: a number,
-    a name, or None for the one that suits the activation. `use_batchnorm` puts BatchNormalization between Affine and
-    activation, `use_dropout` Dropout of `dropout_ratio` behind the activation. Raises as TwoLayerNet.
+    `hidden_size_list` is [100, 50], or one number. `activation` is 'relu', 'sigmoid', 'tanh', 'leakyrelu' or 'gelu'.
+    `weight_init_std` is as in `weight_std`: a number, a name, or None for the one that suits the activation.
+    `use_batchnorm` puts BatchNormalization between Affine and activation, `use_dropout` Dropout of `dropout_ratio`
+    behind the activation. Raises as TwoLayerNet.
     """
 
     def __init__(
