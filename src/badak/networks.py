@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from badak.adopt import check_order, check_parts, check_sizes, named, parameter_names, refuse_second_adoption
-from badak.entry import enter, listed
+from badak.entry import enter, listed, sample_shape
 from badak.functions import binary, check_labels, one_hot
 from badak.gradients import numerical_gradient
 from badak.init import generator
@@ -206,6 +206,10 @@ class Network:
     def _door(self, x: Any) -> Array:
         """Convert the input to the network's dtype, once, and rows to the shape that was told for a sample."""
         return enter(x, self.dtype, self.input_shape)
+
+    def _sample_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Give the shape of one sample as the first layer gets it, for data of `shape`, (N, …): rows may be images."""
+        return sample_shape(tuple(shape[1:]), self.input_shape)
 
     def _forward(self, x: Array, training: bool) -> Array:
         self._check_adopted()

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from badak import entry
 from badak.data.pixels import Pixels
 from badak.engine import build, lower, target, updates
 from badak.engine.crew import Session, aligned, crew
@@ -160,8 +159,8 @@ def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
 
 
 def sample_shape(network: Network, x: Any) -> tuple[int, ...]:
-    """Give the shape of one sample as the network's first layer gets it. Raises as `badak.entry.sample_shape`."""
-    return entry.sample_shape(tuple(x.shape[1:]), network.input_shape)
+    """Give the shape of one sample as the network's first layer gets it: rows may be images."""
+    return network._sample_shape(x.shape)
 
 
 def outputs_of(network: Network, shape: tuple[int, ...]) -> int:
