@@ -35,7 +35,7 @@ from badak import (
 from badak.data import batches
 from badak.data.pixels import Pixels
 from badak.functions import softmax
-from badak.optimizers import make_schedule
+from badak.optim import make_schedule
 from badak.train.runners import make_runner
 
 SIDE, BATCH = 28, 100

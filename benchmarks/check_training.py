@@ -18,7 +18,8 @@ import numpy as np
 import badak
 from badak.data import load_data
 from badak.layers import Affine, Relu, Sigmoid
-from badak.networks import MultiLayerNet, Network, TwoLayerNet
+from badak.models import MultiLayerNet, TwoLayerNet
+from badak.networks import Network
 from badak.train import doctor
 
 _loaded = {}

@@ -106,9 +106,22 @@ def test_gradcheck_is_right(tmp_path):
     rows = [line for line in done.stdout.splitlines() if re.search(r"[Wb][12] ", line)]
     assert len(rows) == 4
     for row in rows:
-        assert "right" in row
+        assert "agrees" in row
         assert float(re.search(r"\d\.\de-\d+", row).group()) < 1e-9
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(("factor", "code", "words"), [(2, 1, "W1: at ["), (np.nan, 1, "which no gradient is")])
+def test_gradcheck_says_what_differs(factor, code, words, monkeypatch, capsys):
+    from badak import cli, networks
+
+    right = networks.Network.gradient
+    monkeypatch.setattr(networks.Network, "gradient", lambda *given: {k: factor * g for k, g in right(*given).items()})
+    monkeypatch.setattr(sys, "argv", ["badak", "gradcheck", "--hidden", "2", "--data", "digits", "--samples", "5000"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == code
+    assert words in capsys.readouterr().out
 
 
 def test_epochs_hidden_layers_and_other_data(small, tmp_path):

@@ -450,10 +450,10 @@ def test_running_statistics_keep_their_type_and_are_new_arrays():
     network.gradient(x, t)
     assert layer.running_mean is not before
     assert not before.any()
-    assert layer.running_mean.dtype == np.float64
-    layer.running_mean = layer.running_mean.astype(np.float32)
+    assert layer.running_mean.dtype == np.float32  # the network's own, as all that it keeps
+    layer.running_mean = layer.running_mean.astype(np.float64)
     network.gradient(x, t)
-    assert layer.running_mean.dtype == np.float32
+    assert layer.running_mean.dtype == np.float64
 
 
 @pytest.mark.parametrize(

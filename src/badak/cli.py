@@ -158,7 +158,7 @@ def train(
     if listing:
         from badak.engine.listing import listing as tape
         from badak.networks import ENGINES
-        from badak.optimizers import make_optimizer
+        from badak.optim import make_optimizer
 
         if engine not in ENGINES:
             raise ValueError(f"--engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -228,8 +228,7 @@ def _network(
     **shared: Any,
 ) -> Any:
     """Make the network that `train` was asked for. Raises ValueError for options that it has no place for."""
-    from badak.convnets import DeepConvNet, SimpleConvNet
-    from badak.networks import MultiLayerNet, TwoLayerNet
+    from badak.models import DeepConvNet, MultiLayerNet, SimpleConvNet, TwoLayerNet
 
     columns = math.prod(loaded.x_train.shape[1:])
     if net == "mlp":
@@ -292,7 +291,8 @@ def gradcheck(samples: int, hidden: int, seed: int, data: str) -> None:
 
     from badak.data import load_data
     from badak.gradients import compare_gradient
-    from badak.networks import TwoLayerNet, positive
+    from badak.models import TwoLayerNet
+    from badak.validate import positive
 
     loaded = load_data(data)
     count = min(positive("--samples", samples), len(loaded.x_train))
@@ -302,16 +302,19 @@ def gradcheck(samples: int, hidden: int, seed: int, data: str) -> None:
     table = Table("parameter", "elements", "mean |difference|", "kinks", "verdict")
     for column in table.columns[1:4]:
         column.justify = "right"
-    right = True
+    verdicts, reasons = set(), []
     for key, view in network.params.items():
         compared = compare_gradient(lambda _: network.loss(x, t), view, gradient[key])
-        verdict = "right" if compared.agrees() else f"wrong, most at {list(compared.worst)}"
-        right &= compared.agrees()
+        verdicts.add(compared.verdict)
         kinks = int(compared.kinks.sum())
-        table.add_row(key, str(view.size), f"{compared.mean_difference:.1e}", str(kinks), verdict)
+        table.add_row(key, str(view.size), f"{compared.mean_difference:.1e}", str(kinks), compared.verdict)
+        if compared.verdict != "agrees":
+            reasons.append(f"{key}: {compared.reason}")
     Console().print(table)
-    if not right:
-        sys.exit(1)
+    for reason in reasons:
+        print(reason)
+    if reasons:
+        sys.exit(1 if "differs" in verdicts else 2)
 
 
 @app.command()

@@ -15,8 +15,9 @@ import numpy as np
 
 from badak.engine import build, target
 from badak.engine.crew import aligned
-from badak.networks import MultiLayerNet, Network
-from badak.optimizers import SGD
+from badak.models import MultiLayerNet
+from badak.networks import Network
+from badak.optim import SGD
 from badak.types import Array
 
 PEAK_LOOPS = 100_000

@@ -18,6 +18,7 @@ from badak.train.progress import bar_of
 from badak.train.runners import make_runner, steps_in_calls
 from badak.train.targets import data_for
 from badak.types import Runner
+from badak.validate import positive
 
 BATCH_SIZE = 100
 """Samples in a batch, unless told otherwise or there are fewer."""

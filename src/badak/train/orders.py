@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from badak.data import batches
-from badak.networks import positive
 from badak.types import IntArray
+from badak.validate import positive
 
 
 @dataclass(frozen=True)
