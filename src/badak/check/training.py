@@ -17,7 +17,7 @@ from typing import Any
 
 from badak import store
 from badak.check.findings import Finding
-from badak.language import choose_language, translator
+from badak.language import choose_language, fill_in, translator
 
 Record = Mapping[str, Any]
 
@@ -118,7 +118,7 @@ def sentence(finding: Finding, lang: str | None = None) -> str:
     """Give a finding's words in 'en' or 'ko' (by default the locale's): what is wrong, its figure, what next."""
     say = translator("training", lang).gettext
     values = {name: _figure(value) for name, value in finding.values.items()}
-    return f"{say(finding.text or '')} {say(finding.advice or '')}".format_map(values)
+    return fill_in(f"{say(finding.text or '')} {say(finding.advice or '')}", values)
 
 
 def _figure(value: Any) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from badak.language import LANGUAGES, choose_language, translator
+from badak.language import choose_language, fill_in, translator
 from badak.learn.exercise import Exercise, exercise_named, exercises
 from badak.learn.folder import HINTS, Folder
 from badak.learn.grading import TIME_LIMIT, Grade, grade, report
@@ -97,7 +97,9 @@ def status(folder: Path_ = HOME, lang: str | None = None) -> int:
         state = held.states[exercise.name]
         there = held.file(exercise).exists()
         told = say("solved") if state.solved else say("open") if there else say("to come")
-        counts = say("tries {tries}, hints {hints}").format(tries=state.tries, hints=state.hints) if there else ""
+        counts = (
+            fill_in(say("tries {tries}, hints {hints}"), {"tries": state.tries, "hints": state.hints}) if there else ""
+        )
         screen.columns([(exercise.file, 26), (told, 10), (counts, 0)])
     return int(held.current() is not None)
 
@@ -118,7 +120,7 @@ def run(arguments: Sequence[str], program: str = "badak learn") -> int:
     name = arguments[0] if arguments and arguments[0] in COMMANDS else ""
     parser = argparse.ArgumentParser(prog=f"{program} {name}".strip(), description=COMMANDS[name])
     parser.add_argument("folder", nargs=None if name == "mark" else "?", default=HOME)
-    parser.add_argument("--lang", choices=LANGUAGES)
+    parser.add_argument("--lang", type=choose_language, metavar="LANGUAGE")
     if name == "":
         parser.epilog = f"Further commands: {', '.join(filter(None, COMMANDS))}; each has --help."
         parser.add_argument("--once", action="store_true", help="check what is there and come back")
@@ -216,7 +218,7 @@ class _Screen:
 
     def print(self, sentence: str, style: str | None = None, **values: Any) -> None:
         """Print a sentence, translated."""
-        self.line(self.say(sentence).format(**values), style)
+        self.line(fill_in(self.say(sentence), values), style)
 
     def columns(self, cells: list[tuple[str, int]]) -> None:
         """Print texts side by side, each as wide as is given; Hangul takes two places a letter."""
