@@ -67,12 +67,13 @@ def faults(catalogue: Catalog) -> Iterator[str]:
         if not message.id:
             continue
         english = message.id if isinstance(message.id, str) else message.id[-1]
+        named = set().union(*map(fields, [message.id] if isinstance(message.id, str) else message.id))
         korean = message.string if isinstance(message.string, str) else "".join(message.string)
         if message.fuzzy:
             yield f"fuzzy: {english!r}"
         if not korean:
             yield f"not translated: {english!r}"
-        elif fields(english) != fields(korean):
+        elif fields(korean) != named and not (isinstance(message.id, tuple) and fields(korean) <= named):
             yield f"other placeholders: {english!r} -> {korean!r}"
         elif FIXED.search(AFTER_BRACKET.sub("", korean)) or BOTH.search(korean):
             yield f"a fixed particle behind a placeholder (write {{name:이/가}}): {korean!r}"
@@ -90,13 +91,15 @@ def said_by_commands() -> set[str]:
     found = set()
     for path in sorted((SOURCE / "cli").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.keyword) and node.arg in ("help", "short_help", "metavar"):
-                found |= {text for text in strings(node.value) if " " in text or node.arg != "metavar"}
+            if isinstance(node, ast.keyword) and node.arg in ("help", "short_help", "about"):
+                found |= set(strings(node.value))
             elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say":
                 found |= set(strings(node.args[0]))
-            elif isinstance(node, ast.FunctionDef) and any("command" in ast.unparse(d) for d in node.decorator_list):
+            elif isinstance(node, ast.FunctionDef) and any(
+                re.search("command|group", ast.unparse(d)) for d in node.decorator_list
+            ):
                 found |= set(paragraphs(ast.get_docstring(node) or ""))
-    return found
+    return {sentence for sentence in found if sentence.strip()}
 
 
 def paragraphs(text: str) -> list[str]:
@@ -114,7 +117,8 @@ def raised() -> set[str]:
                 call = node.exc if isinstance(node, ast.Raise) else None
                 if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant | ast.JoinedStr):
                     found.add(shape(call.args[0]))
-    return {sentence for sentence in found if re.search("[a-z]{3}", sentence)}
+    # Programmers alone meet an AttributeError of a module.
+    return {s for s in found if re.search("[a-z]{3}", s) and not s.startswith("module ")}
 
 
 def shape(node: ast.Constant | ast.JoinedStr) -> str:
@@ -124,9 +128,9 @@ def shape(node: ast.Constant | ast.JoinedStr) -> str:
     return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
 
 
-def bare(sentence: str) -> str:
-    """Return a sentence with each placeholder as '{}'."""
-    return re.sub(r"\{[^{}]*\}", "{}", sentence)
+def instances(sentence: str) -> re.Pattern[str]:
+    """Return the pattern of what a sentence becomes when its placeholders are filled."""
+    return re.compile(".+?".join(map(re.escape, re.split(r"\{\w+\}", sentence))), re.DOTALL)
 
 
 def missing(catalogues: dict[str, Catalog]) -> Iterator[str]:
@@ -137,8 +141,10 @@ def missing(catalogues: dict[str, Catalog]) -> Iterator[str]:
         yield from (f"cli: lacks {sentence!r}" for sentence in sorted(said - held))
         yield from (f"cli: nobody says {sentence!r}" for sentence in sorted(held - said))
     if "errors" in catalogues:
-        known = {bare(str(message.id)) for message in catalogues["errors"] if message.id}
-        yield from (f"errors: lacks {sentence!r}" for sentence in sorted(raised() - known))
+        known = [instances(str(message.id)) for message in catalogues["errors"] if message.id]
+        for sentence in sorted(raised()):
+            if not any(pattern.fullmatch(sentence) for pattern in known):
+                yield f"errors: lacks {sentence!r}"
 
 
 def main() -> int:

@@ -5,25 +5,31 @@ import warnings
 
 import click
 
+import badak
 from badak.cli.bench import bench
 from badak.cli.book import book
 from badak.cli.check import check
 from badak.cli.gradcheck import gradcheck
 from badak.cli.learn import learn
+from badak.cli.options import lang_option, option
 from badak.cli.predict import predict
 from badak.cli.train import train
+from badak.cli.words import Group, explain, refused, say, speaking, translated
+from badak.language import replace_unprintable
 
 
-class _InOrder(click.Group):
-    """Commands in the order in which they stand here; click sorts them by name."""
+def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        print(f"badak {badak.__version__}")
+        context.exit()
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
 
-
-@click.group(cls=_InOrder, context_settings={"show_default": True})
+@click.group(cls=Group, context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
+@option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+        show_default=False, help="Print the version and exit.")  # fmt: skip
+@lang_option
 def app() -> None:
-    """badak (바닥): a deep-learning library that you can see to the bottom of."""
+    """badak (바닥): a small deep-learning library in readable NumPy, with gradient checks and a fast CPU engine."""
 
 
 for command in (train, gradcheck, predict, check, bench, learn, book):
@@ -32,26 +38,32 @@ for command in (train, gradcheck, predict, check, bench, learn, book):
 
 def main() -> None:
     """Run the command line: what is wrong with the input is said in one line, with exit code 2."""
+    replace_unprintable()
     warnings.showwarning = lambda message, category, *_: (
-        None if issubclass(category, RuntimeWarning) else print(f"badak: {message}", file=sys.stderr)
+        None if issubclass(category, RuntimeWarning) else print(f"badak: {translated(str(message))}", file=sys.stderr)
     )
     try:
-        app(standalone_mode=False)  # in its other mode click ends Ctrl-C with exit code 1
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        print(f"badak: {_plain(error)}", file=sys.stderr)
+        with speaking(sys.argv[1:]):
+            sys.exit(_run())
+    except ValueError as error:  # a language that there is not
+        print(f"badak: {error}", file=sys.stderr)
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        print("badak: stopped", file=sys.stderr)
-        sys.exit(130)
 
 
-def _plain(error: Exception) -> str:
-    """Say an error in one line; those of the system without their number, with the file."""
-    if isinstance(error, MemoryError):
-        return f"there is not enough memory: {error}" if str(error) else "there is not enough memory"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error)
+def _run() -> int:
+    """Run the command that was typed; return the exit code."""
+    try:
+        app(standalone_mode=False)  # in its other mode click ends Ctrl-C with exit code 1
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return error.exit_code
+    except click.ClickException as error:
+        print(refused(error), file=sys.stderr)
+        return error.exit_code
+    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
+        print(f"badak: {explain(error)}", file=sys.stderr)
+        return 2
+    except (click.Abort, KeyboardInterrupt) as error:
+        print(f"badak: {say('stopped')}", file=sys.stderr)
+        return getattr(error, "exit_code", 130)
+    return 0

@@ -5,38 +5,45 @@ import sys
 
 import click
 
-from badak.cli.options import data_option, whole_option
+from badak.cli.options import data_option, lang_option, naming_options, whole_option
+from badak.cli.words import Command, say
 
 
-@click.command()
+@click.command(cls=Command, short_help="Compare backpropagation with numerical gradients.")
 @whole_option("--samples", default=3, help="Images in the batch.")
 @whole_option("--hidden", default=50, help="Hidden size.")
-@whole_option("--seed", default=0, help="Seed of the weights.")
+@whole_option("--seed", default=0, help="Random seed of the weights.")
 @data_option
+@lang_option
 def gradcheck(samples: int, hidden: int, seed: int, data: str) -> None:
-    """Compare backpropagation with numerical gradients on a few images, as the book's chapter 5.7.3 does."""
+    """Compare backpropagation with numerical gradients on a few images, as the book's chapter 5.7.3 does.
+
+    Exit code 0: they agree; 1: they do not.
+    """
     from rich.console import Console
     from rich.table import Table
 
+    from badak import TwoLayerNet, compare_gradient
     from badak.data import load_data
-    from badak.gradients import compare_gradient
-    from badak.networks import TwoLayerNet, positive
 
+    if samples < 1:
+        raise ValueError(f"--samples must be 1 or more, not {samples}")
     loaded = load_data(data)
-    count = min(positive("--samples", samples), len(loaded.x_train))
-    x, t = loaded.x_train[:count], loaded.t_train[:count]
-    network = TwoLayerNet(math.prod(x.shape[1:]), hidden, loaded.classes, seed=seed, engine="numpy")
+    x, t = loaded.x_train[:samples], loaded.t_train[:samples]
+    with naming_options():
+        network = TwoLayerNet(math.prod(x.shape[1:]), hidden, loaded.classes, seed=seed, engine="numpy")
     gradient = network.gradient(x, t)
-    table = Table("parameter", "elements", "mean |difference|", "kinks", "verdict")
+    table = Table(say("parameter"), say("elements"), say("mean |difference|"), say("kinks"), say("verdict"))
     for column in table.columns[1:4]:
         column.justify = "right"
-    right = True
+    agree = True
     for key, view in network.params.items():
         compared = compare_gradient(lambda _: network.loss(x, t), view, gradient[key])
-        verdict = "right" if compared.agrees() else f"wrong, most at {list(compared.worst)}"
-        right &= compared.agrees()
+        right = compared.agrees()
+        verdict = say("right") if right else say("wrong, most at {place}", place=list(compared.worst))
+        agree &= right
         kinks = int(compared.kinks.sum())
         table.add_row(key, str(view.size), f"{compared.mean_difference:.1e}", str(kinks), verdict)
     Console().print(table)
-    if not right:
+    if not agree:
         sys.exit(1)

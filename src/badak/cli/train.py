@@ -1,204 +1,120 @@
 """`badak train`: a network, its data, the rows while it trains, and what is kept of it."""
 
+import contextlib
 import math
+import signal
 import sys
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 
-from badak.cli.options import data_option, lang_option, number_option, whole_option
+from badak.cli.options import (
+    OneOf,
+    data_option,
+    lang_option,
+    naming_options,
+    number_option,
+    option,
+    whole_option,
+)
+from badak.cli.words import Command, right, say, translated
+
+# Without the modules that define them: help and misspelled names need no more than this. A test compares them.
+NETS = ("mlp", "simple-conv", "deep-conv")
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "leakyrelu", "gelu")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
+SCHEDULES = ("step", "cosine", "warmup", "warmup-step", "warmup-cosine")
+ENGINES = ("auto", "numpy", "native")
+DTYPES = ("float32", "float64")
+BATCH_SIZE = 100
 
 
-@click.command()
-@click.option("--net", default="mlp", help="mlp, simple-conv or deep-conv.")
-@click.option("--hidden", help="Hidden sizes: 50, or 100,50. By default 50; of simple-conv, 100.")
-@click.option("--activation", default="relu", help="Of mlp: relu, sigmoid, tanh, leakyrelu or gelu.")
-@click.option("--init", help="First weights: a number, he or xavier; by default what suits the net.")
-@number_option("--dropout", metavar="RATIO", help="Drop this share of the hidden values; deep-conv has 0.5.")
-@click.option("--batch-norm", is_flag=True, help="Of mlp: normalize each batch.")
-@click.option("--optimizer", default="sgd", help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.")
-@whole_option("--batch-size", default=100, help="Samples in a batch.")
-@number_option("--lr", help="Learning rate: by default 0.1; of adam, 0.001 …")
-@number_option("--weight-decay", help="Add this much of a weight to its gradient.")
-@number_option("--clip-norm", help="Shorten longer gradients to this length.")
-@click.option("--schedule", help="Of the learning rate: step, cosine, warmup, warmup-step or warmup-cosine.")
-@whole_option("--iterations", help="Batches drawn with replacement; 10000 by default.")
-@whole_option("--epochs", help="Instead: times through the data, shuffled.")
-@whole_option("--seed", default=0, help="Same seed, same bytes.")
-@click.option("--dtype", default="float32", help="float32 or float64.")
+@click.command(cls=Command, short_help="Train a network (MNIST by default) and save the run.")
+@option("--net", default="mlp", type=OneOf(NETS), metavar="NAME", help="mlp, simple-conv or deep-conv.")
+@option("--hidden", metavar="SIZES", help="Hidden sizes: 50, or 100,50 (default: 50; of simple-conv, 100).")
+@option(
+    "--activation",
+    default="relu",
+    type=OneOf(ACTIVATIONS),
+    metavar="NAME",
+    help="Activation (mlp only): relu, sigmoid, tanh, leakyrelu or gelu.",
+)
+@option(
+    "--init", metavar="INIT", help="Initial weights: a standard deviation, he or xavier; by default what suits the net."
+)
+@number_option("--dropout", metavar="RATIO", help="Fraction of hidden values to drop (deep-conv default: 0.5).")
+@option("--batch-norm", is_flag=True, help="Batch normalization (mlp only).")
+@option(
+    "--optimizer",
+    default="sgd",
+    type=OneOf(OPTIMIZERS),
+    metavar="NAME",
+    help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.",
+)
+@whole_option("--batch-size", help="Samples in a batch (default: 100, or all where there are fewer).")
+@number_option("--lr", help="Learning rate (default: 0.1 for sgd, 0.001 for adam, …).")
+@number_option("--weight-decay", help="Weight decay: this multiple of a weight is added to its gradient.")
+@number_option("--clip-norm", help="Maximum norm of the gradient.")
+@option(
+    "--schedule",
+    type=OneOf(SCHEDULES),
+    metavar="NAME",
+    help="Learning-rate schedule: step, cosine, warmup, warmup-step or warmup-cosine.",
+)
+@whole_option("--iterations", help="Number of batches, drawn with replacement (default: 10000).")
+@whole_option("--epochs", help="Number of epochs, shuffled (instead of --iterations).")
+@whole_option("--evaluate-on", help="Samples of each data set on which accuracy is measured while it trains.")
+@whole_option("--seed", default=0, help="Random seed: the same seed gives the same weights.")
+@option("--dtype", default="float32", type=OneOf(DTYPES), metavar="NAME", help="float32 or float64.")
 @data_option
-@click.option("--out", help="Run folder; runs/<time> by default.")
-@click.option("--engine", default="auto", help="auto, numpy or native.")
-@whole_option("--threads", help="Of the engine: by default the cores there are.")
-@click.option("--listing", is_flag=True, help="Print a step as the engine does it, and stop.")
+@option("--out", metavar="FOLDER", help="Run folder (default: runs/<time>).")
+@option("--engine", default="auto", type=OneOf(ENGINES), metavar="NAME", help="auto, numpy or native.")
+@whole_option("--threads", help="Threads of the engine (default: as many as there are cores).")
+@option("--listing", is_flag=True, help="Print the compiled training step and exit.")
 @lang_option
-def train(
-    net: str,
-    hidden: str | None,
-    activation: str,
-    init: str | None,
-    dropout: float | None,
-    batch_norm: bool,
-    optimizer: str,
-    batch_size: int,
-    lr: float | None,
-    weight_decay: float | None,
-    clip_norm: float | None,
-    schedule: str | None,
-    iterations: int | None,
-    epochs: int | None,
-    seed: int,
-    dtype: str,
-    data: str,
-    out: str | None,
-    engine: str,
-    threads: int | None,
-    listing: bool,
-    lang: str | None,
-) -> None:
-    """Train a network on MNIST, as the book's chapter 5 does, and keep the run in a folder."""
+def train(listing: bool, **given: Any) -> None:
+    """Train a network, on MNIST by default, and save the run: weights, history, settings and curves.
+
+    Ctrl-C saves what was trained so far.
+    """
     from badak import store
     from badak.data import load_data
-    from badak.drawing import draw_curves
-    from badak.language import choose_language
-    from badak.training import fit
 
-    lang = choose_language(lang)
-    if dtype not in ("float32", "float64"):
-        raise ValueError(f"--dtype must be float32 or float64, not {dtype!r}")
-    if seed < 0:
-        raise ValueError(f"--seed must be 0 or more, not {seed}")
-    if out == "":
-        raise ValueError("--out takes the name of a folder, not ''")
-    sizes = _sizes(("100" if net == "simple-conv" else "50") if hidden is None else hidden)
-    folder = store.fresh_folder() if out is None else Path(out)
-    store.refuse_other_run(folder)
-    loaded = load_data(data)
-    network = _network(
-        net,
-        loaded,
-        sizes,
-        activation,
-        _init(init),
-        dropout,
-        batch_norm,
-        dtype=dtype,
-        seed=seed,
-        engine=engine,
-    )
-    if listing:
-        from badak.engine.listing import listing as tape
-        from badak.networks import ENGINES
-        from badak.optimizers import make_optimizer
-
-        if engine not in ENGINES:
-            raise ValueError(f"--engine must be one of {', '.join(ENGINES)}, not {engine!r}")
-        if engine == "numpy":
-            raise ValueError("--listing prints a step as the engine does it; with --engine numpy the layers do it")
-        rule = make_optimizer(optimizer, lr, weight_decay=weight_decay, clip_norm=clip_norm)
-        print(tape(network, batch_size, threads=threads, optimizer=rule))
-        return
-    if iterations is None and epochs is None:
-        iterations = 10_000
-    settings = {"data": data, "net": net, "hidden": sizes, "activation": activation, "init": init, "dropout": dropout,
-                "batch_norm": batch_norm}  # fmt: skip
-    stopped = False
-    try:
-        history = fit(
-            network,
-            loaded.x_train,
-            loaded.t_train,
-            loaded.x_test,
-            loaded.t_test,
-            epochs=epochs,
-            iterations=iterations,
-            batch_size=batch_size,
-            lr=lr,
-            optimizer=optimizer,
-            weight_decay=weight_decay,
-            clip_norm=clip_norm,
-            schedule=schedule,
-            seed=seed,
-            engine=engine,
-            threads=threads,
-            out=folder,
-            progress=True,
-            watch=_print_row,
-            settings=settings,
-        )
-        print(_row("saved", "", "", history.train_accuracy, history.test_accuracy))
-        for sentence in history.warnings:
-            print(f"badak: {sentence}", file=sys.stderr)
-    except KeyboardInterrupt:
-        stopped = True
-        print("badak: stopped; everything up to here is saved", file=sys.stderr)
+    sizes = _checked(given)
+    out = None if given["out"] is None else Path(given["out"])
+    if out is not None:
+        store.refuse_other_run(out)
+    loaded = load_data(given["data"])
+    with naming_options():
+        network = _network(loaded, sizes, given)
+        if listing:
+            _print_listing(network, given)
+            return
+        folder = out or store.fresh_folder()
+        with contextlib.ExitStack() as cleaning:
+            if out is None:  # it is made to have its name; where nothing comes of it, it goes
+                cleaning.callback(_remove_empty, folder)
+            code, final = _fit(network, loaded, folder, sizes, given)
     del loaded, network  # drawing needs memory too, and no longer these
     if (folder / store.HISTORY).exists():
-        draw_curves(store.read_history(folder), folder / store.CURVES, lang)
+        _draw(folder, final)
     print(folder, flush=True)
-    if stopped:
-        sys.exit(130)
+    if code:
+        sys.exit(code)
 
 
-def _init(text: str | None) -> float | str | None:
-    """Read --init: a number where it is one, else a name."""
-    try:
-        return text if text is None else float(text)
-    except ValueError:
-        return text
-
-
-def _network(
-    net: str,
-    loaded: Any,
-    sizes: list[int],
-    activation: str,
-    init: float | str | None,
-    dropout: float | None,
-    batch_norm: bool,
-    **shared: Any,
-) -> Any:
-    """Make the network that `train` was asked for. Raises ValueError for options that it has no place for."""
-    from badak.convnets import DeepConvNet, SimpleConvNet
-    from badak.networks import MultiLayerNet, TwoLayerNet
-
-    columns = math.prod(loaded.x_train.shape[1:])
-    if net == "mlp":
-        if len(sizes) == 1 and activation == "relu" and dropout is None and not batch_norm and init is None:
-            return TwoLayerNet(columns, sizes[0], loaded.classes, **shared)
-        use_dropout: dict[str, Any] = {} if dropout is None else {"use_dropout": True, "dropout_ratio": dropout}
-        return MultiLayerNet(
-            columns, sizes, loaded.classes, activation, init, use_batchnorm=batch_norm, **use_dropout, **shared
-        )
-    if net not in ("simple-conv", "deep-conv"):
-        raise ValueError(f"--net must be mlp, simple-conv or deep-conv, not {net!r}")
-    wrong = {"--batch-norm": batch_norm, "--activation": activation != "relu",
-             "--dropout": dropout is not None and net == "simple-conv"}  # fmt: skip
-    for option, given in wrong.items():
-        if given:
-            raise ValueError(f"{option} has no place in --net {net}")
-    if len(sizes) != 1:
-        raise ValueError(f"--net {net} has one hidden size, not {len(sizes)}")
-    if len(loaded.image_shape) != 3:
-        raise ValueError(f"--net {net} needs images; the samples of {loaded.name} have the shape {loaded.image_shape}")
-    shared |= {"hidden_size": sizes[0], "output_size": loaded.classes, "weight_init_std": init}
-    if net == "simple-conv":
-        return SimpleConvNet(loaded.image_shape, **shared)
-    return DeepConvNet(loaded.image_shape, dropout_ratio=0.5 if dropout is None else dropout, **shared)
-
-
-def _row(iteration: Any, epoch: Any, loss: Any, *accuracies: float | None) -> str:
-    return f"{iteration:>9} {epoch:>7} {loss:>9} " + " ".join(f"{accuracy:8.4f}" for accuracy in accuracies)
-
-
-def _print_row(record: dict[str, Any]) -> None:
-    """Print one evaluation, under the heads of the columns at the first."""
-    if record["iteration"] == 0:
-        print(f"{'iteration':>9} {'epoch':>7} {'loss':>9} {'train':>8} {'test':>8}")
-    loss = f"{record['loss']:.4f}" if record["loss"] < 1e4 else f"{record['loss']:.3g}"
-    epoch = f"{record['epoch']:g}"
-    print(_row(record["iteration"], epoch, loss, record["train_accuracy"], record["test_accuracy"]), flush=True)
+def _checked(given: Mapping[str, Any]) -> list[int]:
+    """Return the hidden sizes; raise ValueError for what is wrong before any data are read."""
+    if given["seed"] < 0:
+        raise ValueError(f"--seed must be 0 or more, not {given['seed']}")
+    if given["out"] == "":
+        raise ValueError("--out takes the name of a folder, not ''")
+    hidden = given["hidden"]
+    return _sizes(("100" if given["net"] == "simple-conv" else "50") if hidden is None else hidden)
 
 
 def _sizes(hidden: str) -> list[int]:
@@ -210,3 +126,156 @@ def _sizes(hidden: str) -> list[int]:
     if not sizes or min(sizes) < 1:
         raise ValueError(f"--hidden takes sizes of 1 or more, such as 50 or 100,50; not {hidden!r}")
     return sizes
+
+
+def _init(text: str | None) -> float | str | None:
+    """Read --init: a number where it is one, else a name."""
+    try:
+        return text if text is None else float(text)
+    except ValueError:
+        return str(text).lower()
+
+
+def _network(loaded: Any, sizes: list[int], given: Mapping[str, Any]) -> Any:
+    """Make the network that `train` was asked for. Raises ValueError for options that do not apply to it."""
+    from badak import DeepConvNet, MultiLayerNet, SimpleConvNet, TwoLayerNet
+
+    net, activation, dropout, init = given["net"], given["activation"], given["dropout"], _init(given["init"])
+    shared: dict[str, Any] = {name: given[name] for name in ("dtype", "seed", "engine")}
+    columns = math.prod(loaded.x_train.shape[1:])
+    if net == "mlp":
+        if len(sizes) == 1 and activation == "relu" and dropout is None and not given["batch_norm"] and init is None:
+            return TwoLayerNet(columns, sizes[0], loaded.classes, **shared)
+        if dropout is not None:
+            shared |= {"use_dropout": True, "dropout_ratio": dropout}
+        return MultiLayerNet(
+            columns, sizes, loaded.classes, activation, init, use_batchnorm=given["batch_norm"], **shared
+        )
+    wrong = {"--batch-norm": given["batch_norm"], "--activation": activation != "relu",
+             "--dropout": dropout is not None and net == "simple-conv"}  # fmt: skip
+    for typed, is_given in wrong.items():
+        if is_given:
+            raise ValueError(f"{typed} cannot be combined with --net {net}")
+    if len(sizes) != 1:
+        raise ValueError(f"--net {net} has one hidden size, not {len(sizes)}")
+    if len(loaded.image_shape) != 3:
+        raise ValueError(f"--net {net} needs images; the samples of {loaded.name} have the shape {loaded.image_shape}")
+    shared |= {"hidden_size": sizes[0], "output_size": loaded.classes, "weight_init_std": init}
+    if net == "simple-conv":
+        return SimpleConvNet(loaded.image_shape, **shared)
+    return DeepConvNet(loaded.image_shape, dropout_ratio=0.5 if dropout is None else dropout, **shared)
+
+
+def _print_listing(network: Any, given: Mapping[str, Any]) -> None:
+    """Print a training step as the engine does it."""
+    from badak import listing
+    from badak.optimizers import make_optimizer
+
+    if given["engine"] == "numpy":
+        raise ValueError("--listing prints a step as the engine does it; with --engine numpy the layers do it")
+    rule = make_optimizer(
+        given["optimizer"], given["lr"], weight_decay=given["weight_decay"], clip_norm=given["clip_norm"]
+    )
+    print(listing(network, given["batch_size"] or BATCH_SIZE, threads=given["threads"], optimizer=rule))
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends a training as Ctrl-C does: what there is is saved."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
+@contextlib.contextmanager
+def _stopping_tidily() -> Iterator[None]:
+    """Let SIGTERM, and a terminal that goes away, end what is within as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it, and so do we
+                before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _fit(
+    network: Any, loaded: Any, folder: Path, sizes: list[int], given: Mapping[str, Any]
+) -> tuple[int, dict[str, Any] | None]:
+    """Train, printing a row an evaluation; return the exit code, and what is true of the network at the end."""
+    from badak import fit
+
+    named = ("epochs", "iterations", "lr", "optimizer", "weight_decay", "clip_norm", "schedule", "seed", "engine",
+             "threads")  # fmt: skip
+    orders = {name: given[name] for name in named}
+    orders |= {name: given[name] for name in ("batch_size", "evaluate_on") if given[name] is not None}
+    if given["iterations"] is None and given["epochs"] is None:
+        orders["iterations"] = 10_000
+    settings = {name: given[name] for name in ("data", "net", "activation", "init", "dropout", "batch_norm")}
+    settings["hidden"] = sizes
+    table = _Table()
+    try:
+        with _stopping_tidily():
+            history = fit(network, loaded.x_train, loaded.t_train, loaded.x_test, loaded.t_test, out=folder,
+                          progress=True, watch=table.add, settings=settings, **orders)  # fmt: skip
+    except KeyboardInterrupt as stopped:
+        print(f"badak: {say('stopped; everything up to here is saved')}", file=sys.stderr)
+        return getattr(stopped, "exit_code", 130), None
+    table.end(history.train_accuracy, history.test_accuracy)
+    for sentence in history.warnings:
+        print(f"badak: {translated(sentence)}", file=sys.stderr)
+    per_epoch = len(loaded.x_train) / (given["batch_size"] or min(BATCH_SIZE, len(loaded.x_train)))
+    final = {"epoch": len(history.losses) / per_epoch, "train_accuracy": history.train_accuracy,
+             "test_accuracy": history.test_accuracy}  # fmt: skip
+    return 0, final
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder that was made for a run which never began, and the one around it; not what holds anything."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()
+
+
+def _draw(folder: Path, final: Mapping[str, Any] | None) -> None:
+    from badak import store
+    from badak.drawing import draw_curves
+
+    draw_curves(store.read_history(folder), folder / store.CURVES, final=final)
+
+
+class _Table:
+    """The rows that `train` prints: an evaluation each, in columns that stand under their heads in any language."""
+
+    COLUMNS = (9, 7, 9, 8, 8)
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Print one evaluation, under the heads of the columns at the first."""
+        if not self.begun:
+            self.begun = True
+            self._print(say("iteration"), say("epoch"), say("loss"), say("train"), say("test"))
+        loss = f"{record['loss']:.4f}" if record["loss"] < 1e4 else f"{record['loss']:.3g}"
+        accuracies = map(_accuracy, (record["train_accuracy"], record["test_accuracy"]))
+        self._print(str(record["iteration"]), f"{record['epoch']:g}", loss, *accuracies)
+
+    def end(self, train: float | None, test: float | None) -> None:
+        """Print what the network that was saved can do."""
+        self._print(say("saved"), "", "", _accuracy(train), _accuracy(test))
+
+    def _print(self, *cells: str) -> None:
+        print(" ".join(right(cell, columns) for cell, columns in zip(cells, self.COLUMNS, strict=True)), flush=True)
+
+
+def _accuracy(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

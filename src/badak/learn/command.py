@@ -118,20 +118,24 @@ def run(arguments: Sequence[str], program: str = "badak learn") -> int:
             f"written ./{arguments[0]}"
         )
     name = arguments[0] if arguments and arguments[0] in COMMANDS else ""
-    parser = argparse.ArgumentParser(prog=f"{program} {name}".strip(), description=COMMANDS[name])
-    parser.add_argument("folder", nargs=None if name == "mark" else "?", default=HOME)
-    parser.add_argument("--lang", type=choose_language, metavar="LANGUAGE")
+    say = translator("learn").gettext
+    parser = argparse.ArgumentParser(prog=f"{program} {name}".strip(), description=say(COMMANDS[name]))
+    folder = say("the folder of hand-ins") if name == "mark" else say("the folder of the exercises")
+    parser.add_argument("folder", nargs=None if name == "mark" else "?", default=HOME, help=folder)
+    parser.add_argument("--lang", metavar="LANGUAGE", help=say("en or ko"))
     if name == "":
-        parser.epilog = f"Further commands: {', '.join(filter(None, COMMANDS))}; each has --help."
-        parser.add_argument("--once", action="store_true", help="check what is there and come back")
+        further = ", ".join(filter(None, COMMANDS))
+        parser.epilog = fill_in(say("Further commands: {commands}; each has --help."), {"commands": further})
+        parser.add_argument("--once", action="store_true", help=say("check what is there and come back"))
     elif name == "hint":
-        parser.add_argument("--exercise", help="its name, number or file; by default the one not yet solved")
+        parser.add_argument("--exercise", help=say("its name, number or file; by default the one not yet solved"))
     elif name == "mark":
         parser.add_argument(
-            "--csv", nargs="?", metavar="FILE", help="the table to write; it is printed where none is given"
+            "--csv", nargs="?", metavar="FILE", help=say("the table to write; it is printed where none is given")
         )
     if name in ("", "mark"):
-        parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="SECONDS", help="for one answer")
+        parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="SECONDS",
+                            help=say("for one answer"))  # fmt: skip
     asked = parser.parse_args(arguments[1:] if name else arguments)
     if getattr(asked, "time_limit", 1.0) <= 0:
         raise ValueError(f"--time-limit must be more than 0 seconds, not {asked.time_limit:g}")
