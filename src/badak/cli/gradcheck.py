@@ -18,7 +18,7 @@ from badak.cli.words import Command, say
 def gradcheck(samples: int, hidden: int, seed: int, data: str) -> None:
     """Compare backpropagation with numerical gradients on a few images, as the book's chapter 5.7.3 does.
 
-    Exit code 0: they agree; 1: they do not.
+    Exit code 0: they agree; 1: they differ; 2: too little could be compared.
     """
     from rich.console import Console
     from rich.table import Table
@@ -36,14 +36,18 @@ def gradcheck(samples: int, hidden: int, seed: int, data: str) -> None:
     table = Table(say("parameter"), say("elements"), say("mean |difference|"), say("kinks"), say("verdict"))
     for column in table.columns[1:4]:
         column.justify = "right"
-    agree = True
+    words = {"agrees": say("agrees"), "differs": say("differs"), "cannot tell": say("cannot tell")}
+    verdicts, reasons = set(), []
     for key, view in network.params.items():
         compared = compare_gradient(lambda _: network.loss(x, t), view, gradient[key])
-        right = compared.agrees()
-        verdict = say("right") if right else say("wrong, most at {place}", place=list(compared.worst))
-        agree &= right
+        verdict = "agrees" if compared.agrees() else "differs"
+        verdicts.add(verdict)
+        if verdict != "agrees":
+            reasons.append(f"{key}: {say('differs most at {place}', place=list(compared.worst))}")
         kinks = int(compared.kinks.sum())
-        table.add_row(key, str(view.size), f"{compared.mean_difference:.1e}", str(kinks), verdict)
+        table.add_row(key, str(view.size), f"{compared.mean_difference:.1e}", str(kinks), words[verdict])
     Console().print(table)
-    if not agree:
-        sys.exit(1)
+    for reason in reasons:
+        print(reason)
+    if reasons:
+        sys.exit(1 if "differs" in verdicts else 2)

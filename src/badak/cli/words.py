@@ -207,8 +207,15 @@ class Command(click.Command):
         """Return --help; what it says is looked up each time, click keeps the first language."""
         option = super().get_help_option(ctx)
         if option is not None:
-            option.help = gettext.gettext("Show this message and exit.")
+            option.help, option.callback = gettext.gettext("Show this message and exit."), _print_help
         return option
+
+
+def _print_help(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    # click would write UTF-8 to a terminal that says it has ASCII.
+    if asked and not context.resilient_parsing:
+        print(context.get_help())
+        context.exit()
 
 
 class Group(Command, click.Group):
