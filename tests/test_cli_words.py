@@ -180,3 +180,27 @@ def test_a_script_of_the_book_keeps_the_standard_words(tmp_path):
                                    "argparse.ArgumentParser().print_usage()\n")  # fmt: skip
     _, out, _ = badak("--lang", "ko", "book", "s.py", cwd=tmp_path, LANGUAGE="de")
     assert out.decode().splitlines() == ["de", "usage: s.py [-h]"]
+
+
+def test_what_the_library_says_is_found_in_the_catalogue_of_errors(tmp_path):
+    """Errors that a person at the command line meets, as they are raised; each must come back in Korean."""
+    from badak import store
+    from badak.data import load_data
+    from badak.graph import load_network
+
+    (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 and no more")
+    (tmp_path / "a.txt").write_text("1")
+    (tmp_path / "history.jsonl").write_text("[]")
+    calls = [
+        (load_data, "nowhere"), (load_data, tmp_path / "a.npz"), (load_data, tmp_path / "a.txt"), (load_data, tmp_path),
+        (load_network, tmp_path), (load_network, tmp_path / "a.txt"), (store.read_history, tmp_path),
+        (store.read_config, tmp_path), (store.refuse_other_run, tmp_path), (store.refuse_other_run, tmp_path / "a.txt"),
+    ]  # fmt: skip
+    for call, argument in calls:
+        with pytest.raises((ValueError, OSError)) as raised:
+            call(argument)
+        try:
+            use_language("ko")
+            assert re.search("[가-힣]", translated(str(raised.value))), str(raised.value)
+        finally:
+            use_language(None)

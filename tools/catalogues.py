@@ -110,15 +110,14 @@ def paragraphs(text: str) -> list[str]:
 def raised() -> set[str]:
     """Return the sentences of errors that the command line may show, each placeholder as '{}'."""
     found = set()
-    for name in ("cli", "data", "store.py", "drawing", "language.py"):
+    for name in ("cli", "data", "drawing", "graph.py", "language.py", "learn", "store.py"):
         place = SOURCE / name
         for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 call = node.exc if isinstance(node, ast.Raise) else None
                 if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant | ast.JoinedStr):
                     found.add(shape(call.args[0]))
-    # Programmers alone meet an AttributeError of a module.
-    return {s for s in found if re.search("[a-z]{3}", s) and not s.startswith("module ")}
+    return {s for s in found if re.search("[a-z]{3}", s)}
 
 
 def shape(node: ast.Constant | ast.JoinedStr) -> str:
