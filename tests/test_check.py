@@ -193,7 +193,7 @@ class TestSentences:
         for sentence in sentences:
             translated = korean.gettext(sentence)
             assert re.search("[가-힣]", translated), sentence
-            assert set(re.findall(r"{(\w+)}", translated)) == set(re.findall(r"{(\w+)}", sentence)), sentence
+            assert set(re.findall(r"{(\w+)[:}]", translated)) == set(re.findall(r"{(\w+)}", sentence)), sentence
 
     @pytest.mark.parametrize("label", SENTENCES)
     @pytest.mark.parametrize("lang", ["en", "ko"])

@@ -7,7 +7,6 @@ none, never half of one. Nothing that is read is ever run.
 import contextlib
 import errno
 import io
-import itertools
 import json
 import math
 import os
@@ -69,10 +68,17 @@ def _sync(folder: Path) -> None:
 
 
 def fresh_folder() -> Path:
-    """Give the path of a folder that is not there yet, `runs/<time>`; it is not made."""
+    """Make a folder `runs/<time>` for a new run and return it; one that is taken gets a number behind its name.
+
+    Making it is what reserves the name: two that start in the same second get two folders.
+    """
     stamp = time.strftime("%Y-%m-%d-%H%M%S")
-    names = (stamp if number == 1 else f"{stamp}-{number}" for number in itertools.count(1))
-    return next(folder for name in names if not (folder := Path("runs", name)).exists())
+    for number in range(1, 1000):
+        folder = Path("runs", stamp if number == 1 else f"{stamp}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    raise FileExistsError(f"no folder could be made for the run: runs/{stamp} and all its numbers are taken")
 
 
 def new_folder(out: str | os.PathLike[str]) -> Path:

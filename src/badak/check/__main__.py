@@ -7,6 +7,7 @@ import math
 import sys
 
 from badak.check.command import HELP, check_command
+from badak.language import replace_unprintable
 from badak.reading import shown
 
 
@@ -21,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--time-limit", type=float, default=20.0, metavar="SECONDS", help="of processor time")
     parser.add_argument("--memory-limit", type=float, default=2.0, metavar="GIB")
     parser.add_argument("--only", action="append", metavar="CHECK")
+    replace_unprintable()
     given = parser.parse_args(arguments)
     try:
         if not 0 < given.memory_limit < math.inf:

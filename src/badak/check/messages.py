@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from badak.check.findings import Finding, Report
-from badak.language import translator
+from badak.language import fill_in, translator
 
 # label: (what is wrong, what to try)
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -133,14 +133,14 @@ SPECIAL: dict[str, tuple[str, str]] = {
     "linear": ("Three times the dout does not give three times d{quantity}.", "Multiply by dout, once."),
     "loss-dout": ("backward ignores dout: right as long as it is 1.", "Multiply by dout, so that the loss can be weighted or added to others."),
     "accuracy": ("accuracy against the network's own predictions is {got}, not 1.", "Compare the argmax of each row with the label."),
-    "in-layer": ("Layer {layer}: ", ""),
+    "in-layer": ("Layer {layer}: {text}", ""),
     "crash-repair": ("The shapes do not fit ({error}); with {repair} they do, and the gradient is right.", "Write {repair}."),
 }  # fmt: skip
 
 HEADINGS = {
     "right": "right", "hazard": "hazard", "wrong": "wrong", "unknown": "could not check",
-    "error": "wrong", "note": "note", "expected": "expected", "got": "got", "try": "try", "line": "line", "cell": "cell",
-    "also": "Also: ",
+    "error": "wrong", "note": "note", "expected": "expected", "got": "got", "try": "try",
+    "line": "line {line}", "cell": "cell {cell}, line {line}", "also": "Also: {names}.",
     "written": "With {repair} instead of {before} it would be right.",
 }  # fmt: skip
 
@@ -179,8 +179,8 @@ def place(line: int, cell: list[int] | None, lang: str | None = None) -> str:
     """Name a line as its file counts it: of a notebook, the cell (number, line in it) and the line within it."""
     say = translator("check", lang).gettext
     if cell:
-        return f"{say(HEADINGS['cell'])} {cell[0]}, {say(HEADINGS['line'])} {cell[1]}"
-    return f"{say(HEADINGS['line'])} {line}"
+        return fill_in(say(HEADINGS["cell"]), {"cell": cell[0], "line": cell[1]})
+    return fill_in(say(HEADINGS["line"]), {"line": line})
 
 
 def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
@@ -195,19 +195,19 @@ def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
         values[name] = getattr(finding, name) if getattr(finding, name) is not None else values.get(name, "?")
     for name in ("got", "expected"):
         values[name] = _shown(getattr(finding, name)) if getattr(finding, name) is not None else "?"
-    text = say(message).format_map(values)
+    text = fill_in(say(message), values)
     if finding.values.get("layer") and finding.label not in ("skips-activation-in-forward", "double-softmax"):
-        text = say(SPECIAL["in-layer"][0]).format_map(values) + text
+        text = fill_in(say(SPECIAL["in-layer"][0]), {**values, "text": text})
     if finding.values.get("also"):
-        text += " " + say(HEADINGS["also"]) + ", ".join(f"d{q}" for q in finding.values["also"]) + "."
-    advice = say(hint).format_map(values) if hint else ""
+        text += " " + fill_in(say(HEADINGS["also"]), {"names": ", ".join(f"d{q}" for q in finding.values["also"])})
+    advice = fill_in(say(hint), values) if hint else ""
     if finding.values.get("repair") and finding.check == "gradients":
         clean = _Values({name: str(finding.values.get(name, "?")).replace("self._lent_x", "x")
                          .replace("self._lent_y", "y") for name in ("repair", "before")})  # fmt: skip
         if (
             clean["before"] and clean["before"] != clean["repair"]
         ):  # else a whole function was replaced: no words for that
-            advice += " " + say(HEADINGS["written"]).format_map(clean)
+            advice += " " + fill_in(say(HEADINGS["written"]), clean)
     return text, advice.strip()
 
 
@@ -215,4 +215,4 @@ def reason(report: Report, lang: str | None = None) -> str:
     """Give the sentence why an object could not be checked, '' where it could."""
     if report.reason is None:
         return ""
-    return translator("check", lang).gettext(report.reason).format_map(_Values(report.reason_values))
+    return fill_in(translator("check", lang).gettext(report.reason), report.reason_values)

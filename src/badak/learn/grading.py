@@ -12,8 +12,8 @@ from badak.check import answers, discover
 from badak.check.contract import explain_error
 from badak.check.findings import Finding
 from badak.check.isolate import MEMORY_LIMIT, attempts, clock_limit
-from badak.check.messages import HEADINGS, speak
-from badak.language import translator
+from badak.check.messages import HEADINGS, place, speak
+from badak.language import fill_in, translator
 from badak.learn.exercise import Answer, Exercise, exercise_named, fault
 from badak.reading import read_regular
 
@@ -139,11 +139,6 @@ def _missing(answer: Answer, name: str) -> Finding:
     return fault("missing-name", "The file does not define {name}.", "Keep the names of the exercise.", name=name)
 
 
-class _Values(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "?"
-
-
 def words(finding: Finding, lang: str | None = None) -> tuple[str, str]:
     """Give what is wrong and what to try, in 'en' or 'ko'."""
     if finding.check != "learn":
@@ -153,7 +148,7 @@ def words(finding: Finding, lang: str | None = None) -> tuple[str, str]:
     say = translator("learn", lang).gettext
     shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in finding.values.items()}
     shown.setdefault("quantity", finding.quantity)
-    text, advice = (say(part).format_map(_Values(shown)) if part else "" for part in (finding.text, finding.advice))
+    text, advice = (fill_in(say(part), shown) if part else "" for part in (finding.text, finding.advice))
     return text, advice
 
 
@@ -162,9 +157,9 @@ def report(graded: Grade, lang: str | None = None) -> list[str]:
     say, check = translator("learn", lang).gettext, translator("check", lang).gettext
     lines = []
     if graded.reason:
-        lines.append(say(REASONS[graded.reason]).format_map(_Values(graded.values)))
+        lines.append(fill_in(say(REASONS[graded.reason]), graded.values))
         if "at" in graded.values:
-            lines.append(f"   {check(HEADINGS['line'])} {graded.values['at']} | {graded.values['line']}")
+            lines.append(f"   {place(graded.values['at'], None, lang)} | {graded.values['line']}")
     for finding in graded.findings:
         text, advice = words(finding, lang)
         line = finding.line if finding.line and 0 < finding.line <= len(graded.source) else None
@@ -179,5 +174,5 @@ def report(graded: Grade, lang: str | None = None) -> list[str]:
         if advice:
             lines.append(f"   {check(HEADINGS['try'])}: {advice}")
     if graded.blanks:
-        lines.append(say("Still to write: {names}.").format(names=", ".join(graded.blanks)))
+        lines.append(fill_in(say("Still to write: {names}."), {"names": ", ".join(graded.blanks)}))
     return lines

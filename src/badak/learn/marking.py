@@ -15,7 +15,7 @@ from pathlib import Path
 from badak import store
 from badak.check.discover import read_source
 from badak.check.isolate import MEMORY_LIMIT
-from badak.language import choose_language, translator
+from badak.language import choose_language, fill_in, translator
 from badak.learn.exercise import Exercise, exercises
 from badak.learn.grading import TIME_LIMIT, VERDICTS, Grade, grade
 from badak.reading import read_regular, shown
@@ -89,11 +89,8 @@ def mark(
     else:
         # The mark at the start is how Excel knows UTF-8, and so Hangul.
         store.write_atomically(Path(csv_file), text.encode("utf-8-sig"))
-        print(
-            translator("learn", lang)
-            .gettext("{count} hand-ins marked: {file}")
-            .format(count=len(pupils), file=shown(str(csv_file)))
-        )
+        sentence = translator("learn", lang).gettext("{count} hand-ins marked: {file}")
+        print(fill_in(sentence, {"count": len(pupils), "file": shown(str(csv_file))}))
     return 0
 
 

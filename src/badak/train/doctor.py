@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from badak import store
-from badak.language import choose_language, translator
+from badak.language import choose_language, fill_in, translator
 from badak.reading import json_line, shown
 from badak.train.readings import STEPS, Reading, Run, number
 
@@ -132,7 +132,7 @@ def sentence(finding: Finding, lang: str | None = None) -> str:
     """Give a finding's words in 'en' or 'ko' (by default the locale's): what is wrong, its figure, what next."""
     say = translator("training", lang).gettext
     values = {name: _figure(value) for name, value in finding.values.items()}
-    return f"{say(finding.text)} {say(finding.advice)}".format_map(values)
+    return fill_in(f"{say(finding.text)} {say(finding.advice)}", values)
 
 
 def _figure(value: Any) -> str:

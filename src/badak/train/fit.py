@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from badak import store
-from badak.networks import Network, generator, positive
-from badak.optimizers import Optimizer, Schedule, make_optimizer, make_schedule
+from badak.init import generator
+from badak.networks import Network
+from badak.optim import Optimizer, Schedule, make_optimizer, make_schedule
 from badak.train.history import History, Watch, save_run, tell
 from badak.train.measure import Look
 from badak.train.orders import Orders, orders_of
