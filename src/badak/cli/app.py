@@ -53,6 +53,12 @@ def main() -> None:
         sys.exit(2)
 
 
+def _warn(message: str, category: type[Warning]) -> None:
+    """Say a warning in one line; NumPy's about arithmetic are not for whoever types commands."""
+    if not issubclass(category, RuntimeWarning):
+        print(f"badak: {shown(translated(message))}", file=sys.stderr)
+
+
 def _run() -> int:
     """Run the command that was typed; return the exit code."""
     try:

@@ -71,9 +71,9 @@ def draw_curves(
             axes.grid(alpha=0.3)
             axes.spines[["top", "right"]].set_visible(False)
         # Drawn in memory first: a picture is written whole or not at all.
-        drawn = io.BytesIO()
-        figure.savefig(drawn, dpi=120, format=Path(path).suffix.removeprefix(".") or "png")
-    write_atomically(Path(path), drawn.getvalue())
+        picture = io.BytesIO()
+        figure.savefig(picture, dpi=120, format=Path(path).suffix.removeprefix(".") or "png")
+    write_atomically(Path(path), picture.getvalue())
 
 
 def _values(records: Sequence[Mapping[str, Any]], key: str) -> list[float]:
