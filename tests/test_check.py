@@ -1,20 +1,25 @@
 """The parts of the checker: slopes, copies, the check from Python, the sentences."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import badak.check
 from badak.check import CHECKS, check_layer, report_html, report_text
+from badak.check.causes.registry import CAUSES, FALLBACKS, FAMILIES, ORDER, SHAPES
 from badak.check.copying import clone
 from badak.check.files import examine_file
 from badak.check.findings import Finding, Report
-from badak.check.messages import HEADINGS, SENTENCES, SPECIAL, speak
 from badak.check.numeric import measure, measure_direction
-from badak.check.subject import Subject
+from badak.check.report.words import CRASH_REPAIR, HEADINGS, speak
+from badak.check.subject import wrap
 from badak.language import translator
 
+TOOLS = Path(__file__).parent.parent / "tools"
 RNG = np.random.default_rng(0)
 
 
@@ -180,22 +185,36 @@ def test_the_hook_fails_with_the_reports_words():
     mark = badak.check.parametrize(lambda: Clumsy(np.ones((4, 3)), np.zeros(3)), RNG.standard_normal((5, 4)))
     tests = {p.id: p.values[0] for p in mark.mark.args[1]}
     assert "gradients" in tests
-    with pytest.raises(AssertionError, match="twice what it should be"):
+    with pytest.raises(AssertionError, match="factor-two"):
         tests["gradients"]()
+
+
+class TestCauses:
+    def test_every_test_of_a_cause_has_its_place_in_the_order(self):
+        tests = {test for cause in CAUSES.values() for test in cause.tests}
+        ordered = [*SHAPES, *ORDER, *FALLBACKS]
+        assert len(ordered) == len(set(ordered))
+        assert tests == set(ordered)
+
+    def test_what_a_cause_hides_are_checks(self):
+        assert {check for cause in CAUSES.values() for check in cause.hides} <= set(CHECKS)
+
+    def test_labels_are_given_once(self):
+        labels = [cause.label for family in FAMILIES for cause in family.CAUSES]
+        assert len(labels) == len(set(labels))
 
 
 class TestSentences:
     def test_every_sentence_has_a_korean_one_with_the_same_placeholders(self):
         korean = translator("check", "ko")
-        sentences = [s for pair in [*SENTENCES.values(), *SPECIAL.values()] for s in pair if s] + list(
-            HEADINGS.values()
-        )
+        pairs = [p for c in CAUSES.values() for p in [(c.sentence, c.advice), *c.special.values()]]
+        sentences = [s for pair in [*pairs, CRASH_REPAIR] for s in pair if s] + list(HEADINGS.values())
         for sentence in sentences:
             translated = korean.gettext(sentence)
             assert re.search("[가-힣]", translated), sentence
             assert set(re.findall(r"{(\w+)[:}]", translated)) == set(re.findall(r"{(\w+)}", sentence)), sentence
 
-    @pytest.mark.parametrize("label", SENTENCES)
+    @pytest.mark.parametrize("label", CAUSES)
     @pytest.mark.parametrize("lang", ["en", "ko"])
     def test_every_sentence_can_be_said(self, label, lang):
         message, hint = speak(
@@ -204,6 +223,12 @@ class TestSentences:
         assert message
         assert hint
         assert "{" not in message.replace("{near}", "")
+
+    def test_they_are_those_of_the_golden_file(self):
+        done = subprocess.run(
+            [sys.executable, TOOLS / "sentences.py", "--check"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
 
     def test_reports_escape_what_comes_from_files(self):
         report = Report(
@@ -219,7 +244,7 @@ class TestSentences:
 
 
 def test_a_subject_finds_parameters_by_their_partners():
-    subject = Subject(Affine(np.ones((2, 2)), np.ones(2)), np.ones((3, 2)))
+    subject = wrap(Affine(np.ones((2, 2)), np.ones(2)), np.ones((3, 2)))
     from badak.check.contract import examine
 
     examine(subject)

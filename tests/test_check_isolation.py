@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from badak.check import check_command, check_file
+from badak.check.causes.registry import CAUSES
 from badak.check.report import report_html, report_text
+from badak.language import translator
 
 RELU = """
 import numpy as np
@@ -128,6 +130,7 @@ def test_json_is_one_object_a_line_and_the_exit_code_tells(tmp_path):
     done = run(str(right), str(wrong), "--json")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["verdict"] for line in lines] == ["right", "wrong"]
+    assert list(lines[0]) == ["file", "object", "style", "verdict", "findings"]
     assert set(lines[1]["findings"][0]) == {
         "check",
         "label",
@@ -165,9 +168,12 @@ def test_one_class_of_a_file_in_korean_and_as_a_page(tmp_path, capsys):
     path.write_text(RELU.replace("dout * self.mask", "self.mask * 1.0") + "\n# <script>\n", encoding="utf-8")
     page = tmp_path / "page.html"
     assert check_command([f"{path}:Relu"], html=str(page), lang="ko") == 1
-    assert "dout을 무시합니다" in capsys.readouterr().out
+    said = CAUSES["ignores-dout"].sentence
+    korean = translator("check", "ko").gettext(said)
+    assert korean != said
+    assert korean.split("{", maxsplit=1)[0] in capsys.readouterr().out
     assert "<script" not in page.read_text(encoding="utf-8")
-    assert "dout을 무시합니다" in page.read_text(encoding="utf-8")
+    assert korean.split("{", maxsplit=1)[0] in page.read_text(encoding="utf-8")
     assert check_command([f"{path}:Nothing"], lang="en") == 2
 
 
@@ -202,8 +208,9 @@ def test_a_sentence_about_a_notebook_counts_lines_in_the_cell_too(tmp_path):
     path.write_text(json.dumps({"cells": cells, "nbformat": 4}), encoding="utf-8")
     report = check_file(path)[0]
     assert report.findings[0].label == "undefined-name"
-    assert "np is used (cell 2, line 4)" in report_text(report, "en")
-    assert "np을 쓰지만(셀 2, 줄 4)" in report_text(report, "ko")
+    assert report.findings[0].values["used_cell"] == [2, 4]
+    assert "cell 2, line 4" in report_text(report, "en")
+    assert "셀 2의 4번째 줄" in report_text(report, "ko")
 
 
 def test_a_repair_says_what_it_stands_instead_of(tmp_path):
@@ -214,8 +221,10 @@ def test_a_repair_says_what_it_stands_instead_of(tmp_path):
         encoding="utf-8",
     )
     report = check_file(path)[0]
-    assert "With 1.0 - self.out instead of 1.0 + self.out it would be right." in report_text(report, "en")
-    assert "1.0 + self.out 대신 1.0 - self.out로 쓰면 맞습니다." in report_text(report, "ko")
+    values = report.findings[0].values
+    assert (values["repair"], values["before"]) == ("1.0 - self.out", "1.0 + self.out")
+    assert "1.0 - self.out" in report_text(report, "en")
+    assert "1.0 - self.out" in report_text(report, "ko")
 
 
 def test_a_report_without_an_object_is_headed_by_its_file_alone(tmp_path):

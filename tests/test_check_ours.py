@@ -17,7 +17,7 @@ from badak import (
     check_layer,
 )
 from badak.check.contract import examine
-from badak.check.subject import Subject
+from badak.check.subject import wrap
 
 LAYERS, NETWORKS = 185, 30  # shapes of each
 
@@ -152,6 +152,6 @@ def test_a_check_that_ran_out_of_time_accuses_nobody(looks):
     """What was not measured any more is not a number, and is no reason to call a right network wrong."""
     left = iter(range(looks))
     x, t = np.random.default_rng(0).random((3, 1, 12, 12)), np.array([0, 1, 2])
-    report = examine(Subject(OfChapter7(), x, t, expired=lambda: next(left, None) is None))
+    report = examine(wrap(OfChapter7(), x, t, expired=lambda: next(left, None) is None))
     assert report.findings == []
     assert report.verdict != "wrong"

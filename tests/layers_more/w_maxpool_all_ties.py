@@ -1,7 +1,7 @@
 # kind: wrong
 # protocol: layer
 # label: routes-to-all-ties
-# severity: error
+# severity: hazard
 # class: Pooling
 # make: make = lambda: Pooling()
 # sample: x = np.maximum(np.random.default_rng(1).integers(-2, 3, (2, 2, 4, 4)), 0).astype(float)

@@ -1,7 +1,7 @@
 # kind: wrong
 # protocol: layer
 # label: routes-to-all-ties
-# severity: error
+# severity: hazard
 # class: Pooling
 # make: make = lambda: Pooling()
 # sample: x = np.random.default_rng(1).standard_normal((2, 2, 4, 4))

@@ -80,9 +80,12 @@ def reports_of(answer: Mapping[str, Any], file: str) -> list[Report]:
     _demand(answer, {"reports": lambda v: isinstance(v, list) and 0 < len(v) <= MOST_ITEMS})
     found = []
     for plain in answer["reports"]:
-        _demand(plain, {"file": _words, "object": _name, "protocol": _name, "findings": _list, "reason": _sentence,
-                        "reason_values": _values, "checked": _names, "seconds": _number, "source": _lines})  # fmt: skip
-        found.append(Report(**{**plain, "file": file, "findings": [finding_of(inner) for inner in plain["findings"]]}))
+        _demand(plain, {"file": _words, "object": _name, "style": _name, "findings": _list, "reason": _sentence,
+                        "reason_values": _values, "checked": _names, "seconds": _number, "source": _lines,
+                        "notes": _notes})  # fmt: skip
+        findings = [finding_of(inner) for inner in plain["findings"]]
+        notes = [(text, values) for text, values in plain["notes"]]
+        found.append(Report(**{**plain, "file": file, "findings": findings, "notes": notes}))
     return found
 
 
@@ -152,6 +155,11 @@ def _names(value: Any) -> bool:
 
 def _lines(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(line, str) for line in value)
+
+
+def _notes(value: Any) -> bool:
+    pairs = _list(value) and all(isinstance(pair, list) and len(pair) == 2 for pair in value)
+    return pairs and all(text is not None and _sentence(text) and _values(values) for text, values in value)
 
 
 def _value(value: Any) -> bool:

@@ -11,6 +11,7 @@ correct layer that looks wrong after such a copy.
 from __future__ import annotations
 
 import copy
+import enum
 import random
 import types
 from collections import OrderedDict
@@ -183,7 +184,7 @@ class World:
         self.numpy_state = np.random.get_state()
         self.random_state = random.getstate()
         self.generators = [
-            (value, copy.deepcopy(_generator_state(value)))
+            (value, copy.deepcopy(generator_state(value)))
             for value in self.namespace.values()
             if isinstance(value, GENERATORS)
         ]
@@ -203,7 +204,7 @@ class World:
             now = _plain(kind)
             for name in now.keys() - data.keys():
                 delattr(kind, name)
-            for name, value in data.items():
+            for name, value in data.items() if not issubclass(kind, enum.Enum) else ():
                 if now.get(name) is not value or isinstance(value, (np.ndarray, dict, list)):
                     setattr(kind, name, clone(value))
 
@@ -221,7 +222,8 @@ def _plain(kind: type) -> dict[str, Any]:
     }
 
 
-def _generator_state(generator: Any) -> Any:
+def generator_state(generator: Any) -> Any:
+    """Give the state of a random generator, of whichever of the three kinds."""
     if isinstance(generator, np.random.Generator):
         return generator.bit_generator.state
     return generator.get_state() if isinstance(generator, np.random.RandomState) else generator.getstate()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ast
 import base64
+import difflib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from badak.check import discover
-from badak.check.contract import examine, explain_error
+from badak.check.causes.explain import explain_error
+from badak.check.contract import examine
 from badak.check.findings import Finding, Report
+from badak.check.load.fitting import is_final
+from badak.check.load.importing import Note
+from badak.check.load.reading import Unreadable, parse_source, read_source
+from badak.check.load.running import Failed, Loaded, Workspace
+from badak.check.load.targets import Finder, Target
 from badak.check.source import Source
 
 NAMED_IN_SCRIPTS = {
@@ -32,12 +38,13 @@ def examine_file(
     name: str | None = None,
     stage: Callable[[str], None] = lambda words: None,
     content: bytes | None = None,
+    caller: Path | None = None,
 ) -> list[Report]:
     """Check the objects of a file (or of a notebook) in this process, and the script around them.
 
-    `run` as in `discover.load`; `seconds` of processor time; `content` instead of what is in the file. Gives a report
-    with a reason where the file cannot be read. The user's code runs here: call `badak.check.check_file` to have it
-    run in a child process.
+    `run` as in `Workspace.load`; `seconds` of processor time; `content` instead of what is in the file; `caller` is the
+    folder from which the check was asked for, where imports are looked for last. Gives a report with a reason where the
+    file cannot be read. The user's code runs here: call `badak.check.check_file` to have it run in a child process.
     """
     path = Path(path)
     name = name or str(path)
@@ -47,38 +54,41 @@ def examine_file(
         return time.process_time() - started > seconds
 
     try:
-        source = discover.read_source(path) if content is None else discover.parse_source(path, content)
+        source = read_source(path) if content is None else parse_source(path, content)
     except SyntaxError as error:
         values = {"error": f"{error.msg} (line {error.lineno})"}
         return [Report(name, path.name, reason="Python cannot read the file: {error}", reason_values=values)]
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        return [
-            Report(
-                name,
-                path.name,
-                reason="The file cannot be read: {error}",
-                reason_values={"error": str(error)},
-            )
-        ]
+    except Unreadable as error:
+        return [Report(name, path.name, reason=error.text, reason_values=error.values)]
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        words = {"error": str(error) or type(error).__name__}
+        return [Report(name, path.name, reason="The file cannot be read: {error}", reason_values=words)]
     stage("running")
-    loaded = discover.load(source, run, lambda: time.process_time() - started > seconds / 2)
-    reports: list[Report] = []
-    for target in discover.targets(loaded, wanted, expired):
-        stage(f"checking {target.name}")
-        reports.append(_report(target, source, only, name))
-    script = _script(loaded, source, name)
+    with Workspace(source, path, caller, lambda: time.process_time() - started > seconds / 2) as place:
+        loaded = place.load(run)
+        finder = Finder(loaded, expired)
+        reports: list[Report] = []
+        for target in finder.targets(wanted):
+            stage(f"checking {target.name}")
+            reports.append(_hindered(_report(target, source, only, name), loaded))
+        script = _script(loaded, source, name)
     if script.findings and wanted is None:
         reports.append(script)
     if not reports:
-        reports.append(_nothing(loaded, wanted, name))
+        reports.append(_nothing(loaded, finder, wanted, name))
+    reports[-1].notes += [*_missing_modules(loaded), *loaded.notes, *(finder.passed_over if wanted is None else [])]
     for report in reports:
-        for finding in report.findings:
-            if finding.line is not None and source.cells:
-                finding.values["cell"] = source.cell(finding.line)
-            if source.cells and finding.values.get("used_line"):
-                finding.values["used_cell"] = source.cell(finding.values["used_line"])
+        _count_by_cells(report, source)
         report.source = source.lines
     return reports
+
+
+def _count_by_cells(report: Report, source: Source) -> None:
+    for finding in report.findings if source.cells else []:
+        if finding.line is not None:
+            finding.values["cell"] = source.cell(finding.line)
+        if finding.values.get("used_line"):
+            finding.values["used_cell"] = source.cell(finding.values["used_line"])
 
 
 def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str, Any]:
@@ -86,21 +96,27 @@ def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
     keys = ("path", "object", "only", "run")
     path, wanted, only, run = (orders[key] for key in keys)
     content = base64.b64decode(orders["content"])
-    reports = examine_file(path, wanted, only, run, orders["time_limit"] * 0.8, orders["name"], stage, content)
+    caller = Path(orders["caller"]) if orders.get("caller") else None
+    seconds = orders["time_limit"] * 0.8
+    reports = examine_file(path, wanted, only, run, seconds, orders["name"], stage, content, caller)
     return {"reports": [report.to_dict() for report in reports]}
 
 
-def _report(target: discover.Target, source: Source, only: Sequence[str] | None, name: str) -> Report:
+def _report(target: Target, source: Source, only: Sequence[str] | None, name: str) -> Report:
     if target.subject is not None:
-        return examine(target.subject, only, name)
-    report = Report(name, target.name)
-    if target.needs is not None:
-        report.reason, report.reason_values = target.needs.text, target.needs.values
+        report = examine(target.subject, only, name)
+        report.notes += target.notes
+        return report
+    report = Report(name, target.name, target.style)
+    report.notes += target.notes
+    if target.reason is not None:
+        report.reason, report.reason_values = target.reason
     elif target.problem is not None:
         finding = explain_error(
             None, target.problem.error, "__init__", target.problem.line, "constructs", source=source
         )
-        if finding.line is None:
+        guessed = not is_final(target.problem.error)
+        if finding.line is None or (finding.label == "unnamed" and guessed):
             report.reason = "It could not be constructed: {error}. Add a function make() to the file that returns one."
             report.reason_values = finding.values
         else:
@@ -108,7 +124,42 @@ def _report(target: discover.Target, source: Source, only: Sequence[str] | None,
     return report
 
 
-def _script(loaded: discover.Loaded, source: Source, name: str) -> Report:
+def _hindered(report: Report, loaded: Loaded) -> Report:
+    """Take what a module that was not found brought about for what it is: no fault of the object's."""
+    kept = []
+    for finding in report.findings:
+        undefined = str(finding.values.get("name")) if finding.label == "undefined-name" else None
+        lost = loaded.lost(undefined) if undefined is not None else None
+        home = loaded.project.defining(undefined) if undefined is not None and loaded.project is not None else None
+        words = str(finding.values.get("error", ""))
+        if lost is not None:
+            report.reason, report.reason_values = _missing_module(lost, loaded)
+        elif home is not None and "near" not in finding.values:
+            report.reason = "line {line}: {name} is not imported here; {file} of the project defines it."
+            report.reason_values = {"name": undefined, "line": finding.values.get("used_line"), "file": str(home)}
+        elif finding.severity == "error" and words.startswith(("ModuleNotFoundError", "ImportError")):
+            report.reason, report.reason_values = "It needs what is not there: {error}.", {"error": words}
+        else:
+            kept.append(finding)
+    report.findings = kept
+    return report
+
+
+def _missing_modules(loaded: Loaded) -> list[Note]:
+    """Give a line for every import that failed."""
+    return [_missing_module(failed, loaded) for failed in loaded.failed if isinstance(failed.error, ImportError)]
+
+
+def _missing_module(failed: Failed, loaded: Loaded) -> Note:
+    places = ", ".join(map(str, loaded.project.above())) if loaded.project is not None else ""
+    words = str(failed.error).partition(" (")[0]
+    text = "line {line}: {error}; I looked in {places}"
+    if failed.file:
+        text = "line {line} of {file}: {error}; I looked in {places}"
+    return text, {"line": failed.line, "file": failed.file, "error": words, "places": places}
+
+
+def _script(loaded: Loaded, source: Source, name: str) -> Report:
     """Report what failed at the top level, as far as it has a name; what follows from an earlier failure
     is left out."""
     report = Report(name, "script", "script")
@@ -164,12 +215,20 @@ def _float_moduli(source: Source) -> list[tuple[int, str]]:
     return found
 
 
-def _nothing(loaded: discover.Loaded, wanted: str | None, name: str) -> Report:
-    values = {"name": wanted or "", "error": ""}
+def _nothing(loaded: Loaded, finder: Finder, wanted: str | None, name: str) -> Report:
+    values = {"name": wanted or "", "error": "", "near": ""}
     if loaded.failed:
         error = loaded.failed[0].error
         values["error"] = f"{type(error).__name__}: {error}".splitlines()[0]
     if wanted is not None:
+        names = [*finder.classes, *loaded.own_functions()]
+        lower = {n.lower(): n for n in names}
+        near = difflib.get_close_matches(wanted.lower(), list(lower), 1, 0.6)
+        if near:
+            values["near"] = lower[near[0]]
+            return Report(
+                name, wanted, reason="There is no {name} in this file; did you mean {near}?", reason_values=values
+            )
         return Report(name, wanted, reason="There is no class {name} in this file.", reason_values=values)
     if loaded.failed:
         return Report(name, "", reason="Nothing to check was found; the file failed with {error}", reason_values=values)

@@ -44,13 +44,14 @@ class Report:
 
     file: str
     object: str
-    protocol: str = ""
+    style: str = ""  # how the object was read, in words; '' where it was not
     findings: list[Finding] = field(default_factory=list)
     reason: str | None = None
     reason_values: dict[str, Any] = field(default_factory=dict)
     checked: list[str] = field(default_factory=list)
     seconds: float = 0.0
     source: list[str] = field(default_factory=list, repr=False)
+    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
@@ -78,4 +79,5 @@ class Report:
         """Build the report again from `to_dict`."""
         plain = dict(plain)
         plain["findings"] = [Finding(**finding) for finding in plain["findings"]]
+        plain["notes"] = [(text, values) for text, values in plain.get("notes", [])]
         return cls(**plain)

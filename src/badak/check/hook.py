@@ -8,6 +8,7 @@ from typing import Any
 from badak.check.contract import CHECKS
 from badak.check.layer import check_layer
 from badak.check.report import report_text
+from badak.check.subject import Subject
 
 
 class CheckedObject:
@@ -37,6 +38,6 @@ def parametrize(make: Callable[[], Any], x: Any, t: Any = None) -> Callable[[Cal
     """
     import pytest
 
-    names = [name for name in CHECKS if name != "trainer"]
+    names = [name for name, clauses in CHECKS.items() if any(issubclass(Subject, c.kind) for c in clauses)]
     cases = [pytest.param(CheckedObject(make, x, t, name), id=name) for name in names]
     return pytest.mark.parametrize("check", cases)

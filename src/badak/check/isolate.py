@@ -29,8 +29,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from badak.check import answers, discover
+from badak.check import answers
 from badak.check.findings import Report
+from badak.check.load.reading import parse_source
 from badak.reading import load_json, read_regular
 
 TIME_LIMIT = 20.0
@@ -100,7 +101,12 @@ def check_file(
             values = {"error": str(error)}
             return [Report(shown, path.name, reason="The file cannot be read: {error}", reason_values=values)]
     failure = Report(shown, object_name or path.name)
-    shared = {"object": object_name, "only": list(only) if only is not None else None, "name": shown}
+    shared = {
+        "caller": os.getcwd(),
+        "object": object_name,
+        "only": list(only) if only is not None else None,
+        "name": shown,
+    }
     for answer in attempts("badak.check.files:carry_out", path, content, shared, time_limit, memory_limit):
         try:
             if "failure" not in answer:
@@ -184,7 +190,7 @@ def _place(answer: Mapping[str, Any], path: Path, content: bytes) -> dict[str, A
     if not lines:
         return {}
     try:
-        source = discover.parse_source(path, content)
+        source = parse_source(path, content)
         number = int(lines[0])
         cell = source.cell(number)
         text = source.lines[number - 1].strip()[:200]

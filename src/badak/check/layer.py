@@ -11,7 +11,7 @@ import numpy as np
 from badak.check.contract import examine
 from badak.check.findings import Report
 from badak.check.source import Source
-from badak.check.subject import Subject, protocol_of
+from badak.check.subject import Subject, function_style, wrap
 from badak.memory import as_array
 
 
@@ -34,20 +34,20 @@ def subject_of(obj: Any, x: Any, t: Any = None, make: Callable[[], Any] | None =
             obj = obj()
         except TypeError as error:
             raise TypeError(f"{obj.__name__} is a class, and takes arguments ({error}): give an object of it") from None
-    protocol = protocol_of(obj)
-    if not protocol:
+    style = function_style(obj)
+    if style is None:
         raise TypeError(
             f"expected a layer (forward, backward), a loss or a network (loss, gradient), not {type(obj).__name__}"
         )
     if isinstance(x, list):
         x = as_array(x, "x")
-    if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and protocol != "layer":
+    if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and not style.integer_inputs:
         x = x.astype(float)
     second = as_array(t, "t") if isinstance(t, list) else t
-    if protocol in ("loss", "network", "layer2") and second is None:
+    if style.needs_second and second is None:
         raise ValueError(f"{type(obj).__name__} takes two inputs: give t as well")
     source, namespace = source_of(type(obj))
-    return Subject(obj, x, second, protocol=protocol, namespace=namespace, source=source, make=make)
+    return wrap(obj, x, second, namespace=namespace, source=source, make=make)
 
 
 def check_layer(

@@ -12,9 +12,26 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.tolerances import BENT, DOUBLE, FIT, KINK, Precision
+
 Array = np.ndarray[Any, Any]
-STEP = 1e-4
-KINK = 1e-2  # relative difference of the two one-sided slopes above which a point counts as a kink
+
+
+def close(candidate: Any, value: Any, fit: float = FIT) -> bool:
+    """Tell whether two arrays agree to `fit` of the larger one; NaN means unknown and agrees with all."""
+    try:
+        p, q = np.asarray(candidate, float), np.asarray(value, float)
+    except (TypeError, ValueError):
+        return False
+    if p.shape != q.shape or p.size == 0:
+        return False
+    known = ~(np.isnan(p) | np.isnan(q))
+    if not known.any():
+        return False
+    p, q = p[known], q[known]
+    if not (np.isfinite(p).all() and np.isfinite(q).all()):
+        return False
+    return bool(np.abs(p - q).max() <= fit * max(np.abs(p).max(), np.abs(q).max()) + 1e-12)
 
 
 @dataclass
@@ -50,13 +67,13 @@ def measure(
     f: Callable[[Array], Array],
     at: Array,
     rows: Sequence[int] | None = None,
-    step: float = STEP,
+    precision: Precision = DOUBLE,
     expired: Callable[[], bool] = lambda: False,
 ) -> Slopes:
     """Measure d f / d at, element by element. `f` takes an array like `at` and gives an array.
 
     `rows` names the elements (flat indices) to measure, all by default; elements left out when `expired()`
-    are NaN.
+    are NaN. `precision` is that in which `f` computes.
     """
     at = np.array(at, dtype=np.float64)
     centre = np.array(f(at.copy()), dtype=np.float64).ravel()
@@ -67,7 +84,7 @@ def measure(
         if expired():
             break
         kept = flat[i]
-        h = step * max(1.0, abs(kept))
+        h = precision.step * max(1.0, abs(kept))
         points = []
         for move in (-h, -h / 2, h / 2, h):
             flat[i] = kept + move
@@ -75,8 +92,8 @@ def measure(
             points.append((flat[i] - kept, np.array(f(at.copy()), dtype=np.float64).ravel() - centre))
         flat[i] = kept
         _fill(out, i, points)
-    noise = 2e-15 * float(np.max(np.abs(centre), initial=0.0)) / step
-    kinked = _kinks(out, centre)
+    noise = precision.noise * float(np.max(np.abs(centre), initial=0.0)) / precision.step
+    kinked = _kinks(out, centre, precision)
     return Slopes(out["central"], out["left"], out["right"], out["error"], kinked, at.shape, noise)
 
 
@@ -95,19 +112,22 @@ def _fill(out: dict[str, Array], i: int, points: list[tuple[float, Array]]) -> N
     out["left"][i], out["right"][i] = left - curve, right + curve
 
 
-def _kinks(out: dict[str, Array], centre: Array) -> Array:
+def _kinks(out: dict[str, Array], centre: Array, precision: Precision) -> Array:
     left, right = out["left"], out["right"]
+    bent = max(BENT, precision.relative)
     with np.errstate(invalid="ignore"):
         scale = np.maximum(np.abs(left), np.abs(right))
         overall = float(np.nanmax(scale, initial=0.0)) if scale.size else 0.0
         scale = np.maximum(scale, 1e-3 * overall)
-        differ = np.abs(left - right) > KINK * scale + 1e-9 * (1 + float(np.max(np.abs(centre), initial=0.0)))
+        differ = np.abs(left - right) > KINK * scale + precision.rounding * (
+            1 + float(np.max(np.abs(centre), initial=0.0))
+        )
         # A small kink among smooth terms shows in the two steps that disagree.
-        return np.asarray(differ | (out["error"] > 1e-5 * scale + 1e-9))
+        return np.asarray(differ | (out["error"] > bent * scale + precision.rounding))
 
 
 def measure_direction(
-    f: Callable[[Array], Array], at: Array, direction: Array, step: float = STEP
+    f: Callable[[Array], Array], at: Array, direction: Array, step: float = DOUBLE.step
 ) -> tuple[Array, Array, Array]:
     """Measure the slope of f along `direction`: slope, error estimate, and the difference of the one-sided
     slopes."""

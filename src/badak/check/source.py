@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +21,13 @@ class Source:
         self.lines = text.splitlines()
         self.cells = cells or []
         self.tree = ast.parse(text, filename)
+        self.focus: dict[str, ast.ClassDef] = {}
+
+    def focused(self, node: ast.AST) -> Source:
+        """Give the same source, in which a name that is defined several times means this class."""
+        other = copy.copy(self)
+        other.focus = {node.name: node} if isinstance(node, ast.ClassDef) else {}
+        return other
 
     def cell(self, line: int) -> tuple[int, int] | None:
         """Give (cell, line in the cell) of a notebook's line, None in a plain file."""
@@ -31,7 +39,7 @@ class Source:
 
     def classes(self) -> list[ast.ClassDef]:
         """Give the classes at the top level, the last of a name, in the order of the file."""
-        found = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
+        found = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)} | self.focus
         return sorted(found.values(), key=lambda node: node.lineno)
 
     def class_node(self, name: str) -> ast.ClassDef | None:
@@ -43,10 +51,10 @@ class Source:
         return {node.name: node for node in self.tree.body if isinstance(node, Function)}
 
     def method(self, class_name: str, name: str) -> Function | None:
-        """Give a method's node, looked up in the base classes of the same file too."""
+        """Give a method's node, looked up in the base classes of the same file too; without a class, the function's."""
         node = self.class_node(class_name)
         if node is None:
-            return None
+            return self.functions().get(name)
         for item in node.body:
             if isinstance(item, Function) and item.name == name:
                 return item

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from badak.check.contract import examine
-from badak.check.discover import Loaded
 from badak.check.findings import Finding
+from badak.check.load.running import Loaded
 from badak.check.source import Function, Source
-from badak.check.subject import Subject, protocol_of
+from badak.check.subject import wrap
 
 Findings = Iterator[Finding]
 
@@ -194,5 +194,5 @@ def compare(answer: Answer, name: str, value: Any, expected: Any, guesses: list[
 
 def check_class(answer: Answer, obj: Any, x: Any, t: Any = None) -> Findings:
     """Give what `badak check` finds in a layer, loss or network of the answer, causes first; its remarks too."""
-    subject = Subject(obj, x, t, protocol=protocol_of(obj), namespace=answer.namespace, source=answer.source)
+    subject = wrap(obj, x, t, namespace=answer.namespace, source=answer.source)
     yield from examine(subject).findings

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from badak.check import answers, discover
-from badak.check.contract import explain_error
+from badak.check import answers
+from badak.check.causes.explain import explain_error
 from badak.check.findings import Finding
 from badak.check.isolate import MEMORY_LIMIT, attempts, clock_limit
-from badak.check.messages import HEADINGS, place, speak
+from badak.check.load.reading import parse_source
+from badak.check.load.running import Workspace
+from badak.check.report.words import HEADINGS, line_words, speak
 from badak.language import fill_in, translator
 from badak.learn.exercise import Answer, Exercise, exercise_named, fault
 from badak.reading import read_regular
@@ -99,7 +101,7 @@ def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
     path = Path(orders["path"])
     content = base64.b64decode(orders["content"]) if "content" in orders else read_regular(path)
     try:
-        source = discover.parse_source(path, content)
+        source = parse_source(path, content)
     except SyntaxError as error:
         words = {"error": error.msg, "line": error.lineno}
         text = "Python cannot read the file: {error}."
@@ -109,11 +111,19 @@ def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
     except (UnicodeDecodeError, ValueError) as error:
         return _told([fault("not-readable", "The file cannot be read: {error}.", error=str(error))], [], [])
     stage("running")
-    answer = Answer(discover.load(source, orders["run"]), exercise.names)
-    stage("checking")
+    # Files handed in beside an answer are those that it may import, not what lies there now.
+    file = Path(orders["beside"], path.name) if "beside" in orders else path
+    with Workspace(source, file) as place:
+        answer = Answer(place.load(orders["run"]), exercise.names)
+        stage("checking")
+        return _judged(answer, exercise)
+
+
+def _judged(answer: Answer, exercise: Exercise) -> dict[str, Any]:
+    """Check what the file defines."""
     missing = [name for name in exercise.names if not callable(answer.namespace.get(name))]
     found = [_missing(answer, name) for name in missing] if missing else list(exercise.check(answer))
-    return _told(found, answer.blanks, source.lines)
+    return _told(found, answer.blanks, answer.source.lines)
 
 
 def _told(findings: list[Finding], blanks: list[str], lines: list[str]) -> dict[str, Any]:
@@ -159,7 +169,7 @@ def report(graded: Grade, lang: str | None = None) -> list[str]:
     if graded.reason:
         lines.append(fill_in(say(REASONS[graded.reason]), graded.values))
         if "at" in graded.values:
-            lines.append(f"   {place(graded.values['at'], None, lang)} | {graded.values['line']}")
+            lines.append(f"   {line_words(graded.values['at'], None, lang)} | {graded.values['line']}")
     for finding in graded.findings:
         text, advice = words(finding, lang)
         line = finding.line if finding.line and 0 < finding.line <= len(graded.source) else None

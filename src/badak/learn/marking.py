@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from badak import store
-from badak.check.discover import read_source
 from badak.check.isolate import MEMORY_LIMIT
+from badak.check.load.reading import read_source
 from badak.language import choose_language, fill_in, translator
 from badak.learn.exercise import Exercise, exercises
 from badak.learn.grading import TIME_LIMIT, VERDICTS, Grade, grade

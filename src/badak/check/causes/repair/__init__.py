@@ -1,0 +1,1 @@
+"""Repairs: small changes to the source that make a gradient right."""

@@ -1,0 +1,1 @@
+"""Networks and layers made of layers: who calls whom, with what, and which gradient goes where."""

@@ -1,0 +1,260 @@
+"""Comparing a gradient of the user's with the slopes of the function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from badak.check.case import Case
+from badak.check.exam import Examination
+from badak.check.findings import Finding
+from badak.check.numeric import measure_direction
+from badak.check.tolerances import CAST, DOUBLE, GUARDED, NOTHING, SMOOTH, SUMMED
+
+Array = np.ndarray[Any, Any]
+FEW = 12  # elements that are measured again before all that differ are
+DIRECT = 80  # arrays up to this size are measured element by element at once
+SAMPLED = 1500  # above this size only a sample of the elements is measured to find the cause
+
+
+def case_of(exam: Examination, quantity: str, a: list[Any]) -> Case:
+    """Give all that is known of the gradient `a` of one quantity."""
+    rows = sample_rows(exam, quantity)
+    n = []
+    for dout in exam.douts:
+        slope, low, high, _ = exam.subject.slopes(quantity, rows).along(dout)
+        loose = high - low > NOTHING + DOUBLE.relative * np.abs(slope)
+        n.append(np.where(loose, np.nan, slope))
+    return Case(exam.subject, quantity, quantity in exam.inputs, a, n, exam.douts, exam.passes)
+
+
+def sample_rows(exam: Examination, quantity: str) -> list[int] | None:
+    """Give the elements of a large array that are measured, those with a gradient among them; None for all."""
+    size = int(np.size(exam.subject.value(quantity)))
+    if size <= SAMPLED:
+        return None
+    rng = np.random.default_rng(3)
+    a = exam.gradient(exam.passes[0], quantity)
+    busy = np.flatnonzero(np.ravel(a)) if np.size(a) == size else np.arange(size)
+    rows = set(rng.choice(size, 40, replace=False).tolist())
+    if len(busy):
+        rows |= set(rng.choice(busy, min(80, len(busy)), replace=False).tolist())
+    return sorted(rows)
+
+
+def wrong_quantities(exam: Examination) -> list[str]:
+    """Give the inputs and parameters whose gradient does not agree with the slopes."""
+    exam.wrong = [q for q in exam.quantities if q not in exam.shape_faults and not agrees(exam, q)]
+    if exam.wrong and exam.subject.mean_in_layers:
+        means = _means(exam, exam.wrong)
+        exam.wrong = [q for q in exam.wrong if q not in means]
+    return exam.wrong
+
+
+def _means(exam: Examination, wrong: list[str]) -> set[str]:
+    """Give the parameters whose gradients are means over the batch, where that is how the code divides: all, or none.
+
+    Where a loss does not divide by the number of samples, layers may: then every parameter's gradient is divided, and
+    the input's is not. One that is divided beside one that is not is a fault.
+    """
+    parameters = [p.name for p in exam.subject.parameters]
+    summed = [q for q in parameters if q not in wrong and q not in exam.shape_faults]
+    if summed or any(q in wrong for q in exam.inputs):
+        return set()
+    for count in set(np.shape(exam.subject.x)) - {1}:
+        divided = {q for q in parameters if q in wrong and _fits_times(exam, q, count)}
+        if divided:
+            return divided
+    return set()
+
+
+def _fits_times(exam: Examination, quantity: str, count: int) -> bool:
+    slopes = exam.subject.slopes(quantity)
+    gradients = [exam.gradient(p, quantity) for p in exam.passes]
+    return all(
+        g is not None and within(exam, np.asarray(g, float) * count, slopes.along(d))
+        for g, d in zip(gradients, exam.douts, strict=True)
+    )
+
+
+def agrees(exam: Examination, quantity: str) -> bool:
+    """Compare the user's gradient of one quantity with the slopes."""
+    a = [exam.gradient(p, quantity) for p in exam.passes]
+    value = np.asarray(exam.subject.value(quantity), float)
+    if any(g is None for g in a):
+        return not np.any(np.abs(case_of(exam, quantity, a).n[0]) > NOTHING)
+    if value.size > DIRECT and _agrees_along(exam, quantity, value, a):
+        return True
+    slopes = exam.subject.slopes(quantity, sample_rows(exam, quantity))
+    inside = all(within(exam, g, slopes.along(d)) for g, d in zip(a, exam.douts, strict=True))
+    return (inside or _refined(exam, quantity, a)) and _joint(exam, quantity, value, a)
+
+
+def _refined(exam: Examination, quantity: str, a: list[Any]) -> bool:
+    """Measure the elements that differ again, with a shorter step: a kink inside may lie within the long one.
+
+    A few at first, because a wrong gradient is mostly wrong everywhere, and that is told by a few.
+    """
+    if exam.subject.narrow or not exam.subject.scalar:
+        return False
+    slopes = exam.subject.slopes(quantity)
+    differ = np.zeros(slopes.shape, bool)
+    for g, dout in zip(a, exam.douts, strict=True):
+        if np.size(g) != differ.size or not np.isfinite(np.asarray(g, float)).all():
+            return False
+        differ |= outside(exam, np.asarray(g, float).reshape(slopes.shape), slopes.along(dout))
+    rows = [int(i) for i in np.flatnonzero(differ)]
+    for part in (rows[:FEW], rows[FEW:]):
+        if part:
+            exam.subject.refine(quantity, part)
+            slopes = exam.subject.slopes(quantity)
+            still = [
+                outside(exam, np.asarray(g, float).reshape(slopes.shape), slopes.along(d)).ravel()[part]
+                for g, d in zip(a, exam.douts, strict=True)
+            ]
+            if np.any(still):
+                return False
+    return True
+
+
+def _agrees_along(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
+    f = exam.subject.function_of(quantity)
+    step = exam.subject.precision.step
+    relative = max(relative_of(exam, g) for g in a)
+    rng = np.random.default_rng(11)
+    for _ in range(2):
+        direction = rng.uniform(0.4, 1.0, value.shape) * rng.choice([-1.0, 1.0], value.shape)
+        slope, error, bend = measure_direction(f, value, direction, step * max(1.0, float(np.abs(value).max())))
+        for g, dout in zip(a, exam.douts, strict=True):
+            flat = np.ravel(np.asarray(dout, float))
+            wanted, got = float(slope @ flat), float((np.asarray(g, float) * direction).sum())
+            # Terms may cancel in the sum; the size of the terms, not of the sum, sets the scale.
+            scale = float(np.sqrt(((np.asarray(g, float) * direction) ** 2).sum())) + abs(wanted)
+            limit = relative * scale + 10 * float(error @ np.abs(flat)) * 1e-3 + 1e-9 * float(np.abs(flat).max())
+            if (
+                not np.isfinite(wanted)
+                or abs(wanted - got) > limit
+                or float(np.abs(bend) @ np.abs(flat)) > 1e-2 * (scale + 1e-9) * 10
+            ):
+                return False
+    return True
+
+
+def relative_of(exam: Examination, a: Any) -> float:
+    """Give the tolerance that fits the precision in which forward, and the gradient `a`, are computed."""
+    relative = exam.subject.precision.relative
+    return max(relative, CAST) if getattr(a, "dtype", None) == np.float32 else relative
+
+
+def within(exam: Examination, a: Any, along: tuple[Array, Array, Array, Array]) -> bool:
+    """Tell whether a gradient lies between the bounds of the slopes."""
+    slope = along[0]
+    a = np.asarray(a)
+    if a.shape != slope.shape:
+        a = a.reshape(slope.shape) if a.size == slope.size else np.broadcast_to(np.nan, slope.shape)
+    if not np.isfinite(np.asarray(a, float)).all():
+        return False
+    return not outside(exam, a, along).any()
+
+
+def outside(exam: Examination, a: Array, along: tuple[Array, Array, Array, Array]) -> Array:
+    """Tell which elements of a gradient lie outside the bounds of the slopes; those not measured do not."""
+    slope, low, high, error = along
+    relative = relative_of(exam, a)
+    a = np.asarray(a, float)
+    known = ~np.isnan(slope)
+    if not known.any():
+        return known
+    scale = max(float(np.abs(a[known]).max()), float(np.abs(slope[known]).max()))
+    limit = relative * scale + 10 * np.minimum(error, 1e-4 * scale + 1e-9) + 1e-10
+    with np.errstate(invalid="ignore"):
+        return np.asarray(known & ((a < low - limit) | (a > high + limit)))
+
+
+def _joint(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
+    """Where elements are tied, the slope along (1, ..., 1) is smooth all the same, and must be the sum of
+    the gradient."""
+    slopes = exam.subject.slopes(quantity)
+    if not slopes.kinked.any() or value.size < 2 or exam.subject.narrow:
+        return True
+    slope, error, bend = measure_direction(exam.subject.function_of(quantity), value, np.ones(value.shape))
+    for g, dout in zip(a, exam.douts, strict=True):
+        flat = np.ravel(np.asarray(dout, float))
+        if np.abs(bend).max() > SMOOTH or not np.isfinite(slope @ flat):
+            return True
+        total = float(np.sum(g))
+        if abs(total - slope @ flat) > SUMMED * (np.abs(np.asarray(g)).sum() + NOTHING) + 10 * float(
+            error @ np.abs(flat)
+        ):
+            return False
+    return True
+
+
+def ties_only(exam: Examination, case: Case) -> bool:
+    """Tell whether only elements at ties are wrong."""
+    slopes = exam.subject.slopes(case.quantity)
+    if not slopes.kinked.any():
+        return False
+    tied = slopes.kinked.any(axis=1).reshape(slopes.shape)
+    for a, dout in zip(case.a, case.douts, strict=True):
+        along = slopes.along(dout)
+        outside = np.where(tied, along[0], np.asarray(a, float))
+        if not within(exam, np.where(tied, along[0], outside), along):
+            return False
+    return True
+
+
+def shares_windows(exam: Examination, quantity: str) -> bool:
+    """Tell whether several elements are on a kink together, as the tied ones of a maximum are."""
+    kinked = exam.subject.slopes(quantity).kinked
+    return not exam.subject.scalar and bool((kinked.sum(axis=0) > 1).any())
+
+
+def with_worst(finding: Finding, case: Case) -> Finding:
+    """Put in the worst element: index, the user's value, the slope."""
+    a, n = np.asarray(case.a[0], float), case.n[0]
+    if a.shape != n.shape:
+        return finding
+    gap = np.where(np.isnan(n), -1, np.abs(a - n))
+    index = np.unravel_index(int(np.argmax(gap)), gap.shape) if gap.size else ()
+    finding.index = [int(i) for i in index]
+    finding.got, finding.expected = float(a[index]), float(n[index])
+    return finding
+
+
+def gap(exam: Examination, quantity: str) -> float:
+    """Give how far a gradient is from the slopes at most, as a share of the largest of either."""
+    a = [exam.gradient(p, quantity) for p in exam.passes]
+    if any(g is None for g in a):
+        return 1.0
+    n = case_of(exam, quantity, a).n
+    gaps = [0.0]
+    for given, slope in zip(a, n, strict=True):
+        if np.size(given) != slope.size:
+            return 1.0
+        g = np.asarray(given, float).reshape(slope.shape)
+        known = ~np.isnan(slope)
+        if known.any():
+            scale = max(float(np.abs(slope[known]).max()), float(np.abs(g[known]).max()), NOTHING)
+            gaps.append(float(np.abs(g - slope)[known].max()) / scale)
+    return max(gaps)
+
+
+def seen_wrong(exam: Examination) -> list[Finding]:
+    """Give the fault that was seen, without a cause: the first wrong gradient with an element that was measured."""
+    for quantity in exam.wrong:
+        a = [exam.gradient(p, quantity) for p in exam.passes]
+        if any(g is None for g in a):
+            continue
+        case = case_of(exam, quantity, a)
+        finding = with_worst(
+            Finding("gradients", "unnamed", method=exam.backward_name(), quantity=quantity, values={"time": True}), case
+        )
+        if finding.got is None or finding.expected is None or not np.isfinite(finding.expected):
+            continue
+        # A guard such as log(y + 1e-7), which would be looked for next, explains a gap of less than this.
+        if gap(exam, quantity) > GUARDED:
+            exam.place(finding)
+            return [finding]
+    return []

@@ -1,0 +1,31 @@
+"""Subjects: one class for each style in which people write what is checked, all answering the same questions."""
+
+from badak.check.subject.base import Pass as Pass
+from badak.check.subject.base import Subject as Subject
+from badak.check.subject.calls import FLAGS as FLAGS
+from badak.check.subject.calls import TARGETS as TARGETS
+from badak.check.subject.calls import UserError as UserError
+from badak.check.subject.calls import has_method as has_method
+from badak.check.subject.calls import parameters_of as parameters_of
+from badak.check.subject.calls import required as required
+from badak.check.subject.candidate import Candidate as Candidate
+from badak.check.subject.candidate import Evidence as Evidence
+from badak.check.subject.candidate import Found as Found
+from badak.check.subject.examinee import Examinee as Examinee
+from badak.check.subject.layer import Layer as Layer
+from badak.check.subject.layer import TwoInputLayer as TwoInputLayer
+from badak.check.subject.loss import Loss as Loss
+from badak.check.subject.network import BookNetwork as BookNetwork
+from badak.check.subject.parameters import Parameter as Parameter
+from badak.check.subject.paths import Path as Path
+from badak.check.subject.paths import attributes_of as attributes_of
+from badak.check.subject.paths import get_path as get_path
+from badak.check.subject.paths import is_numbers as is_numbers
+from badak.check.subject.paths import pieces as pieces
+from badak.check.subject.paths import set_path as set_path
+from badak.check.subject.registry import STYLES as STYLES
+from badak.check.subject.registry import function_style as function_style
+from badak.check.subject.registry import style_of as style_of
+from badak.check.subject.registry import wrap as wrap
+from badak.check.subject.trainer import Trainer as Trainer
+from badak.check.subject.unknown import Unknown as Unknown

@@ -1,0 +1,46 @@
+"""The styles in the order in which they are asked. A new style is one file and one entry here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from badak.check.subject.base import Subject
+from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.examinee import Examinee
+from badak.check.subject.functions import FunctionPair
+from badak.check.subject.layer import Layer, TwoInputLayer
+from badak.check.subject.loss import Loss
+from badak.check.subject.network import BookNetwork
+from badak.check.subject.trainer import Trainer
+from badak.check.subject.unknown import Unknown
+
+# Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
+STYLES: list[type[Examinee]] = [FunctionPair, Loss, TwoInputLayer, BookNetwork, Layer, Trainer, Unknown]
+
+
+def style_of(candidate: Candidate) -> tuple[type[Examinee], Evidence]:
+    """Give the first style that recognises the candidate, and why; `Unknown` where none does."""
+    for style in STYLES:
+        evidence = style.recognise(candidate)
+        if evidence is not None:
+            return style, evidence
+    return Unknown, Evidence()
+
+
+def function_style(obj: Any) -> type[Subject] | None:
+    """Give the style of an object that is a function with a gradient, None for anything else."""
+    style, _ = style_of(Candidate.of(obj))
+    return style if issubclass(style, Subject) else None
+
+
+def wrap(obj: Any, x: Any, second: Any = None, **given: Any) -> Subject:
+    """Give the subject of an object at hand, by its style; `given` as for `Subject`.
+
+    Raises TypeError where the object is no function with a gradient in any known style.
+    """
+    style, evidence = style_of(Candidate.of(obj, given.get("source"), given.get("namespace")))
+    if not issubclass(style, Subject):
+        raise TypeError(f"{type(obj).__name__} is no layer, loss or network in a style that is known")
+    subject = style(obj, x, second, **given)
+    subject.evidence = evidence
+    return subject
