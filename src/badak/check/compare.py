@@ -46,7 +46,36 @@ def sample_rows(exam: Examination, quantity: str) -> list[int] | None:
 def wrong_quantities(exam: Examination) -> list[str]:
     """Give the inputs and parameters whose gradient does not agree with the slopes."""
     exam.wrong = [q for q in exam.quantities if q not in exam.shape_faults and not agrees(exam, q)]
+    if exam.wrong and exam.subject.mean_in_layers:
+        means = _means(exam, exam.wrong)
+        exam.wrong = [q for q in exam.wrong if q not in means]
     return exam.wrong
+
+
+def _means(exam: Examination, wrong: list[str]) -> set[str]:
+    """Give the parameters whose gradients are means over the batch, where that is how the code divides: all, or none.
+
+    Where a loss does not divide by the number of samples, layers may: then every parameter's gradient is divided, and
+    the input's is not. One that is divided beside one that is not is a fault.
+    """
+    parameters = [p.name for p in exam.subject.parameters]
+    summed = [q for q in parameters if q not in wrong and q not in exam.shape_faults]
+    if summed or any(q in wrong for q in exam.inputs):
+        return set()
+    for count in set(np.shape(exam.subject.x)) - {1}:
+        divided = {q for q in parameters if q in wrong and _fits_times(exam, q, count)}
+        if divided:
+            return divided
+    return set()
+
+
+def _fits_times(exam: Examination, quantity: str, count: int) -> bool:
+    slopes = exam.subject.slopes(quantity)
+    gradients = [exam.gradient(p, quantity) for p in exam.passes]
+    return all(
+        g is not None and within(exam, np.asarray(g, float) * count, slopes.along(d))
+        for g, d in zip(gradients, exam.douts, strict=True)
+    )
 
 
 def agrees(exam: Examination, quantity: str) -> bool:

@@ -134,7 +134,7 @@ def _calm_network(exam: Examination) -> None:
         if scores.ndim != 2:
             break
         if scores.min() >= 0 and scores.max() <= 1:
-            if scores.min() > UNLIKELY:
+            if scores.min() > UNLIKELY or not np.allclose(scores.sum(axis=1), 1):
                 break
         elif float(np.ptp(scores, axis=1).max()) <= 6 or (not turn and float(np.ravel(exam.y)[0]) < 4):
             break

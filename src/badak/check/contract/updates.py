@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.compare import agrees, gap
+from badak.check.compare import gap, wrong_quantities
 from badak.check.contract.clause import Clause, Findings
 from badak.check.copying import walk
 from badak.check.exam import Examination
@@ -48,18 +48,16 @@ def _wrong_when_moved(exam: Examination, rng: np.random.Generator) -> list[str]:
     """Move all parameters and name the quantities whose gradients are wrong then."""
     subject = exam.subject
     moved = subject.fresh()
-    # A network's scores are kept near each other: far apart, a guard such as log(y + 1e-7) flattens its loss.
-    kept, noise = (0.5, 0.2) if subject.scalar else (1.0, 0.4)
     for parameter in subject.parameters:
         held = get_path(moved, parameter.path)
         size = max(0.05, float(np.sqrt(np.mean(np.square(np.asarray(held, float))))))
-        set_path(moved, parameter.path, kept * np.asarray(held) + noise * size * rng.standard_normal(np.shape(held)))
+        set_path(moved, parameter.path, np.asarray(held) + 0.4 * size * rng.standard_normal(np.shape(held)))
     later = subject.sibling(subject.x, subject.second, moved)
     other = Examination(later)
     other.y, other.douts = exam.y, exam.douts
     other.passes = [later.run(d) for d in other.douts]
-    wrong = [q for q in other.quantities if q not in exam.shape_faults and not agrees(other, q)]
-    return [q for q in wrong if not subject.scalar or gap(other, q) > GUARDED]
+    other.shape_faults = exam.shape_faults
+    return [q for q in wrong_quantities(other) if not subject.scalar or gap(other, q) > GUARDED]
 
 
 def _stale_copy(exam: Examination) -> str | None:
