@@ -203,3 +203,36 @@ def test_a_misspelled_call_is_told_from_a_misspelled_method(tmp_path):
 def test_a_name_that_is_nearly_there_is_suggested(tmp_path):
     finding = findings_on(swapped(SIGMOID, ("return dout *", "return dour *")), tmp_path)[0]
     assert (finding.label, finding.values["near"]) == ("undefined-name", "dout")
+
+
+REGRESSION = """class Regression:
+    def __init__(self):
+        self.params = {"W": np.random.default_rng(0).standard_normal((4, 1)), "b": np.zeros(1)}
+
+    def predict(self, x):
+        return x @ self.params["W"] + self.params["b"]
+
+    def loss(self, x, t):
+        return np.mean((self.predict(x) - t) ** 2)
+
+    def gradient(self, x, t):
+        gap = self.predict(x) - t
+        dy = 2 * gap.sum(axis=1, keepdims=True) / gap.size
+        return {"W": x.T @ dy, "b": dy.sum(axis=0)}
+
+
+def make():
+    return Regression()
+
+
+x = np.random.default_rng(1).standard_normal((5, 4))
+t = np.random.default_rng(2).integers(0, 2, 5)
+"""
+
+
+def test_targets_without_their_column_are_compared_with_every_prediction(tmp_path):
+    finding = findings_on(REGRESSION, tmp_path)[0]
+    assert finding.label == "silent-broadcast"
+    assert (finding.values["shape_x"], finding.values["shape_t"]) == ([5, 1], [5])
+    assert "self.predict(x) - t" in (HEAD + REGRESSION).splitlines()[finding.line - 1]
+    assert not findings_on(swapped(REGRESSION, ("integers(0, 2, 5)", "integers(0, 2, (5, 1))")), tmp_path)
