@@ -18,7 +18,7 @@ from badak.check.source import Source, is_upstream
 from badak.check.subject.calls import FLAGS, UserError, has_method, parameters_of, required
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.parameters import Parameter, find_parameters, returned_names
-from badak.check.subject.paths import copied, get_path, plain, set_path
+from badak.check.subject.paths import copied, get_path, is_listed, plain, set_path
 from badak.check.tolerances import DOUBLE, FINE, SINGLE, Precision
 
 Array = np.ndarray[Any, Any]
@@ -161,7 +161,7 @@ class Subject(Examinee):
     def collect(self, result: Pass, obj: Any, returned: Any) -> None:
         """Put what backward returned, and the gradients it left behind, into `result`."""
         inputs = len(self.input_names)
-        parts = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+        parts = list(returned) if isinstance(returned, (tuple, list)) and not is_listed(returned) else [returned]
         result.dx = [plain(part) for part in parts[:inputs]]
         result.dx += [None] * (inputs - len(result.dx))
         for parameter in self.parameters:
