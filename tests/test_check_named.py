@@ -106,6 +106,24 @@ BATCHNORM = """class BatchNormalization:
         dxn = self.gamma * dout
         return (dxn - dxn.mean(axis=0) - self.xn * (dxn * self.xn).mean(axis=0)) / self.std
 """
+POOLING = """class Pooling:
+    def forward(self, x):
+        n, c, h, w = x.shape
+        self.shape = x.shape
+        windows = x[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, c, h // 2, 2, w // 2, 2)
+        self.windows = windows.transpose(0, 1, 2, 4, 3, 5).reshape(n, c, h // 2, w // 2, 4)
+        self.place = self.windows.argmax(axis=4)
+        return self.windows.max(axis=4)
+
+    def backward(self, dout):
+        n, c, h, w = self.shape
+        parts = np.zeros(self.windows.shape)
+        np.put_along_axis(parts, self.place[..., None], dout[..., None], axis=4)
+        dx = np.zeros(self.shape)
+        whole = parts.reshape(n, c, h // 2, w // 2, 2, 2).transpose(0, 1, 2, 4, 3, 5)
+        dx[:, :, : h // 2 * 2, : w // 2 * 2] = whole.reshape(n, c, h // 2 * 2, w // 2 * 2)
+        return dx
+"""
 SWAP = [
     ("self.momentum * self.running_mean + (1 - self.momentum) * mu", "(1 - self.momentum) * self.running_mean + self.momentum * mu"),
 ]  # fmt: skip
@@ -149,13 +167,16 @@ SLIPS = {
     "missing-self": (AFFINE, [("def __init__(self, W, b)", "def __init__(W, b)")], "def __init__(W, b)"),
     "dropout-scaled-twice": (DROPOUT, [("            return x\n", "            return x * (1 - self.dropout_ratio)\n")], ""),
     "running-variance-holds-deviation": (BATCHNORM, [("(1 - self.momentum) * var", "(1 - self.momentum) * self.std")], "self.running_var = self.momentum"),
+    "average-for-maximum": (POOLING, [("np.put_along_axis(parts, self.place[..., None], dout[..., None], axis=4)", "parts += dout[..., None] / 4")], ""),
     "missing-activation-derivative": (NETWORK, [("dz * z * (1 - z)", "dz")], "dz"),
     "activation-derivative-twice": (NETWORK, [("dy @ p[\"W2\"].T", "dy @ p[\"W2\"].T * (z * (1 - z))")], "z"),
     "activation-applied-twice": (NETWORK, [("dz * z * (1 - z)", "dz * self.sigmoid(z) * (1 - self.sigmoid(z))")], "self.sigmoid(z)"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", [SOFTMAX, MSE, AFFINE, SIGMOID, DROPOUT, BATCHNORM, NETWORK], ids=lambda t: t[6:20])
+@pytest.mark.parametrize(
+    "text", [SOFTMAX, MSE, AFFINE, SIGMOID, DROPOUT, BATCHNORM, POOLING, NETWORK], ids=lambda t: t[6:20]
+)
 def test_the_neighbour_is_right(text, tmp_path):
     assert not findings_on(text, tmp_path)
 
@@ -203,3 +224,36 @@ def test_a_misspelled_call_is_told_from_a_misspelled_method(tmp_path):
 def test_a_name_that_is_nearly_there_is_suggested(tmp_path):
     finding = findings_on(swapped(SIGMOID, ("return dout *", "return dour *")), tmp_path)[0]
     assert (finding.label, finding.values["near"]) == ("undefined-name", "dout")
+
+
+REGRESSION = """class Regression:
+    def __init__(self):
+        self.params = {"W": np.random.default_rng(0).standard_normal((4, 1)), "b": np.zeros(1)}
+
+    def predict(self, x):
+        return x @ self.params["W"] + self.params["b"]
+
+    def loss(self, x, t):
+        return np.mean((self.predict(x) - t) ** 2)
+
+    def gradient(self, x, t):
+        gap = self.predict(x) - t
+        dy = 2 * gap.sum(axis=1, keepdims=True) / gap.size
+        return {"W": x.T @ dy, "b": dy.sum(axis=0)}
+
+
+def make():
+    return Regression()
+
+
+x = np.random.default_rng(1).standard_normal((5, 4))
+t = np.random.default_rng(2).integers(0, 2, 5)
+"""
+
+
+def test_targets_without_their_column_are_compared_with_every_prediction(tmp_path):
+    finding = findings_on(REGRESSION, tmp_path)[0]
+    assert finding.label == "silent-broadcast"
+    assert (finding.values["shape_x"], finding.values["shape_t"]) == ([5, 1], [5])
+    assert "self.predict(x) - t" in (HEAD + REGRESSION).splitlines()[finding.line - 1]
+    assert not findings_on(swapped(REGRESSION, ("integers(0, 2, 5)", "integers(0, 2, (5, 1))")), tmp_path)

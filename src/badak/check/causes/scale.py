@@ -15,7 +15,7 @@ from badak.check.causes.fit import constant_ratio, near
 from badak.check.copying import walk
 from badak.check.findings import Finding
 from badak.check.numeric import close
-from badak.check.source import called_name, find_line
+from badak.check.source import assignments, called_name, find_line, names_quantity
 from badak.check.subject import Subject, UserError
 
 
@@ -88,8 +88,6 @@ def _too_small(case: Case, ratio: float, batch: int, values: dict[str, Any]) -> 
 
 
 def _gradient_statements(case: Case) -> list[ast.stmt]:
-    from badak.check.source import assignments, names_quantity
-
     source = case.subject.source
     node = source.method(case.subject.name, "backward") if source else None
     if node is None:

@@ -56,14 +56,6 @@ class Fit:
         """Whether the failure would come with any input: a name, an attribute, what is not written yet."""
         return self.error is not None and is_final(self.error.error)
 
-    def slipped(self, candidate: Candidate) -> bool:
-        """Whether forward hands arrays to a function of math in a file that works with NumPy."""
-        line = self.error.line if self.error is not None else None
-        if line is None or candidate.source is None or "Python scalar" not in str(self.error):
-            return False
-        arrays = any(value is np for value in (candidate.namespace or {}).values())
-        return arrays and "math." in candidate.source.lines[line - 1]
-
 
 def is_final(error: BaseException) -> bool:
     """Tell whether an error would come with any input: names, attributes, signatures, imports, unwritten methods."""

@@ -61,6 +61,29 @@ def is_derivative(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and is_derivative(node.right)
 
 
+def _divisions(node: ast.BinOp, scales: set[str]) -> Iterator[Change]:
+    yield node, scales, node.left
+    yield node, {"missing-scale"}, ast.BinOp(node.left, ast.Mult(), node.right)
+    sizes = (
+        "len(self._lent_x)",
+        "self._lent_x.size",
+        "self._lent_x.shape[-1]",
+        "1.0",
+        "(self._lent_x.size * 1.0)",
+    )
+    for size in sizes:
+        yield (
+            node,
+            {
+                "divides-by-wrong-axis",
+                "wrong-mean-count",
+                "missing-batch-mean",
+                "one-d-divides-by-classes",
+            },
+            ast.BinOp(node.left, ast.Div(), expression(size)),
+        )
+
+
 def _operations(node: ast.BinOp) -> Iterator[Change]:
     scales = {
         "divides-by-batch-twice",
@@ -76,26 +99,7 @@ def _operations(node: ast.BinOp) -> Iterator[Change]:
         "missing-factor-two",
     }
     if isinstance(node.op, (ast.Div, ast.FloorDiv)):
-        yield node, scales, node.left
-        yield node, {"missing-scale"}, ast.BinOp(node.left, ast.Mult(), node.right)
-        sizes = (
-            "len(self._lent_x)",
-            "self._lent_x.size",
-            "self._lent_x.shape[-1]",
-            "1.0",
-            "(self._lent_x.size * 1.0)",
-        )
-        for size in sizes:
-            yield (
-                node,
-                {
-                    "divides-by-wrong-axis",
-                    "wrong-mean-count",
-                    "missing-batch-mean",
-                    "one-d-divides-by-classes",
-                },
-                ast.BinOp(node.left, ast.Div(), expression(size)),
-            )
+        yield from _divisions(node, scales)
     elif isinstance(node.op, ast.Mult):
         for derivative, rest in ((node.left, node.right), (node.right, node.left)):
             if is_derivative(derivative):
