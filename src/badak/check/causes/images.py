@@ -158,4 +158,9 @@ CAUSES = (
         "Reshape to (N, OH, OW, …).",
         place=_reshape_line,
     ),
+    Cause(
+        "forgets-setting",
+        "d{quantity} is wrong, and right with the value that the constructor takes by itself: backward leaves {name} out somewhere.",
+        "Use self.{name} in backward wherever forward uses it.",
+    ),
 )

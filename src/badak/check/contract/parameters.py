@@ -65,11 +65,13 @@ def check_parameters(exam: Examination) -> Iterator[Finding]:
 
 def _without_gradient(subject: Subject) -> Iterator[str]:
     """Give the attributes that are weights by their name and kind, and that no gradient is known of."""
-    known = [p for p in subject.parameters]
     for name, value in getattr(subject.obj, "__dict__", {}).items():
         if not WEIGHT.fullmatch(name) or not isinstance(value, np.ndarray) or value.dtype.kind != "f":
             continue
-        if not any(p.path == (("a", name),) or _shares(subject.obj, p, value) for p in known) and value.size:
+        if (
+            not any(p.path == (("a", name),) or _shares(subject.obj, p, value) for p in subject.parameters)
+            and value.size
+        ):
             yield name
 
 
