@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """Windows and loops: kernels, contributions that overlap, ties of a maximum."""
 
 from __future__ import annotations

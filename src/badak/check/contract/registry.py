@@ -21,6 +21,7 @@ from badak.check.contract import (
     ties,
     training,
     updates,
+    values,
 )
 from badak.check.contract.clause import Clause
 
@@ -33,6 +34,7 @@ CLAUSES: list[Clause] = [
     *arguments.CLAUSES,
     *repeat.CLAUSES,
     *gradients.CLAUSES,
+    *values.CLAUSES,
     *parameters.CLAUSES,
     *settings.CLAUSES,
     *batches.SECOND,

@@ -16,7 +16,7 @@ from badak.check.numeric import close
 from badak.check.subject import Subject, UserError
 from badak.check.tolerances import EQUAL
 
-WANTED = ("shapes", "gradients")
+WANTED = ("shapes", "gradients", "values")
 SECONDS = 4.0  # of processor time, for all settings together: the look at the object itself comes first
 
 
