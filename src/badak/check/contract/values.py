@@ -197,11 +197,11 @@ def _pooled(exam: Examination) -> Iterator[Finding]:
                 view = windows[:, :, ::step, ::step]
                 if view.shape[2:4] != y.shape[2:]:
                     continue
-                forms = {"maximum": view.max(axis=(4, 5)), "mean": view.mean(axis=(4, 5)), "sum": view.sum(axis=(4, 5))}
+                forms = {"max": view.max(axis=(4, 5)), "mean": view.mean(axis=(4, 5)), "sum": view.sum(axis=(4, 5))}
                 found = next((word for word, values in forms.items() if close(y, values, FORM)), None)
                 if found is None:
                     continue
-                meant = "maximum" if maximum else "mean"
+                meant = "max" if maximum else "mean"
                 if found != meant:
                     values = {"found": found, "meant": meant, "object": subject.name}
                     yield exam.finding(
