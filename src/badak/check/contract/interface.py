@@ -23,9 +23,9 @@ def check_methods(exam: Examination) -> Findings:
     """The object offers the methods of its protocol, under their names and with self."""
     subject = exam.subject
     names = subject.method_names
-    public = [n for n in dir(subject.obj) if not n.startswith("__") and has_method(subject.obj, n)]
+    public = [n for n in dir(subject.asked) if not n.startswith("__") and has_method(subject.asked, n)]
     for name in names:
-        if not has_method(subject.obj, name):
+        if not has_method(subject.asked, name):
             near = closest(
                 name,
                 [
@@ -67,7 +67,7 @@ def check_methods(exam: Examination) -> Findings:
             yield exam.finding("methods", "missing-self", method=name, values={"name": name, "arguments": first})
             return
     if not subject.scalar:
-        wanted_names = required(subject.obj.backward)
+        wanted_names = required(subject.asked.backward)
         if len(wanted_names) >= 2 and not any(is_upstream(n) for n in wanted_names):
             values = {"arguments": ", ".join(wanted_names)}
             yield exam.finding("methods", "nonstandard-backward-signature", method=exam.backward_name(), values=values)

@@ -7,7 +7,7 @@ is a subclass that says how to call and where to read.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,9 +15,10 @@ import numpy as np
 
 from badak.check.numeric import Slopes, measure
 from badak.check.source import Source, is_upstream
+from badak.check.subject.arguments import Layout
 from badak.check.subject.calls import FLAGS, UserError, has_method, parameters_of, required
 from badak.check.subject.examinee import Examinee
-from badak.check.subject.parameters import Parameter, find_parameters, returned_names
+from badak.check.subject.parameters import Parameter, find_parameters, parts_of, returned_names
 from badak.check.subject.paths import copied, get_path, plain, set_path
 from badak.check.tolerances import DOUBLE, FINE, SINGLE, Precision
 
@@ -92,6 +93,16 @@ class Subject(Examinee):
         return [n for n in self.input_names if np.asarray(self.value(n)).dtype.kind == "f"]
 
     @property
+    def asked(self) -> Any:
+        """What the user's methods are looked for in: the object, or what it stands for."""
+        return self.obj
+
+    @classmethod
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
+        """Give inputs (x, second) that this style takes, likeliest first; None where the usual ones fit."""
+        return None
+
+    @property
     def takes_dout(self) -> bool:
         """Whether backward has an argument at all (a loss may have none)."""
         return bool(parameters_of(getattr(self.obj, self.backward_name)))
@@ -160,7 +171,7 @@ class Subject(Examinee):
     def collect(self, result: Pass, obj: Any, returned: Any) -> None:
         """Put what backward returned, and the gradients it left behind, into `result`."""
         inputs = len(self.input_names)
-        parts = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+        parts = parts_of(returned)
         result.dx = [plain(part) for part in parts[:inputs]]
         result.dx += [None] * (inputs - len(result.dx))
         for parameter in self.parameters:

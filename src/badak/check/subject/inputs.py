@@ -93,6 +93,10 @@ def singles(obj: Any, layout: Layout) -> list[Shape]:
 
 def samples(obj: Any, style: type[Subject], layout: Layout, alone: bool = False) -> Iterator[Sample]:
     """Give inputs to try, likeliest first: (x, second); `alone` for one sample instead of several."""
+    own = style.own_samples(obj, layout, alone)
+    if own is not None:
+        yield from own
+        return
     rng = np.random.default_rng(1)
     shapes = singles(obj, layout) if alone else batches(obj, layout)
     told = told_shape(obj) if style.runs_forward_itself and not alone else None
