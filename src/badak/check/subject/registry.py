@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from badak.check.subject.autofunction import AutogradDistance, AutogradFunction, AutogradFunctionOfTwo, AutogradLoss
 from badak.check.subject.base import Subject
+from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.layer import Layer, TwoInputLayer
@@ -14,7 +16,20 @@ from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
-STYLES: list[type[Examinee]] = [Loss, TwoInputLayer, BookNetwork, Layer, Trainer, Unknown]
+STYLES: list[type[Examinee]] = [
+    AutogradDistance,
+    AutogradLoss,
+    AutogradFunctionOfTwo,
+    AutogradFunction,
+    CalledLoss,
+    CalledLayer,
+    Loss,
+    TwoInputLayer,
+    BookNetwork,
+    Layer,
+    Trainer,
+    Unknown,
+]
 
 
 def style_of(candidate: Candidate) -> tuple[type[Examinee], Evidence]:
