@@ -1,5 +1,6 @@
 """What a verdict means: what was seen to fail is wrong, what hindered the look is unknown."""
 
+import enum
 import itertools
 
 import numpy as np
@@ -93,6 +94,21 @@ class Doubled:
 
     def backward(self, dout):
         return 3 * self.x * dout
+
+
+class Scale:
+    """A row of factors, of shape (1, 4)."""
+
+    def __init__(self):
+        self.gamma = np.array([[1.0, 2.0, -1.0, 0.5]])
+
+    def forward(self, x):
+        self.x = x
+        return x * self.gamma
+
+    def backward(self, dout):
+        self.dgamma = (dout * self.x).sum(axis=0, keepdims=True)
+        return dout * self.gamma
 
 
 class Needy:
@@ -201,6 +217,98 @@ class TestNobodyIsAccused:
             left = iter(range(looks))
             right = examine(wrap(Relu(True), X, expired=lambda left=left: next(left, None) is None))
             assert right.verdict != "wrong"
+
+    def test_half_a_layer_may_be_anything(self):
+        class OnlyForward:
+            def forward(self, x):
+                return x
+
+        class FeedForward:
+            def feedforward(self, a):
+                return a
+
+            def backward_(self, dout):
+                return dout
+
+        assert check_layer(OnlyForward(), X).verdict == "unknown"
+        assert examine(Layer(FeedForward(), X)).verdict != "right"
+
+    def test_arguments_of_backward_that_nobody_knows(self):
+        class WithRate(Relu):
+            def backward(self, output_gradient, learning_rate):
+                return output_gradient * self.mask
+
+        report = check_layer(WithRate(True), X)
+        assert report.verdict == "unknown"
+        assert "learning_rate" in report.reason_values["arguments"]
+
+    def test_an_enum_in_the_object_is_left_alone(self):
+        class Colour(enum.Enum):
+            RED = 1
+
+        class Coloured(Relu):
+            def __init__(self):
+                self.colour, self.passes_zero = Colour.RED, True
+
+        assert check_layer(Coloured(), X).verdict == "right"
+
+    def test_an_input_of_ours_that_was_stretched_is_replaced(self):
+        subject = wrap(Scale(), X[:, :1], given=False)
+        assert examine(subject).verdict == "right"
+        assert subject.x.shape == (5, 4)
+        assert check_layer(Scale(), X[:, :1]).verdict == "wrong"
+
+    def test_a_clause_that_fails_itself_is_no_verdict(self, monkeypatch):
+        from badak.check.contract import verdict
+        from badak.check.contract.clause import Clause
+
+        def broken(exam):
+            """Breaks."""
+            yield from exam.nothing
+
+        monkeypatch.setattr(verdict, "CLAUSES", [*CLAUSES, Clause("broken", broken)])
+        report = check_layer(Relu(True), X)
+        assert report.verdict == "unknown"
+        assert report.reason_values["check"] == "broken"
+
+
+class Net:
+    """Chapter 4's network: the gradient is that of a loss without its guard."""
+
+    def __init__(self, drop=0.0):
+        r = np.random.default_rng(0)
+        self.params = {"W1": r.standard_normal((20, 30)), "W2": r.standard_normal((30, 10))}
+        self.drop = drop
+
+    def predict(self, x):
+        self.h = np.tanh(x @ self.params["W1"]) * (np.random.rand(30) >= self.drop)
+        e = np.exp(self.h @ self.params["W2"])
+        return e / e.sum(axis=1, keepdims=True)
+
+    def loss(self, x, t):
+        self.y = self.predict(x)
+        return -np.sum(t * np.log(self.y + 1e-7)) / len(x)
+
+    def gradient(self, x, t):
+        self.loss(x, t)
+        dy = (self.y - t) / len(x)
+        kept = self.h != 0
+        return {
+            "W2": self.h.T @ dy,
+            "W1": x.T @ (dy @ self.params["W2"].T * (1 - self.h**2) * kept),
+        }
+
+
+class TestNetworks:
+    X, T = np.random.default_rng(1).standard_normal((5, 20)), np.eye(10)[[0, 3, 1, 7, 2]]
+
+    def test_a_guard_in_the_logarithm_is_no_fault_with_other_weights_either(self):
+        assert check_layer(Net(), self.X, self.T).verdict in ("right", "hazard")
+
+    def test_two_gradients_with_masks_of_their_own_differ_rightly(self):
+        report = check_layer(Net(0.4), self.X, self.T)
+        assert report.verdict == "hazard"
+        assert [f.label for f in report.findings] == ["uses-global-rng"]
 
 
 class TestPrecision:

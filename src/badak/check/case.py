@@ -25,6 +25,7 @@ class Case:
     douts: list[Any]
     passes: list[Pass]
     others: dict[str, tuple[list[Any], list[Array]]] = field(default_factory=dict)
+    told: frozenset[str] = frozenset()  # causes already named, without which `n` is what it would be
 
     @property
     def x(self) -> Any:

@@ -46,7 +46,36 @@ def sample_rows(exam: Examination, quantity: str) -> list[int] | None:
 def wrong_quantities(exam: Examination) -> list[str]:
     """Give the inputs and parameters whose gradient does not agree with the slopes."""
     exam.wrong = [q for q in exam.quantities if q not in exam.shape_faults and not agrees(exam, q)]
+    if exam.wrong and exam.subject.mean_in_layers:
+        means = _means(exam, exam.wrong)
+        exam.wrong = [q for q in exam.wrong if q not in means]
     return exam.wrong
+
+
+def _means(exam: Examination, wrong: list[str]) -> set[str]:
+    """Give the parameters whose gradients are means over the batch, where that is how the code divides: all, or none.
+
+    Where a loss does not divide by the number of samples, layers may: then every parameter's gradient is divided, and
+    the input's is not. One that is divided beside one that is not is a fault.
+    """
+    parameters = [p.name for p in exam.subject.parameters]
+    summed = [q for q in parameters if q not in wrong and q not in exam.shape_faults]
+    if summed or any(q in wrong for q in exam.inputs):
+        return set()
+    for count in set(np.shape(exam.subject.x)) - {1}:
+        divided = {q for q in parameters if q in wrong and _fits_times(exam, q, count)}
+        if divided:
+            return divided
+    return set()
+
+
+def _fits_times(exam: Examination, quantity: str, count: int) -> bool:
+    slopes = exam.subject.slopes(quantity)
+    gradients = [exam.gradient(p, quantity) for p in exam.passes]
+    return all(
+        g is not None and within(exam, np.asarray(g, float) * count, slopes.along(d))
+        for g, d in zip(gradients, exam.douts, strict=True)
+    )
 
 
 def agrees(exam: Examination, quantity: str) -> bool:
@@ -194,6 +223,24 @@ def with_worst(finding: Finding, case: Case) -> Finding:
     return finding
 
 
+def gap(exam: Examination, quantity: str) -> float:
+    """Give how far a gradient is from the slopes at most, as a share of the largest of either."""
+    a = [exam.gradient(p, quantity) for p in exam.passes]
+    if any(g is None for g in a):
+        return 1.0
+    n = case_of(exam, quantity, a).n
+    gaps = [0.0]
+    for given, slope in zip(a, n, strict=True):
+        if np.size(given) != slope.size:
+            return 1.0
+        g = np.asarray(given, float).reshape(slope.shape)
+        known = ~np.isnan(slope)
+        if known.any():
+            scale = max(float(np.abs(slope[known]).max()), float(np.abs(g[known]).max()), NOTHING)
+            gaps.append(float(np.abs(g - slope)[known].max()) / scale)
+    return max(gaps)
+
+
 def seen_wrong(exam: Examination) -> list[Finding]:
     """Give the fault that was seen, without a cause: the first wrong gradient with an element that was measured."""
     for quantity in exam.wrong:
@@ -206,9 +253,8 @@ def seen_wrong(exam: Examination) -> list[Finding]:
         )
         if finding.got is None or finding.expected is None or not np.isfinite(finding.expected):
             continue
-        scale = max(abs(finding.got), float(np.nanmax(np.abs(case.n[0]))))
         # A guard such as log(y + 1e-7), which would be looked for next, explains a gap of less than this.
-        if abs(finding.got - finding.expected) > GUARDED * scale:
+        if gap(exam, quantity) > GUARDED:
             exam.place(finding)
             return [finding]
     return []

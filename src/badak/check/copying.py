@@ -11,6 +11,7 @@ correct layer that looks wrong after such a copy.
 from __future__ import annotations
 
 import copy
+import enum
 import random
 import types
 from collections import OrderedDict
@@ -203,7 +204,7 @@ class World:
             now = _plain(kind)
             for name in now.keys() - data.keys():
                 delattr(kind, name)
-            for name, value in data.items():
+            for name, value in data.items() if not issubclass(kind, enum.Enum) else ():
                 if now.get(name) is not value or isinstance(value, (np.ndarray, dict, list)):
                     setattr(kind, name, clone(value))
 

@@ -51,10 +51,10 @@ class Source:
         return {node.name: node for node in self.tree.body if isinstance(node, Function)}
 
     def method(self, class_name: str, name: str) -> Function | None:
-        """Give a method's node, looked up in the base classes of the same file too."""
+        """Give a method's node, looked up in the base classes of the same file too; without a class, the function's."""
         node = self.class_node(class_name)
         if node is None:
-            return None
+            return self.functions().get(name)
         for item in node.body:
             if isinstance(item, Function) and item.name == name:
                 return item

@@ -38,6 +38,7 @@ FIT = 1e-5  # a hypothesis reproduces the user's gradient: coarser than the comp
 SUMMED = 1e-5  # of the sum of sizes: many terms of either sign cancel in the slope along (1, …, 1)
 SMOOTH = 1e-6  # along (1, …, 1) the two sides agree to this: tied elements move together, and no kink is on the way
 GUARDED = 1e-2  # of the largest slope: log(y + 1e-7) in a loss shifts gradients by less
+UNLIKELY = 1e-4  # a probability below this, in log(y + 1e-7): the guard shifts its gradient by 1e-3 and more
 NOTHING = 1e-9  # a slope below this is 0
 
 # Answers compared with answers of the same code ------------------------------------------------------
@@ -45,6 +46,7 @@ REPEATED = 1e-9  # the same numbers on another way (a row alone, twice the batch
 EQUAL = 1e-12  # the same numbers on the same way
 LINEAR = 1e-7  # three times the dout: one multiplication more, and cancellation inside
 ROW = 1e-6  # one sample as a vector and as a batch of one, whose gradients are divided by other counts
+
 
 # Statistics -----------------------------------------------------------------------------------------
 SHARE = 1e-6  # the share by which a running mean moved, against the layer's own momentum

@@ -22,7 +22,9 @@ class Cause:
     `sentence` says what is wrong and `advice` what to try, both untranslated msgids whose placeholders are the
     finding's fields and `values`. `tests` are the hypotheses that can tell this cause by reproducing the wrong
     gradient: each takes a `Case` and gives (label, values), or None; causes that one measurement tells apart
-    share a test. `place` gives the line. With `repairable`, the line is sought first by trying repairs.
+    share a test. Where the values hold a `Case` as `without` (the gradient as it would be without this cause), the
+    user's gradient is held against that one too: two causes are two findings. `place` gives the line. With
+    `repairable`, the line is sought first by trying repairs.
     `hides` names the clauses of the contract whose findings this cause explains: they are not told beside it.
     `special` has other sentences, by the name of the value that calls for them.
     """

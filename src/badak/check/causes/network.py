@@ -19,8 +19,12 @@ def _shared_instance(subject: Subject, finding: Finding) -> int | None:
     if node is None:
         return None
     uses: dict[str, list[int]] = {}
+    places: set[str] = set()
     for statement, target in assignments(node):
         value = getattr(statement, "value", None)
+        if isinstance(value, ast.Subscript) and ast.unparse(value) in places:
+            return statement.lineno  # layers["second"] = layers["first"]
+        places.add(ast.unparse(target))
         if isinstance(value, (ast.Name, ast.Attribute)) and not isinstance(target, ast.Name):
             uses.setdefault(ast.unparse(value), []).append(statement.lineno)
     for held in ast.walk(node):
@@ -78,6 +82,16 @@ def is_modulus(subject: Examinee, name: str) -> bool:
 
 
 CAUSES = (
+    Cause(
+        "gradient-without-forward",
+        "gradient calls backward without a forward before it: the layers have stored nothing, or what an earlier batch left ({error}).",
+        "Call self.{forward}(x, t) first.",
+    ),
+    Cause(
+        "dout-not-passed-on",
+        "The loop gives every layer the dout of the loss: what a layer's backward returns is passed on to none.",
+        "Write dout = layer.backward(dout).",
+    ),
     Cause(
         "backward-order",
         "backward goes through the layers in the order of forward.",

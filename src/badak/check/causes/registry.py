@@ -13,6 +13,7 @@ from badak.check.causes import (
     affine,
     dropout,
     images,
+    known,
     loss,
     names,
     network,
@@ -37,6 +38,7 @@ FAMILIES = (
     dropout,
     precision,
     loss,
+    known,
     state,
     network,
     unnamed,
@@ -48,6 +50,8 @@ SHAPES: tuple[Test, ...] = (shapes.shape_cause,)
 # A gradient of the right shape with wrong values: most specific first, the first that fits is the answer.
 ORDER: tuple[Test, ...] = (
     precision.rounded_forward,
+    known.another_cross_entropy,
+    known.log_base,
     affine.missing_or_unused,
     precision.dtype_downcast,
     precision.rounds_gradient,
@@ -57,6 +61,7 @@ ORDER: tuple[Test, ...] = (
     affine.other_parameters,
     shapes.sum_cause,
     scale.scales,
+    known.squared_error_factor,
     precision.clips_gradient,
     activation.masks,
     activation.branches,
@@ -86,6 +91,6 @@ def value_cause(case: Case, tests: tuple[Test, ...] = ORDER) -> Verdict:
             found = test(case)
         except (ValueError, IndexError, TypeError, np.linalg.LinAlgError, UserError):
             found = None
-        if found is not None:
+        if found is not None and found[0] not in case.told:
             return found
     return None

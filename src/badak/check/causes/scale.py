@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ def scales(case: Case) -> Verdict:
     values: dict[str, Any] = {"ratio": ratio}
     if near(ratio, -1):
         return "sign-flip", values
+    if ratio < 0:
+        return _and_sign(case, ratio)
     if power == 1:
         rest = ratio / batch
         if near(rest, 1):
@@ -58,6 +61,15 @@ def scales(case: Case) -> Verdict:
     if any(near(ratio**2, s) or near(ratio**2 * s, 1) for s in sizes if s > 1):
         return "missing-scale", values
     return None
+
+
+def _and_sign(case: Case, ratio: float) -> Verdict:
+    """A negative ratio is a wrong sign and another cause beside it."""
+    found = scales(dataclasses.replace(case, n=[-n for n in case.n]))
+    if found is None:
+        return None
+    label, values = found
+    return label, values | {"without": dataclasses.replace(case, n=[-ratio * n for n in case.n])}
 
 
 def _too_small(case: Case, ratio: float, batch: int, values: dict[str, Any]) -> Verdict:
@@ -178,6 +190,11 @@ def _loss_expression(subject: Subject, finding: Finding) -> int | None:
                 and node.value is not None
                 and any(called_name(n) == "sum" for n in ast.walk(node.value))
             ):
+                lines.append(node.lineno)
+            if not isinstance(node, ast.Assign):
+                continue
+            reduced = any(called_name(n) == "sum" for n in ast.walk(node.value))
+            if reduced and any(called_name(n).startswith("log") for n in ast.walk(node)):
                 lines.append(node.lineno)
     if lines:
         return lines[-1]

@@ -8,7 +8,7 @@ import numpy as np
 
 from badak.check.causes.naming import name_causes
 from badak.check.causes.repair.search import search
-from badak.check.causes.shapes import shape_cause
+from badak.check.causes.shapes import foreign, shape_cause
 from badak.check.causes.wiring.gradients import check_network_gradients
 from badak.check.causes.wiring.parts import check_composite
 from badak.check.compare import case_of, wrong_quantities
@@ -31,7 +31,7 @@ def check_shapes(exam: Examination) -> Findings:
             continue
         exam.shape_faults.add(quantity)
         case = case_of(exam, quantity, [exam.gradient(p, quantity) for p in exam.passes])
-        cause = shape_cause(case)
+        cause = shape_cause(case) or foreign(exam, case)
         row = len(np.shape(a)) == len(right) + 1 and np.shape(a)[0] == 1
         if row and cause is None and np.size(a) == int(np.prod(right)) and close(np.ravel(a), case.n[0].ravel()):
             # A (1, M) bias gradient for an (M,) bias trains as it should.

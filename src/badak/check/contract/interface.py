@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import numpy as np
 
 from badak.check.causes.explain import closest
 from badak.check.contract.clause import Clause, Findings
-from badak.check.exam import Examination
+from badak.check.exam import CouldNotCheck, Examination
+from badak.check.findings import Finding
 from badak.check.source import is_upstream
 from badak.check.subject import (
+    attributes_of,
     has_method,
+    pieces,
     required,
 )
 
+INPUT = re.compile(r"(?i)^(x|inputs?|data)$")
 Array = np.ndarray[Any, Any]
 
 
@@ -23,34 +28,10 @@ def check_methods(exam: Examination) -> Findings:
     """The object offers the methods of its protocol, under their names and with self."""
     subject = exam.subject
     names = subject.method_names
-    public = [n for n in dir(subject.asked) if not n.startswith("__") and has_method(subject.asked, n)]
-    for name in names:
-        if not has_method(subject.asked, name):
-            near = closest(
-                name,
-                [
-                    n
-                    for n in public
-                    if n
-                    not in (
-                        "forward",
-                        "backward",
-                        "loss",
-                        "gradient",
-                        "numerical_gradient",
-                        *([n] * (n in names)),
-                    )
-                ],
-            )
-            label = "misspelled-method" if near else "missing-method"
-            yield exam.finding(
-                "methods",
-                label,
-                method=name,
-                quantity=name,
-                values={"name": name, "near": near, "owner": subject.name},
-            )
-            return
+    absent = [name for name in names if not has_method(subject.asked, name)]
+    if absent:
+        yield _absent(exam, absent[0])
+        return
     for name in names:
         function = getattr(subject.kind, name, None)
         if not inspect.isfunction(function) or name not in vars(subject.kind):
@@ -67,10 +48,55 @@ def check_methods(exam: Examination) -> Findings:
             yield exam.finding("methods", "missing-self", method=name, values={"name": name, "arguments": first})
             return
     if not subject.scalar:
-        wanted_names = required(subject.asked.backward)
-        if len(wanted_names) >= 2 and not any(is_upstream(n) for n in wanted_names):
-            values = {"arguments": ", ".join(wanted_names)}
-            yield exam.finding("methods", "nonstandard-backward-signature", method=exam.backward_name(), values=values)
+        yield from _signature(exam)
+
+
+def _absent(exam: Examination, name: str) -> Finding:
+    """A method is missing: a slip of the keys, or a network without the method that its training loop calls.
+
+    A class of which only one half stands may be anything: nobody is accused.
+    """
+    subject = exam.subject
+    known = {"forward", "backward", "loss", "gradient", "numerical_gradient", *subject.method_names}
+    public = [n for n in dir(subject.asked) if not n.startswith("__") and has_method(subject.asked, n)]
+    near = closest(name, [n for n in public if n not in known])
+    # feedforward is no misspelled forward.
+    near = near if near is not None and abs(len(near) - len(name)) <= 2 else None
+    values = {"name": name, "near": near, "owner": subject.name}
+    if near is not None:
+        return exam.finding("methods", "misspelled-method", method=name, quantity=name, values=values)
+    # Chapter 4's networks have numerical gradients alone; made of layers with a backward, a network has gradient too.
+    wanted = "numerical_gradient" not in public or _holds_layers(subject.obj)
+    if subject.runs_forward_itself and wanted:
+        return exam.finding("methods", "missing-method", method=name, quantity=name, values=values)
+    raise CouldNotCheck(
+        "{owner} has no method {name}, so that there is no gradient to compare with forward. "
+        "Write def {name}(self, …), and run the check again.",
+        owner=subject.name,
+        name=name,
+    )
+
+
+def _holds_layers(obj: Any) -> bool:
+    children = [getattr(obj, name, None) for name in attributes_of(obj)]
+    return any(has_method(piece, "backward") for child in children for _, piece, _ in pieces(child, child))
+
+
+def _signature(exam: Examination) -> Findings:
+    """Backward takes the gradient that comes from above."""
+    subject = exam.subject
+    wanted = required(getattr(subject.asked, subject.backward_name))
+    if len(wanted) < 2 or any(is_upstream(n) for n in wanted):
+        return
+    if not INPUT.match(wanted[0]):
+        raise CouldNotCheck(
+            "{method} wants ({arguments}), and I don't know what to hand in. "
+            "Name the gradient that comes from above dout, and run the check again.",
+            method=subject.backward_name,
+            arguments=", ".join(wanted),
+        )
+    values = {"arguments": ", ".join(wanted)}
+    yield exam.finding("methods", "nonstandard-backward-signature", method=exam.backward_name(), values=values)
 
 
 CLAUSES = [Clause("methods", check_methods, first=True, stops=True)]

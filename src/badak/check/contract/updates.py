@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.compare import agrees
+from badak.check.compare import gap, wrong_quantities
 from badak.check.contract.clause import Clause, Findings
 from badak.check.copying import walk
 from badak.check.exam import Examination
@@ -16,6 +16,7 @@ from badak.check.subject import (
     get_path,
     set_path,
 )
+from badak.check.tolerances import GUARDED
 
 Array = np.ndarray[Any, Any]
 
@@ -55,7 +56,8 @@ def _wrong_when_moved(exam: Examination, rng: np.random.Generator) -> list[str]:
     other = Examination(later)
     other.y, other.douts = exam.y, exam.douts
     other.passes = [later.run(d) for d in other.douts]
-    return [q for q in other.quantities if q not in exam.shape_faults and not agrees(other, q)]
+    other.shape_faults = exam.shape_faults
+    return [q for q in wrong_quantities(other) if not subject.scalar or gap(other, q) > GUARDED]
 
 
 def _stale_copy(exam: Examination) -> str | None:

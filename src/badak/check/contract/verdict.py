@@ -37,8 +37,8 @@ def examine(subject: Examinee, only: Sequence[str] | None = None, file: str = ""
         asked.add(clause.name)
         before = len(exam.findings)
         _run_clause(exam, clause, report, wanted)
-        hindered = report.reason is not None
-        if hindered or (clause.stops and any(f.severity == "error" for f in exam.findings[before:])):
+        failed = any(f.severity == "error" for f in exam.findings[before:])
+        if clause.first and (report.reason is not None or (failed and clause.stops)):
             break
         if subject.expired():
             report.reason = "The time ran out before all checks were done."
@@ -89,5 +89,9 @@ def _run_clause(exam: Exam, clause: Clause, report: Report, wanted: bool) -> Non
     except (MemoryError, RecursionError) as failure:
         report.reason = "The check needed too much memory or depth: {error}"
         report.reason_values = {"error": type(failure).__name__}
+    except Exception as failure:
+        # A probe met something that it was not written for: that is no answer, and no fault of the user's.
+        report.reason = "The check {check} could not look at it: {error}"
+        report.reason_values = {"check": clause.name, "error": f"{type(failure).__name__}: {failure}".splitlines()[0]}
     finally:
         exam.examinee.world.restore()

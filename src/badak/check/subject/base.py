@@ -44,7 +44,7 @@ class Subject(Examinee):
 
     forward_name: ClassVar[str] = "forward"  # the user's own names, for sentences and look-ups of lines
     backward_name: ClassVar[str] = "backward"
-    method_names = ("forward", "backward")
+    method_names: ClassVar[tuple[str, ...]] = ("forward", "backward")
     input_names: ClassVar[tuple[str, ...]] = ("x",)  # the arguments that get a gradient, where they are floating
     scalar: ClassVar[bool] = False  # the output is one number, and dout is 1
     has_target: ClassVar[bool] = False  # the second argument is a target, not an input
@@ -52,6 +52,7 @@ class Subject(Examinee):
     target_names: ClassVar[tuple[str, ...]] = ()  # what a file calls the sample of the second argument
     runs_forward_itself: ClassVar[bool] = False  # one call runs forward and backward: a network's gradient(x, t)
     updates_inside: ClassVar[bool] = False  # an update of the parameters inside backward is the style's own
+    mean_in_layers: ClassVar[bool] = False  # gradients of all parameters may be means over the batch: the loss sums
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
 

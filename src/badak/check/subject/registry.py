@@ -9,6 +9,7 @@ from badak.check.subject.base import Subject
 from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.examinee import Examinee
+from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
 from badak.check.subject.network import BookNetwork
@@ -17,6 +18,7 @@ from badak.check.subject.unknown import Unknown
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
+    FunctionPair,
     AutogradDistance,
     AutogradLoss,
     AutogradFunctionOfTwo,

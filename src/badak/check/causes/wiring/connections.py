@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from badak.check.findings import Finding
 from badak.check.numeric import close
 from badak.check.source import called_name, find_line, gradient_line
 from badak.check.subject import Subject, UserError, attributes_of, get_path, has_method, pieces, set_path
+from badak.check.tolerances import EQUAL, NOTHING
 
 
 def shared_names(subject: Subject) -> list[str]:
@@ -55,6 +57,30 @@ def unconnected(exam: Examination, wrong: list[str], calls: list[Call]) -> Findi
     if before == after:
         return exam.finding("gradients", "params-not-shared", method="__init__", quantity="*", line=_copy_line(subject))
     return None
+
+
+def copied_parameter(exam: Examination, wrong: list[str], calls: list[Call]) -> Finding | None:
+    """Loss does not move with a parameter of which a layer holds a copy."""
+    subject = exam.subject
+    layers = [layer for _, layer in inner_layers(subject.obj)]
+    held = [getattr(layer, n, None) for layer in layers for n in attributes_of(layer)]
+    arrays = [a for a in held if isinstance(a, np.ndarray)]
+    for quantity in wrong:
+        slope = subject.slopes(quantity).along(np.ones(1))[0]
+        value = subject.value(quantity)
+        mine = next(get_path(subject.obj, p.path) for p in subject.parameters if p.name == quantity)
+        if np.nanmax(np.abs(slope), initial=0.0) > NOTHING or not isinstance(mine, np.ndarray):
+            continue
+        alike = [a for a in arrays if a.shape == np.shape(value) and _multiple(a, np.asarray(value))]
+        if alike and not any(np.shares_memory(a, mine) for a in arrays):
+            line = _copy_line(subject)
+            return exam.finding("gradients", "params-not-shared", method="__init__", quantity=quantity, line=line)
+    return None
+
+
+def _multiple(a: Any, b: Any) -> bool:
+    """Tell whether an array is a multiple of another: the weights of a network may have been made smaller since."""
+    return bool(np.any(b)) and close(a * np.vdot(b, b), b * np.vdot(a, b), EQUAL)
 
 
 def _steps(value: float, rows: int) -> bool:
@@ -108,7 +134,9 @@ def same_object(exam: Examination, wrong: list[str], calls: list[Call]) -> Findi
         result = subject.run(obj=obj)
     except UserError:
         return None
-    if all(fits(subject, result.grads[q], q) for q in wrong):
+    # A parameter that loss does not move with belongs to the layer that is missing at its place.
+    lost = [q for q in wrong if np.nanmax(np.abs(subject.slopes(q).along(np.ones(1))[0]), initial=0.0) <= NOTHING]
+    if lost or all(fits(subject, result.grads[q], q) for q in wrong):
         return exam.finding(
             "gradients",
             "shared-layer-instance",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from badak.check.causes.naming import name_causes
-from badak.check.causes.wiring.connections import same_object, skipped, swapped_keys, unconnected
-from badak.check.causes.wiring.order import wrong_order
+from badak.check.causes.wiring.connections import copied_parameter, same_object, skipped, swapped_keys, unconnected
+from badak.check.causes.wiring.order import dout_dropped, wrong_order
 from badak.check.causes.wiring.parts import guarded, inner_fault
 from badak.check.causes.wiring.probability import double_softmax, log_guard
+from badak.check.causes.wiring.role import unlike_each_other
 from badak.check.causes.wiring.trace import Call, trace
 from badak.check.compare import case_of, wrong_quantities
 from badak.check.exam import Examination
@@ -20,7 +21,10 @@ Wiring = Callable[[Examination, list[str], list[Call]], Finding | None]
 ORDER: tuple[Wiring, ...] = (
     unconnected,
     same_object,
+    copied_parameter,
+    unlike_each_other,
     wrong_order,
+    dout_dropped,
     swapped_keys,
     double_softmax,
     guarded,

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from badak.check.case import Case
 from badak.check.causes.wiring.probability import double_softmax
-from badak.check.causes.wiring.trace import trace
+from badak.check.causes.wiring.trace import Call, trace
+from badak.check.compare import case_of, ties_only
 from badak.check.copying import clone
 from badak.check.exam import Examination
 from badak.check.findings import Finding
@@ -71,6 +73,22 @@ def _accuracy(exam: Examination) -> Iterator[Finding]:
         expected=1.0,
         values={"accuracy": True},
     )
+
+
+def unlike_each_other(exam: Examination, wrong: list[str], calls: list[Call]) -> Finding | None:
+    """Hidden weights that are all 0 put every unit on the kink of its activation: no maximum is to blame."""
+    subject = exam.subject
+    matrices = [(p.name, np.asarray(subject.value(p.name), float)) for p in subject.parameters]
+    matrices = [(name, m) for name, m in matrices if m.ndim >= 2]
+    zero = [name for name, m in matrices[:-1] if not np.any(m)]
+    if not zero or not all(ties_only(exam, _case(exam, quantity)) for quantity in wrong):
+        return None
+    values = {"name": zero[0], "value": 0.0}
+    return exam.finding("gradients", "zero-init-symmetry", method="__init__", quantity="*", values=values)
+
+
+def _case(exam: Examination, quantity: str) -> Case:
+    return case_of(exam, quantity, [exam.gradient(p, quantity) for p in exam.passes])
 
 
 def _symmetric(exam: Examination) -> Iterator[Finding]:
