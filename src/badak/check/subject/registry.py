@@ -13,8 +13,10 @@ from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
 from badak.check.subject.network import BookNetwork
+from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
+from badak.check.subject.updating import UpdatingLayer
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
@@ -23,6 +25,10 @@ STYLES: list[type[Examinee]] = [
     AutogradLoss,
     AutogradFunctionOfTwo,
     AutogradFunction,
+    CombinedLoss,
+    StoredLoss,
+    StoredLayer,
+    UpdatingLayer,
     CalledLoss,
     CalledLayer,
     Loss,
