@@ -8,6 +8,7 @@ from badak.check.subject.autofunction import AutogradDistance, AutogradFunction,
 from badak.check.subject.base import Subject
 from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.chained import ChainedModel
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
@@ -25,6 +26,7 @@ STYLES: list[type[Examinee]] = [
     AutogradLoss,
     AutogradFunctionOfTwo,
     AutogradFunction,
+    ChainedModel,
     CombinedLoss,
     StoredLoss,
     StoredLayer,
