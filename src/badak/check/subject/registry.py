@@ -14,6 +14,7 @@ from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
 from badak.check.subject.network import BookNetwork
+from badak.check.subject.renamed import RenamedLayer
 from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
@@ -31,6 +32,7 @@ STYLES: list[type[Examinee]] = [
     StoredLoss,
     StoredLayer,
     UpdatingLayer,
+    RenamedLayer,
     CalledLoss,
     CalledLayer,
     Loss,
