@@ -24,7 +24,7 @@ from badak.check.subject import (
     is_listed,
     set_path,
 )
-from badak.check.tolerances import UNLIKELY
+from badak.check.tolerances import NOTHING, UNLIKELY
 
 Array = np.ndarray[Any, Any]
 
@@ -218,7 +218,7 @@ def check_returns(exam: Examination) -> Findings:
     for place, quantity in enumerate(subject.input_names):
         value = exam.passes[0].dx[place]
         missing = value is None or (isinstance(value, np.ndarray) and value.dtype == object)
-        if missing and quantity in exam.inputs:
+        if missing and quantity in exam.inputs and np.any(np.abs(subject.slopes(quantity).central) > NOTHING):
             yield exam.finding(
                 "returns", "returns-none", method=exam.backward_name(), quantity=quantity, values={"name": "backward"}
             )

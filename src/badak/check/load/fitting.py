@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.copying import clone
+from badak.check.copying import clone, walk
 from badak.check.source import Source
 from badak.check.subject import Candidate, Examinee, Subject, UserError
 from badak.check.subject.arguments import (
@@ -31,7 +31,7 @@ from badak.check.subject.arguments import (
     Unguessable,
     calls_in_file,
 )
-from badak.check.subject.inputs import arrays_of, samples
+from badak.check.subject.inputs import samples
 
 Array = np.ndarray[Any, Any]
 Make = Callable[[], Any]
@@ -230,8 +230,10 @@ def is_sample(value: Any) -> bool:
 
 
 def is_small(obj: Any) -> bool:
-    """Tell whether an object is small enough to be measured as it is."""
-    return sum(array.size for array in arrays_of(obj)) <= READY
+    """Tell whether an object, with the layers that it holds, is small enough to be measured as it is."""
+    sizes: list[int] = []
+    walk(obj, lambda part: sizes.append(part.size) if isinstance(part, np.ndarray) else None)
+    return sum(sizes) <= READY
 
 
 def richer(fitter: Fitter, fit: Fit) -> Any:

@@ -176,6 +176,10 @@ class Finder:
             subject.name, subject.evidence = candidate.name, evidence
             return Target(candidate.name, subject, style=style.style)
         fit = self._with_own_sample(fitter, obj, make) or fitter.fit(obj, make)
+        if obj is not None and make is None and candidate.obj is None and (fit is None or fit.level == 0):
+            # What the file has made takes none of our inputs: make another.
+            other = Fitter(style, candidate).fit()
+            fit = other if other is not None and other.level > 0 else fit
         if fit is None:
             return self._unmade(candidate, style, fitter)
         # What a network raises may be a fault of its layers' order: the contract asks.
