@@ -404,7 +404,7 @@ def test_help_names_every_command_in_order_and_shows_defaults(monkeypatch, capsy
         assert words in told
     told = " ".join(answer("check", "--help", monkeypatch=monkeypatch, capsys=capsys)[1].split())
     for words in (
-        "FILES... FILE.py, FILE.py:ClassName or FILE.ipynb.",
+        "FILES... FILE.py, FILE.py:ClassName, FILE.ipynb or a FOLDER.",
         "may be given again. --time-limit",
         "[default: 20.0]",
     ):

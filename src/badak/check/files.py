@@ -115,8 +115,9 @@ def _report(target: Target, source: Source, only: Sequence[str] | None, name: st
         finding = explain_error(
             None, target.problem.error, "__init__", target.problem.line, "constructs", source=source
         )
-        guessed = not is_final(target.problem.error)
-        if finding.line is None or (finding.label == "unnamed" and guessed):
+        # Arguments of ours that do not fit are our fault: only a slip that shows with any arguments is the class's own.
+        own = finding.label in NAMED_IN_SCRIPTS and is_final(target.problem.error)
+        if finding.line is None or (target.guessed and not own):
             report.reason = "It could not be constructed: {error}. Add a function make() to the file that returns one."
             report.reason_values = finding.values
         else:
@@ -134,6 +135,9 @@ def _hindered(report: Report, loaded: Loaded) -> Report:
         words = str(finding.values.get("error", ""))
         if lost is not None:
             report.reason, report.reason_values = _missing_module(lost, loaded)
+        elif undefined is not None and "near" not in finding.values and loaded.unmade(undefined) is not None:
+            report.reason = "line {line} makes {name}, and was not run, or failed."
+            report.reason_values = {"name": undefined, "line": loaded.unmade(undefined)}
         elif home is not None and "near" not in finding.values:
             report.reason = "line {line}: {name} is not imported here; {file} of the project defines it."
             report.reason_values = {"name": undefined, "line": finding.values.get("used_line"), "file": str(home)}

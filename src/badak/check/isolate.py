@@ -31,6 +31,7 @@ from typing import Any
 
 from badak.check import answers
 from badak.check.findings import Report
+from badak.check.folder import absent, near
 from badak.check.load.reading import parse_source
 from badak.reading import load_json, read_regular
 
@@ -92,11 +93,14 @@ def check_file(
     """
     path = Path(path)
     shown = name or str(path)
+    if path.is_dir():
+        return [Report(shown, path.name, reason=absent(path), reason_values={"name": str(path)})]
     if content is None:
         try:
             content = read_regular(path)
         except FileNotFoundError:
-            return [Report(shown, path.name, reason="There is no file {name}.", reason_values={"name": str(path)})]
+            values = {"name": str(path), "near": near(path)}
+            return [Report(shown, path.name, reason=absent(path), reason_values=values)]
         except (OSError, ValueError) as error:
             values = {"error": str(error)}
             return [Report(shown, path.name, reason="The file cannot be read: {error}", reason_values=values)]

@@ -9,7 +9,7 @@ from badak.cli.words import Argument, Command
 
 
 @click.command(cls=Command, short_help="Diagnose errors in your layers, losses and networks.")
-@click.argument("files", nargs=-1, cls=Argument, about="FILE.py, FILE.py:ClassName or FILE.ipynb.")
+@click.argument("files", nargs=-1, cls=Argument, about="FILE.py, FILE.py:ClassName, FILE.ipynb or a FOLDER.")
 @option("--training", metavar="RUN", help="Diagnose a training run (its folder) instead of files.")
 @option("--json", is_flag=True, help="Print JSON, one object a line.")
 @option("--html", metavar="FILE", help="Write a page with all reports to this file.")

@@ -61,7 +61,8 @@ def is_final(error: BaseException) -> bool:
     """Tell whether an error would come with any input: names, attributes, signatures, imports, unwritten methods."""
     if isinstance(error, AttributeError):
         # What an array lacks, another kind of input may have.
-        return not isinstance(getattr(error, "obj", None), (np.ndarray, np.generic, float, int))
+        owner = getattr(error, "obj", None)
+        return not isinstance(owner, (np.ndarray, np.generic, float, int, str, list, tuple, dict, set))
     if isinstance(error, UnboundLocalError):
         return False  # a branch for other arguments
     if isinstance(error, (NameError, NotImplementedError, ImportError, RecursionError)):

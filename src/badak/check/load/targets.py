@@ -34,6 +34,7 @@ class Target:
     problem: Failed | None = None
     reason: Note | None = None
     style: str = ""
+    guessed: bool = True  # whether the arguments that a constructor raised on were ours
     notes: list[Note] = field(default_factory=list)
 
 
@@ -113,7 +114,7 @@ class Finder:
         try:
             obj = make()
         except (Exception, SystemExit) as error:
-            return Target(name, problem=Failed(error, deepest_line(error, self.source.filename), []))
+            return Target(name, problem=Failed(error, deepest_line(error, self.source.filename), []), guessed=False)
         candidate = Candidate.of(obj, self.source, self.loaded.namespace)
         style, evidence = style_of(candidate)
         if style is Unknown and looks_checkable(type(obj)):
