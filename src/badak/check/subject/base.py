@@ -7,7 +7,7 @@ is a subclass that says how to call and where to read.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from badak.check.numeric import Slopes, measure
 from badak.check.source import Source, is_upstream
+from badak.check.subject.arguments import Layout
 from badak.check.subject.calls import FLAGS, UserError, has_method, parameters_of, required
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.parameters import Parameter, find_parameters, returned_names
@@ -201,6 +202,19 @@ class Subject(Examinee):
         made.world = self.world
         made.evidence = self.evidence
         return made
+
+    @classmethod
+    def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
+        """Give inputs to try, (x, second), where the style knows better than `inputs.samples`; else None."""
+        return None
+
+    def hindrance(self) -> tuple[str, dict[str, Any]] | None:
+        """Tell what hinders the look before anything is asked: a sentence and its values; None where nothing does."""
+        return None
+
+    def variants(self) -> Iterator[tuple[str, Any, Any]]:
+        """Give the same object with other settings (stride, pad, mode), or for other inputs: words, object, input."""
+        yield from ()
 
     # Modes ----------------------------------------------------------------------------------------
 
