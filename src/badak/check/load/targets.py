@@ -19,6 +19,7 @@ from badak.check.load.running import Failed, Loaded, deepest_line
 from badak.check.load.standins import missing_base
 from badak.check.source import Source
 from badak.check.subject import STYLES, Candidate, Examinee, Layer, Subject, Unknown, style_of
+from badak.check.subject.calls import old_division
 from badak.check.subject.candidate import Evidence, Found
 
 Expired = Callable[[], bool]
@@ -238,6 +239,9 @@ class Finder:
         return Target(candidate.name, problem=Failed(failure, line, []), style=style.style)
 
     def _refused(self, candidate: Candidate, style: type[Subject], fitter: Fitter, fit: Fit) -> Target:
+        old = old_division(fit.error.error) if fit.error is not None else None
+        if old is not None:
+            return Target(candidate.name, reason=old, style=style.style)
         words = fit.error.words.splitlines()[0] if fit.error is not None else "no number came out"
         text = (
             "{method} took none of the {count} inputs that I tried: {error}. "

@@ -230,6 +230,14 @@ class Subject(Examinee):
         """Give the same subject without the update that is its own style's, None where there is none."""
         return None
 
+    def hindrance(self) -> tuple[str, dict[str, Any]] | None:
+        """Tell what hinders the look before anything is asked: a sentence and its values; None where nothing does."""
+        return None
+
+    def variants(self) -> Iterator[tuple[str, Any, Any]]:
+        """Give the same object with other settings (stride, pad, mode), or for other inputs: words, object, input."""
+        yield from ()
+
     # Modes ----------------------------------------------------------------------------------------
 
     def _flagged(self) -> Callable[..., Any] | None:

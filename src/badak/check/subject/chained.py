@@ -62,7 +62,9 @@ class ChainedModel(Subject):
         missing = [name for name in PARTS if name not in parts]
         if missing:
             raise Unguessable("layers")
-        yield lambda: _built(candidate.kind, parts)
+        kind = candidate.kind
+        if kind is not None:
+            yield lambda: _built(kind, parts)
 
     @classmethod
     def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:

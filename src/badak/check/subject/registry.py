@@ -13,6 +13,7 @@ from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
+from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction, LossWithPrime
 from badak.check.subject.network import BookNetwork
 from badak.check.subject.renamed import RenamedLayer
 from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
@@ -35,6 +36,9 @@ STYLES: list[type[Examinee]] = [
     RenamedLayer,
     CalledLoss,
     CalledLayer,
+    LossFunction,
+    LossWithPrime,
+    ActivationWithPrime,
     Loss,
     TwoInputLayer,
     BookNetwork,
