@@ -21,6 +21,10 @@ from badak.check.subject import (
 )
 
 INPUT = re.compile(r"(?i)^(x|inputs?|data)$")
+# What stands beside the gradient that comes from above in a stateless backward.
+BESIDE = re.compile(
+    r"(?i)^(x\w*|inputs?|data|y\w*|z\w*|a|h|out\w*|caches?|cached\w*|params?|t|targets?|labels?|ctx|w\w*|b|bias|mask|prev\w*)$"
+)
 Array = np.ndarray[Any, Any]
 
 
@@ -86,9 +90,13 @@ def _signature(exam: Examination) -> Findings:
     """Backward takes the gradient that comes from above."""
     subject = exam.subject
     wanted = required(getattr(subject.asked, subject.backward_name))
-    if len(wanted) < 2 or any(is_upstream(n) for n in wanted):
+    if len(wanted) < 2:
         return
-    if not INPUT.match(wanted[0]):
+    strange = [n for n in wanted if not is_upstream(n) and not BESIDE.match(n)]
+    upstream = any(is_upstream(n) for n in wanted)
+    if upstream and not strange:
+        return
+    if upstream or not INPUT.match(wanted[0]):
         raise CouldNotCheck(
             "{method} wants ({arguments}), and I don't know what to hand in. "
             "Name the gradient that comes from above dout, and run the check again.",
