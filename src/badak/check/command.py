@@ -6,11 +6,13 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from badak.check.findings import Report
 from badak.check.isolate import MEMORY_LIMIT, TIME_LIMIT, check_file
 from badak.check.report import report_html, report_json, report_text
 from badak.language import choose_language
+from badak.reading import read_regular
 
 HELP = (
     "Check layers, losses and networks in FILE.py, FILE.py:ClassName or FILE.ipynb. This RUNS the code in "
@@ -59,9 +61,12 @@ def check_command(
     if html is not None:
         _refuse_page(Path(html))
     reports: list[Report] = []
-    for argument in files:
-        path, name = split_name(argument)
-        for report in check_file(path, name, time_limit=time_limit, memory_limit=memory_limit, only=only):
+    given = [split_name(argument) for argument in files]
+    # All are read before any is run: what the code of one does to the others' files changes no verdict.
+    contents = {path: content for path, _ in given if (content := _content(path)) is not None}
+    for path, name in given:
+        limits: dict[str, Any] = {"time_limit": time_limit, "memory_limit": memory_limit, "only": only}
+        for report in check_file(path, name, content=contents.get(path), **limits):
             reports.append(report)
             sys.stdout.write((report_json if json else report_text)(report, lang) + "\n")
             sys.stdout.flush()
@@ -69,6 +74,14 @@ def check_command(
         page = report_html(reports, lang)
         Path(html).write_text(page, encoding="utf-8")
     return exit_code(reports, strict)
+
+
+def _content(path: str) -> bytes | None:
+    """Give what is in a file, None where it cannot be read: `check_file` says why."""
+    try:
+        return read_regular(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _refuse_page(page: Path) -> None:

@@ -75,6 +75,7 @@ ORDER: tuple[Test, ...] = (
     activation.pre_and_post,
     normalization.statistics,
     affine.weight_decay,
+    images.averaged_maximum,
     images.overlapping,
     activation.nearly,
 )

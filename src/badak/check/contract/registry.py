@@ -26,6 +26,7 @@ from badak.check.contract.clause import Clause
 CLAUSES: list[Clause] = [
     *interface.CLAUSES,
     *running.CLAUSES,
+    *batches.MANY,
     *gradients.SHAPES,
     *arguments.CLAUSES,
     *repeat.CLAUSES,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from badak.check.causes.explain import explain_error
 from badak.check.load.fitting import Fit, Fitter, is_final, is_small, own_sample, richer
 from badak.check.load.importing import Note
 from badak.check.load.running import Failed, Loaded, deepest_line
@@ -181,12 +182,21 @@ class Finder:
             fit = other if other is not None and other.level > 0 else fit
         if fit is None:
             return self._unmade(candidate, style, fitter)
-        if fit.level == 0 and not fit.final and not fit.given:
+        # What a network raises may be a fault of its layers' order: the contract asks.
+        asked = fit.final or fit.given or style.runs_forward_itself or self._named(fit)
+        if fit.level == 0 and not asked:
             return self._refused(candidate, style, fitter, fit)
         subject = style(fit.obj, fit.x, fit.second, given=fit.given, **{**given, "make": fit.make or make})
         subject.name = candidate.name if candidate.functions else subject.name
         subject.evidence = evidence
         return Target(candidate.name, subject, style=style.style)
+
+    def _named(self, fit: Fit) -> bool:
+        """Tell whether what forward raised has a name, so that it is the file's fault and not the input's."""
+        if fit.error is None:
+            return False
+        told = explain_error(None, fit.error.error, fit.error.method, fit.error.line, "runs", source=self.source)
+        return told.label != "unnamed"
 
     def _ready(self, candidate: Candidate) -> Any:
         """Give an object of the class that the file has made, if it is small enough to be measured."""

@@ -20,7 +20,7 @@ from badak.check.subject.calls import FLAGS, UserError, has_method, parameters_o
 from badak.check.subject.candidate import Candidate
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.parameters import Parameter, find_parameters, parts_of, returned_names
-from badak.check.subject.paths import copied, get_path, plain, set_path
+from badak.check.subject.paths import copied, get_path, is_listed, plain, set_path
 from badak.check.tolerances import DOUBLE, FINE, SINGLE, Precision
 
 Array = np.ndarray[Any, Any]
@@ -185,7 +185,7 @@ class Subject(Examinee):
     def collect(self, result: Pass, obj: Any, returned: Any) -> None:
         """Put what backward returned, and the gradients it left behind, into `result`."""
         inputs = len(self.input_names)
-        parts = parts_of(returned)
+        parts = [returned] if is_listed(returned) else parts_of(returned)
         result.dx = [plain(part) for part in parts[:inputs]]
         result.dx += [None] * (inputs - len(result.dx))
         for parameter in self.parameters:
