@@ -16,6 +16,7 @@ from badak.check.source import is_upstream
 from badak.check.subject import (
     attributes_of,
     has_method,
+    parameters_of,
     pieces,
     required,
 )
@@ -86,7 +87,11 @@ def _signature(exam: Examination) -> Findings:
     """Backward takes the gradient that comes from above."""
     subject = exam.subject
     wanted = required(getattr(subject.asked, subject.backward_name))
-    if len(wanted) < 2 or any(is_upstream(n) for n in wanted):
+    if len(wanted) < 2:
+        return
+    known = {p.name for p in parameters_of(getattr(subject.asked, subject.forward_name))}
+    others = [n for n in wanted if not is_upstream(n)]
+    if len(others) < len(wanted) and all(INPUT.match(n) or n in known for n in others):
         return
     if not INPUT.match(wanted[0]):
         raise CouldNotCheck(

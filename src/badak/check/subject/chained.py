@@ -56,13 +56,14 @@ class ChainedModel(Subject):
     @classmethod
     def makers(cls, candidate: Candidate, layout: Layout) -> Iterator[Callable[[], Any]]:
         """Build a model from the classes that the file knows. Raises Unguessable where a part is missing."""
-        if candidate.kind is None or layout.name != "rows":
+        kind = candidate.kind
+        if kind is None or layout.name != "rows":
             return
         parts = parts_known(candidate)
         missing = [name for name in PARTS if name not in parts]
         if missing:
             raise Unguessable("layers")
-        yield lambda: _built(candidate.kind, parts)
+        yield lambda: _built(kind, parts)
 
     @classmethod
     def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
@@ -137,7 +138,7 @@ def _built(kind: type, parts: dict[str, type]) -> Any:
             layer.weights = layer.weights * SCALE
         model.add(layer)
     setter = model.set if has_method(model, "set") else model.compile
-    given = {n: None for n in inspect.signature(setter).parameters}
+    given = dict.fromkeys(inspect.signature(setter).parameters)
     setter(**{**given, **({"loss": parts["loss"]()} if "loss" in given else {})})
     if has_method(model, "finalize"):
         model.finalize()

@@ -92,7 +92,11 @@ class UpdatingLayer(Layer):
     def find_parameters(self, obj: Any, returned: Any, before: Any = None) -> list[Parameter]:
         """Give the arrays that backward changed and forward depends on, and those it should have changed."""
         start = numbers_in(self.obj if before is None else before)
-        moved = [p for p, (_, after) in self._moves.get(id(obj), NOTHING_MOVED)[1].items() if p in start and start[p].shape == after.shape]
+        moved = [
+            p
+            for p, (_, after) in self._moves.get(id(obj), NOTHING_MOVED)[1].items()
+            if p in start and start[p].shape == after.shape
+        ]
         forgotten = [p for p in start if p not in moved and str(p[-1][1]).lower() in LEARNED] if moved else []
         counted = [p for p in [*moved, *forgotten] if self._matters(p, start[p])]
         return [Parameter(named(p), p, None) for p in counted]
@@ -144,7 +148,12 @@ def numbers_in(obj: Any) -> dict[Path, Array]:
             if part.dtype.kind == "f" and part.size:
                 found[path] = part.copy()
             return
-        if isinstance(part, ATOMS) or callable(part) and not hasattr(part, "forward") or id(part) in seen or depth > DEPTH:
+        if (
+            isinstance(part, ATOMS)
+            or (callable(part) and not hasattr(part, "forward"))
+            or id(part) in seen
+            or depth > DEPTH
+        ):
             return
         seen.add(id(part))
         if isinstance(part, dict):
@@ -175,9 +184,7 @@ def _by_itself(candidate: Candidate, backward: str) -> Evidence | None:
         return None
     written = [(s, t) for s, t in assignments(node) if isinstance(t, ast.Attribute) and is_self(t.value)]
     steps = [
-        (s, t)
-        for s, t in written
-        if isinstance(s, ast.AugAssign) and isinstance(s.op, ast.Sub) and _rates_in(s.value)
+        (s, t) for s, t in written if isinstance(s, ast.AugAssign) and isinstance(s.op, ast.Sub) and _rates_in(s.value)
     ]
     if not steps or any(_is_gradient_of(t.attr, u.attr) for _, t in written for _, u in steps):
         return None
