@@ -42,7 +42,6 @@ class FunctionPair(Subject):
 
     style = "function pair with a cache"
     method_names: ClassVar[tuple[str, ...]] = ()
-    mean_in_layers = True  # dW / m in each layer is right where the loss does not divide
 
     def __init__(self, obj: Pair, *args: Any, **given: Any) -> None:
         """Wrap a pair; the arrays among forward's other arguments are its parameters."""
@@ -84,6 +83,11 @@ class FunctionPair(Subject):
         for chosen in itertools.islice(itertools.product(*choices.values()), TRIES):
             arguments = {first: None, **dict(zip(choices, chosen, strict=True))}
             yield partial(_pair, front, back, first, arguments, upstream, rest)
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """Whether dW / m may stand in each layer, as it does where the loss does not divide."""
+        return True
 
     # Calling --------------------------------------------------------------------------------------
 
