@@ -16,6 +16,7 @@ from badak.check.source import is_upstream
 from badak.check.subject import (
     attributes_of,
     has_method,
+    parameters_of,
     pieces,
     required,
 )
@@ -92,8 +93,10 @@ def _signature(exam: Examination) -> Findings:
     wanted = required(getattr(subject.asked, subject.backward_name))
     if len(wanted) < 2:
         return
-    strange = [n for n in wanted if not is_upstream(n) and not BESIDE.match(n)]
-    upstream = any(is_upstream(n) for n in wanted)
+    known = {p.name for p in parameters_of(getattr(subject.asked, subject.forward_name))}
+    others = [n for n in wanted if not is_upstream(n)]
+    strange = [n for n in others if n not in known and not BESIDE.match(n)]
+    upstream = len(others) < len(wanted)
     if upstream and not strange:
         return
     if upstream or not INPUT.match(wanted[0]):

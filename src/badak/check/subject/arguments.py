@@ -87,6 +87,15 @@ def _one(*values: Any) -> Values:
     return lambda layout: list(values)
 
 
+def _shapes(layout: Layout) -> list[Any]:
+    """Of a layer's input or of its weights, (inputs, outputs) or (filters, height, width, channels)."""
+    if layout.name == "images last":
+        return [(F, KERNEL, KERNEL, C), (KERNEL, KERNEL, C, F), C, (C,)]
+    if layout.name == "images":
+        return [C, (C,), (F, C, KERNEL, KERNEL)]
+    return [layout.features, (layout.features,), (layout.features, layout.outputs)]
+
+
 def _kernel(layout: Layout) -> list[Any]:
     return [2, (2, 2), KERNEL, (KERNEL, KERNEL)]
 
@@ -134,9 +143,10 @@ GUESSES: list[tuple[str, Values]] = [
     (
         r"(input(size|num|nodes|s|n|len|dimension|features)?|in(features|dim|size|units|put)?|n?in(puts?)?|din|dimin|"
         r"numin(puts?)?|ninputs?|nin|fanin|size|dim|dims|features|numfeatures|nfeatures|d|n|nx|nodesin|numunitsin|"
-        r"featuredim|normalizedshape|depth|layerdepth|shape)",
+        r"featuredim|normalizedshape|depth|layerdepth)",
         lambda at: [at.features, (at.features,)],
     ),
+    (r"(weight|kernel|filter)?shape", _shapes),
     (r"(hiddensizelist|hiddensizes|hiddens|hiddenlayers|hiddendims|hiddenlayersizes)", _one([H])),
     (
         r"(layersizes|sizes|layerdims|layersdims|dimensions|layersdimensions|architecture|structure|nodesperlayer)",

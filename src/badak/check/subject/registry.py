@@ -6,9 +6,11 @@ from typing import Any
 
 from badak.check.subject.autofunction import AutogradDistance, AutogradFunction, AutogradFunctionOfTwo, AutogradLoss
 from badak.check.subject.base import Subject
+from badak.check.subject.cached import CachedLayer, MethodPair
 from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.chained import ChainedModel
+from badak.check.subject.derivative import ValueAndDerivative, ValueLoss
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
@@ -33,6 +35,10 @@ STYLES: list[type[Examinee]] = [
     StoredLoss,
     StoredLayer,
     UpdatingLayer,
+    MethodPair,
+    CachedLayer,
+    ValueLoss,
+    ValueAndDerivative,
     RenamedLayer,
     CalledLoss,
     CalledLayer,
