@@ -152,5 +152,7 @@ def _rows_coupled(exam: Examination) -> bool:
     return not close(other[1:], y[1:], REPEATED)
 
 
-SECOND = [Clause("second-batch", check_second_batch, applies=lambda s: not s.updates_inside)]
-ONE = [Clause("batch-of-one", check_batch_of_one, applies=lambda s: s.input_names == ("x",), measures=True)]
+SECOND = [Clause("second-batch", check_second_batch, applies=lambda s: not s.updates_inside and s.any_batch)]
+ONE = [
+    Clause("batch-of-one", check_batch_of_one, applies=lambda s: s.input_names == ("x",) and s.any_batch, measures=True)
+]

@@ -56,6 +56,9 @@ class Subject(Examinee):
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
 
+    stretches: ClassVar[bool] = False  # broadcasting one input over another is its own business
+    composite: ClassVar[bool] = True  # layers that the object holds are parts of it
+
     def __init__(
         self,
         obj: Any,
@@ -92,6 +95,11 @@ class Subject(Examinee):
     def inputs(self) -> list[str]:
         """The inputs that get a gradient: those of `input_names` that are floating."""
         return [n for n in self.input_names if np.asarray(self.value(n)).dtype.kind == "f"]
+
+    @property
+    def any_batch(self) -> bool:
+        """Whether it takes a batch of another size: not where a shape handed to the constructor fixes it."""
+        return True
 
     @property
     def asked(self) -> Any:
