@@ -316,6 +316,7 @@ def test_a_name_that_says_nothing_is_named():
 def test_a_name_that_another_file_of_the_project_defines_is_not_undefined_everywhere(tmp_path):
     layer = "class Relu:\n    def forward(self, x):\n        self.x = x\n        return rectified(x)\n"
     path = write(tmp_path, lib__helpers="def rectified(x):\n    return x * (x > 0)\n", net=f"{layer}{BACKWARD}")
+    write(tmp_path, train="from lib.helpers import rectified\n")
     (tmp_path / "setup.py").touch()
     report = examine_file(path)[0]
     assert report.verdict == "unknown"

@@ -47,7 +47,7 @@ def check_methods(exam: Examination) -> Findings:
         ):
             yield exam.finding("methods", "missing-self", method=name, values={"name": name, "arguments": first})
             return
-    if not subject.scalar:
+    if names and not subject.scalar and not subject.knows_arguments:
         yield from _signature(exam)
 
 

@@ -22,6 +22,7 @@ from badak.check.subject import (
     UserError,
     get_path,
     has_method,
+    is_listed,
     set_path,
 )
 from badak.check.tolerances import NOTHING, UNLIKELY
@@ -44,7 +45,7 @@ def check_runs(exam: Examination) -> Findings:
         )
         return
     try:
-        exam.y = np.array(exam.y)
+        gave, exam.y = exam.y, np.array(exam.y)
         obj = _widened(exam) or obj
         returned = subject.backward(obj, subject.default_dout(exam.y), clone(subject.x), clone(subject.second))
     except UserError as failure:
@@ -54,6 +55,10 @@ def check_runs(exam: Examination) -> Findings:
             return
         yield from backward_crash(exam, obj, failure)
         return
+    for name, given in ((exam.forward_name(), gave), (exam.backward_name(), returned)):
+        if is_listed(given):
+            yield exam.finding("runs", "list-for-array", method=name, quantity=name, values={"name": name})
+            return
     subject.parameters = subject.find_parameters(obj, returned)
     if not subject.parameters:
         _warm_up(subject, obj, returned)

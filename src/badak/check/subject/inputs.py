@@ -75,7 +75,9 @@ def batches(obj: Any, layout: Layout) -> list[Shape]:
     fitting += [(N, shape[0]) for shape in matrices]
     if not matrices:
         fitting += [(N, size) for size in vectors]
-    return list(dict.fromkeys([*fitting, (N, D), (N, M)]))
+    # A single output has weights of one column.
+    narrow = [(N, a.shape[0]) for a in arrays if a.ndim == 2 and a.shape[1] == 1 and a.shape[0] > 1]
+    return list(dict.fromkeys([*fitting, (N, D), (N, M), *narrow]))
 
 
 def singles(obj: Any, layout: Layout) -> list[Shape]:

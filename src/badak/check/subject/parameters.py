@@ -11,7 +11,7 @@ import numpy as np
 
 from badak.check.source import Source
 from badak.check.subject.calls import has_method
-from badak.check.subject.paths import Path, attributes_of, get_path, is_numbers, pieces
+from badak.check.subject.paths import Path, attributes_of, get_path, is_listed, is_numbers, pieces
 
 Array = np.ndarray[Any, Any]
 GRADIENT_NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dL{}")
@@ -107,7 +107,7 @@ class _Search:
 
 def parts_of(returned: Any) -> list[Any]:
     """Give what backward returned as a flat list: dx, dW, db of (dx, dW, db) and of (dx, [dW, db]) alike."""
-    if not isinstance(returned, (tuple, list)):
+    if not isinstance(returned, (tuple, list)) or is_listed(returned):
         return [returned]
     flat: list[Any] = []
     for part in returned:

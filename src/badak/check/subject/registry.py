@@ -8,13 +8,18 @@ from badak.check.subject.autofunction import AutogradDistance, AutogradFunction,
 from badak.check.subject.base import Subject
 from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.chained import ChainedModel
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
+from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction, LossWithPrime
 from badak.check.subject.network import BookNetwork
+from badak.check.subject.renamed import RenamedLayer
+from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
+from badak.check.subject.updating import UpdatingLayer
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
@@ -23,8 +28,17 @@ STYLES: list[type[Examinee]] = [
     AutogradLoss,
     AutogradFunctionOfTwo,
     AutogradFunction,
+    ChainedModel,
+    CombinedLoss,
+    StoredLoss,
+    StoredLayer,
+    UpdatingLayer,
+    RenamedLayer,
     CalledLoss,
     CalledLayer,
+    LossFunction,
+    LossWithPrime,
+    ActivationWithPrime,
     Loss,
     TwoInputLayer,
     BookNetwork,
