@@ -66,6 +66,8 @@ class AutogradFunction(Subject):
 
     style = "function of an autograd library"
     method_names = ("forward", "backward")
+    stretches = True
+    composite = False
 
     def __init__(self, obj: Any, *args: Any, **given: Any) -> None:
         """Wrap what `makers` makes, or a function of the library at hand."""
@@ -134,6 +136,12 @@ class AutogradFunction(Subject):
     def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give the inputs that such a function takes; None where those of a layer fit."""
         return None if alone or cls.has_target else special_samples(obj.kind, obj.arguments, layout, cls.needs_second)
+
+    @property
+    def any_batch(self) -> bool:
+        """Whether no shape was handed over: Reshape((7, 5)) takes 35 numbers."""
+        held = [*getattr(self.obj.function, "__dict__", {}).values(), *self.obj.arguments.values()]
+        return not any(_sizes(value) for value in held)
 
     # Calling --------------------------------------------------------------------------------------
 
@@ -226,6 +234,10 @@ class AutogradDistance(AutogradFunctionOfTwo):
         """Take forward(x0, x1) of a loss, by its name."""
         evidence = super().recognise(candidate)
         return evidence if evidence is not None and sounds_like_loss(candidate.name) else None
+
+
+def _sizes(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) > 1 and all(type(n) is int and n > 2 for n in value[1:])
 
 
 def boxes_for(kind: type, namespace: dict[str, Any]) -> list[Box | None]:

@@ -57,6 +57,9 @@ class Subject(Examinee):
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
 
+    stretches: ClassVar[bool] = False  # broadcasting one input over another is its own business
+    composite: ClassVar[bool] = True  # layers that the object holds are parts of it
+
     def __init__(
         self,
         obj: Any,
@@ -109,6 +112,11 @@ class Subject(Examinee):
     def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
         """Give the user's names of forward and backward, where they are others than the style's; None where not."""
         return None
+
+    @property
+    def any_batch(self) -> bool:
+        """Whether it takes a batch of another size: not where a shape handed to the constructor fixes it."""
+        return True
 
     @property
     def asked(self) -> Any:
