@@ -170,7 +170,8 @@ class Fitter:
 
     def _try_inputs(self, obj: Any, maker: Make | None, layout: Layout, alone: bool) -> None:
         assert issubclass(self.style, Subject)
-        for x, second in samples(obj, self.style, layout, alone):
+        own = self.style.samples(obj, layout, alone)
+        for x, second in samples(obj, self.style, layout, alone) if own is None else own:
             self.consider(obj, x, second, maker)
             if self.done:
                 return

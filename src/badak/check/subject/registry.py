@@ -11,11 +11,27 @@ from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
 from badak.check.subject.network import BookNetwork
+from badak.check.subject.nielsen import NielsenNetwork
+from badak.check.subject.numerical import HelpedNetwork, NumericalNetwork
+from badak.check.subject.steps import LossAndGradients, TrainStep
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
-STYLES: list[type[Examinee]] = [FunctionPair, Loss, TwoInputLayer, BookNetwork, Layer, Trainer, Unknown]
+STYLES: list[type[Examinee]] = [
+    FunctionPair,
+    TrainStep,
+    NielsenNetwork,
+    LossAndGradients,
+    Loss,
+    TwoInputLayer,
+    NumericalNetwork,
+    HelpedNetwork,
+    BookNetwork,
+    Layer,
+    Trainer,
+    Unknown,
+]
 
 
 def style_of(candidate: Candidate) -> tuple[type[Examinee], Evidence]:
