@@ -23,6 +23,7 @@ from badak.check.causes import (
     shapes,
     state,
     unnamed,
+    updating,
 )
 from badak.check.causes.base import Cause, Test, Verdict
 from badak.check.subject import UserError
@@ -41,6 +42,7 @@ FAMILIES = (
     known,
     state,
     network,
+    updating,
     unnamed,
 )
 CAUSES: dict[str, Cause] = {cause.label: cause for family in FAMILIES for cause in family.CAUSES}
@@ -50,6 +52,7 @@ SHAPES: tuple[Test, ...] = (shapes.shape_cause,)
 # A gradient of the right shape with wrong values: most specific first, the first that fits is the answer.
 ORDER: tuple[Test, ...] = (
     precision.rounded_forward,
+    updating.after_step,
     known.another_cross_entropy,
     known.log_base,
     affine.missing_or_unused,
@@ -72,6 +75,7 @@ ORDER: tuple[Test, ...] = (
     activation.pre_and_post,
     normalization.statistics,
     affine.weight_decay,
+    images.averaged_maximum,
     images.overlapping,
     activation.nearly,
 )

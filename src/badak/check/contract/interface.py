@@ -28,7 +28,7 @@ def check_methods(exam: Examination) -> Findings:
     """The object offers the methods of its protocol, under their names and with self."""
     subject = exam.subject
     names = subject.method_names
-    absent = [name for name in names if not has_method(subject.obj, name)]
+    absent = [name for name in names if not has_method(subject.asked, name)]
     if absent:
         yield _absent(exam, absent[0])
         return
@@ -47,7 +47,7 @@ def check_methods(exam: Examination) -> Findings:
         ):
             yield exam.finding("methods", "missing-self", method=name, values={"name": name, "arguments": first})
             return
-    if not subject.scalar:
+    if names and not subject.scalar and not subject.knows_arguments:
         yield from _signature(exam)
 
 
@@ -58,7 +58,7 @@ def _absent(exam: Examination, name: str) -> Finding:
     """
     subject = exam.subject
     known = {"forward", "backward", "loss", "gradient", "numerical_gradient", *subject.method_names}
-    public = [n for n in dir(subject.obj) if not n.startswith("__") and has_method(subject.obj, n)]
+    public = [n for n in dir(subject.asked) if not n.startswith("__") and has_method(subject.asked, n)]
     near = closest(name, [n for n in public if n not in known])
     # feedforward is no misspelled forward.
     near = near if near is not None and abs(len(near) - len(name)) <= 2 else None
@@ -84,7 +84,7 @@ def _holds_layers(obj: Any) -> bool:
 def _signature(exam: Examination) -> Findings:
     """Backward takes the gradient that comes from above."""
     subject = exam.subject
-    wanted = required(getattr(subject.obj, subject.backward_name))
+    wanted = required(getattr(subject.asked, subject.backward_name))
     if len(wanted) < 2 or any(is_upstream(n) for n in wanted):
         return
     if not INPUT.match(wanted[0]):

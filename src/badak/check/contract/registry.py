@@ -16,6 +16,7 @@ from badak.check.contract import (
     repeat,
     roles,
     running,
+    settings,
     ties,
     training,
     updates,
@@ -24,12 +25,15 @@ from badak.check.contract.clause import Clause
 
 # The first come first always: the others need an object that runs.
 CLAUSES: list[Clause] = [
+    *settings.HINDRANCE,
     *interface.CLAUSES,
     *running.CLAUSES,
+    *batches.MANY,
     *gradients.SHAPES,
     *arguments.CLAUSES,
     *repeat.CLAUSES,
     *gradients.CLAUSES,
+    *settings.CLAUSES,
     *batches.SECOND,
     *updates.CLAUSES,
     *instances.CLAUSES,

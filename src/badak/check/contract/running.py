@@ -21,9 +21,10 @@ from badak.check.subject import (
     UserError,
     get_path,
     has_method,
+    is_listed,
     set_path,
 )
-from badak.check.tolerances import UNLIKELY
+from badak.check.tolerances import NOTHING, UNLIKELY
 
 Array = np.ndarray[Any, Any]
 
@@ -43,7 +44,7 @@ def check_runs(exam: Examination) -> Findings:
         )
         return
     try:
-        exam.y = np.array(exam.y)
+        gave, exam.y = exam.y, np.array(exam.y)
         obj = _widened(exam) or obj
         returned = subject.backward(obj, subject.default_dout(exam.y), clone(subject.x), clone(subject.second))
     except UserError as failure:
@@ -53,6 +54,10 @@ def check_runs(exam: Examination) -> Findings:
             return
         yield from backward_crash(exam, obj, failure)
         return
+    for name, given in ((exam.forward_name(), gave), (exam.backward_name(), returned)):
+        if is_listed(given):
+            yield exam.finding("runs", "list-for-array", method=name, quantity=name, values={"name": name})
+            return
     subject.parameters = subject.find_parameters(obj, returned)
     if not subject.parameters:
         _warm_up(subject, obj, returned)
@@ -213,7 +218,7 @@ def check_returns(exam: Examination) -> Findings:
     for place, quantity in enumerate(subject.input_names):
         value = exam.passes[0].dx[place]
         missing = value is None or (isinstance(value, np.ndarray) and value.dtype == object)
-        if missing and quantity in exam.inputs:
+        if missing and quantity in exam.inputs and np.any(np.abs(subject.slopes(quantity).central) > NOTHING):
             yield exam.finding(
                 "returns", "returns-none", method=exam.backward_name(), quantity=quantity, values={"name": "backward"}
             )

@@ -103,7 +103,7 @@ GUESSES: list[tuple[str, Values]] = [
     (r"(b|bias|biases)", _biases),
     (r"(gamma|scale|g)", lambda at: [normal(at.features, seed=2) + 1.0]),
     (r"(beta|shift)", lambda at: [normal(at.features, seed=3)]),
-    (r"(running|moving)?(mean|var|std)", _one(None)),
+    (r"(running|moving)?(mean|var|std)", lambda at: [None, np.abs(normal(at.features, seed=4)) + 0.5]),
     (
         r"(dropoutratio|dropoutration|dropoutrate|dropratio|droprate|dropout|drop|ratio|rate|p|prob|pdropout|keepprob|"
         r"keeprate|keep|dropprob|pdrop)",
@@ -156,6 +156,7 @@ GUESSES: list[tuple[str, Values]] = [
     (r"pad(ding)?(width|size)?", _one(1, "same", (1, 1))),
     (r"(axis|dim_)", _one(-1)),
     (r"axes", _one(None)),
+    (r"keepdims?", _one(False, True)),
     (r"activation(function|fn|func|name|type)?|act|nonlin(earity)?|actfn|actfunc", _activation),
     (
         r"(activation(prime|derivative|grad)|fprime|dactivation|actprime|activationfunctionprime|df|derivative)",

@@ -86,7 +86,9 @@ def batches(obj: Any, layout: Layout) -> list[Shape]:
     fitting += [(N, shape[0]) for shape in matrices]
     if not matrices:
         fitting += [(N, size) for size in vectors]
-    return list(dict.fromkeys([*fitting, (N, D), (N, M)]))
+    # A single output has weights of one column.
+    narrow = [(N, a.shape[0]) for a in arrays if a.ndim == 2 and a.shape[1] == 1 and a.shape[0] > 1]
+    return list(dict.fromkeys([*fitting, (N, D), (N, M), *narrow]))
 
 
 def singles(obj: Any, layout: Layout) -> list[Shape]:
@@ -104,6 +106,10 @@ def singles(obj: Any, layout: Layout) -> list[Shape]:
 
 def samples(obj: Any, style: type[Subject], layout: Layout, alone: bool = False) -> Iterator[Sample]:
     """Give inputs to try, likeliest first: (x, second); `alone` for one sample instead of several."""
+    own = style.own_samples(obj, layout, alone)
+    if own is not None:
+        yield from own
+        return
     rng = np.random.default_rng(1)
     shapes = singles(obj, layout) if alone else batches(obj, layout)
     if style.runs_forward_itself and not alone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,17 +56,17 @@ class NielsenNetwork(BookNetwork):
         return Evidence([f"{front}(a)", f"{back}(x, y)"])
 
     @classmethod
-    def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterable[tuple[Any, Any]] | None:
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give one column, and the column that is wanted: of chances between 0 and 1, and of one hot unit."""
         weights = getattr(obj, "weights", None)
         if not weights or not all(np.ndim(w) == 2 for w in weights):
-            return []
+            return iter(())
         rng = np.random.default_rng(1)
         width, height = np.shape(weights[0])[1], np.shape(weights[-1])[0]
         x = rng.standard_normal((width, 1))
         hot = np.zeros((height, 1))
         hot[-1] = 1.0
-        return [(x, rng.uniform(0.1, 0.9, (height, 1))), (x, hot), (x[:, 0], hot[:, 0])]
+        return iter([(x, rng.uniform(0.1, 0.9, (height, 1))), (x, hot), (x[:, 0], hot[:, 0])])
 
     # Calling --------------------------------------------------------------------------------------
 

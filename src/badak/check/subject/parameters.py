@@ -11,7 +11,7 @@ import numpy as np
 
 from badak.check.source import Source
 from badak.check.subject.calls import has_method
-from badak.check.subject.paths import Path, attributes_of, get_path, is_numbers, pieces
+from badak.check.subject.paths import Path, attributes_of, get_path, is_listed, is_numbers, pieces
 
 Array = np.ndarray[Any, Any]
 GRADIENT_NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dL{}")
@@ -105,6 +105,17 @@ class _Search:
                     self.add(Parameter(label + name, (*prefix, ("a", name)), (*prefix, ("a", grads_name), ("i", key))))
 
 
+def parts_of(returned: Any) -> list[Any]:
+    """Give what backward returned as a flat list: dx, dW, db of (dx, dW, db) and of (dx, [dW, db]) alike."""
+    if not isinstance(returned, (tuple, list)) or is_listed(returned):
+        return [returned]
+    flat: list[Any] = []
+    for part in returned:
+        nested = isinstance(part, (tuple, list)) and all(p is None or isinstance(p, np.ndarray) for p in part)
+        flat += part if nested else [part]
+    return flat
+
+
 def find_parameters(
     before: Any, after: Any, returned: Any, inputs: int, written: Sequence[str] = ()
 ) -> list[Parameter]:
@@ -127,9 +138,10 @@ def _from_returned(
         return []
     names = [n for n in attributes_of(before) if is_numbers(getattr(before, n, None))]
     names = [n for n in names if not any(getattr(before, n) is s for s in seen)]
+    parts = parts_of(returned)
     found = []
-    for place in range(inputs, len(returned)):
-        value = returned[place]
+    for place in range(inputs, len(parts)):
+        value = parts[place]
         title = written[place] if place < len(written) else ""
         match = next((n for n in names if title.lower() in {f.format(n).lower() for f in GRADIENT_NAMES}), None)
         if match is None and value is not None:
@@ -146,7 +158,8 @@ def returned_names(source: Source | None, owner: str, method: str) -> list[str]:
     returns = [n for n in ast.walk(node) if isinstance(n, ast.Return)] if node else []
     for item in reversed(returns):
         if isinstance(item.value, ast.Tuple):
-            return [getattr(e, "id", getattr(e, "attr", "")) for e in item.value.elts]
+            inner = [e.elts if isinstance(e, (ast.Tuple, ast.List)) else [e] for e in item.value.elts]
+            return [getattr(e, "id", getattr(e, "attr", "")) for part in inner for e in part]
     return []
 
 

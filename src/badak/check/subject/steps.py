@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -73,9 +73,9 @@ class LossAndGradients(BookNetwork):
             yield partial(kind, **clone(chosen), **arguments)
 
     @classmethod
-    def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterable[tuple[Any, Any]] | None:
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give inputs that fit the first array of the network, with labels as integers."""
-        return [] if alone else list(_batches(obj))
+        return iter(()) if alone else _batches(obj)
 
     def forward(self, obj: Any, x: Any, second: Any = None, **kwargs: Any) -> Any:
         """Give the loss."""
@@ -125,12 +125,12 @@ class TrainStep(LossAndGradients):
         yield from super().makers(candidate, layout)
 
     @classmethod
-    def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterable[tuple[Any, Any]] | None:
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give rows or images; of a network with a state, a sequence of tokens and the tokens that follow."""
         if not hasattr(obj, "initial_state"):
-            return super().samples(obj, layout, alone)
+            return super().own_samples(obj, layout, alone)
         tokens = np.arange(TOKENS) * 5 % WORDS
-        return [] if alone else [(tokens, (tokens * 3 + 1) % WORDS)]
+        return iter(() if alone else [(tokens, (tokens * 3 + 1) % WORDS)])
 
     def _both(self, obj: Any, x: Any, second: Any) -> tuple[Any, Any]:
         method = obj.train_step

@@ -20,7 +20,7 @@ from badak.check.case import Case
 from badak.check.causes.repair.expressions import expressions
 from badak.check.causes.repair.offer import draft, holds
 from badak.check.causes.repair.patch import NotRunnable, patched, replaced
-from badak.check.causes.repair.statements import dout_name, renamed, results, statements, whole
+from badak.check.causes.repair.statements import activations, dout_name, renamed, results, statements, whole
 from badak.check.causes.repair.syntax import Change, expression, numbers
 from badak.check.causes.repair.written import Written
 from badak.check.exam import Examination
@@ -122,6 +122,8 @@ def _lend(obj: Any, case: Case) -> None:
 def changes(function: Function, case: Case) -> Iterator[Change]:
     """Give all changes to a function that are worth trying."""
     yield from statements(function)
+    if case.subject.runs_forward_itself:
+        yield from activations(function)
     argument = dout_name(function)
     names = numbers(case)
     values = results(function)

@@ -121,7 +121,9 @@ def unlike_each_other(exam: Examination, wrong: list[str], calls: list[Call]) ->
     matrices = [(p.name, np.asarray(subject.value(p.name), float)) for p in subject.parameters]
     matrices = [(name, m) for name, m in matrices if m.ndim >= 2]
     zero = [name for name, m in matrices[:-1] if not np.any(m)]
-    if not zero or not all(ties_only(exam, _case(exam, quantity)) for quantity in wrong):
+    cases = [_case(exam, quantity) for quantity in wrong]
+    # On the kink backward passes nothing, and the units are dead; or what it passes is one of the two slopes.
+    if not zero or not all(not np.any(case.a[0]) or ties_only(exam, case) for case in cases if case.a[0] is not None):
         return None
     values = {"name": zero[0], "value": 0.0}
     return exam.finding("gradients", "zero-init-symmetry", method="__init__", quantity="*", values=values)
