@@ -70,9 +70,8 @@ def _absent(exam: Examination, name: str) -> Finding:
     values = {"name": name, "near": near, "owner": subject.name}
     if near is not None:
         return exam.finding("methods", "misspelled-method", method=name, quantity=name, values=values)
-    # Chapter 4's networks have numerical gradients alone; made of layers with a backward, a network has gradient too.
-    wanted = "numerical_gradient" not in public or _holds_layers(subject.obj)
-    if subject.runs_forward_itself and wanted:
+    # Chapter 4's networks have no gradient of their own; made of layers with a backward, a network has one.
+    if subject.runs_forward_itself and _holds_layers(subject.obj):
         return exam.finding("methods", "missing-method", method=name, quantity=name, values=values)
     raise CouldNotCheck(
         "{owner} has no method {name}, so that there is no gradient to compare with forward. "

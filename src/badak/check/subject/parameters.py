@@ -15,7 +15,7 @@ from badak.check.subject.paths import Path, attributes_of, get_path, is_listed, 
 
 Array = np.ndarray[Any, Any]
 GRADIENT_NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dL{}")
-HOLDERS = ("params", "parameters", "weights")
+HOLDERS = ("params", "parameters", "weights", "model")
 
 
 @dataclass

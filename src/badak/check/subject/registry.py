@@ -17,7 +17,10 @@ from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
 from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction, LossWithPrime
 from badak.check.subject.network import BookNetwork
+from badak.check.subject.nielsen import NielsenNetwork
+from badak.check.subject.numerical import HelpedNetwork, NumericalNetwork
 from badak.check.subject.renamed import RenamedLayer
+from badak.check.subject.steps import LossAndGradients, TrainStep
 from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
@@ -26,6 +29,9 @@ from badak.check.subject.updating import UpdatingLayer
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
     FunctionPair,
+    TrainStep,
+    NielsenNetwork,
+    LossAndGradients,
     AutogradDistance,
     AutogradLoss,
     AutogradFunctionOfTwo,
@@ -47,6 +53,8 @@ STYLES: list[type[Examinee]] = [
     ActivationWithPrime,
     Loss,
     TwoInputLayer,
+    NumericalNetwork,
+    HelpedNetwork,
     BookNetwork,
     Layer,
     Trainer,
