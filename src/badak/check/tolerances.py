@@ -43,6 +43,7 @@ NOTHING = 1e-9  # a slope below this is 0
 
 # Answers compared with answers of the same code ------------------------------------------------------
 REPEATED = 1e-9  # the same numbers on another way (a row alone, twice the batch): only the order of sums differs
+STEP = 1e-4  # a step of an optimizer: 1e-7 for 1e-8 beside a root of 0.01 shifts it by less, any slip by far more
 EQUAL = 1e-12  # the same numbers on the same way
 LINEAR = 1e-7  # three times the dout: one multiplication more, and cancellation inside
 ROW = 1e-6  # one sample as a vector and as a batch of one, whose gradients are divided by other counts

@@ -18,6 +18,7 @@ from badak.check.causes import (
     names,
     network,
     normalization,
+    optimizer,
     precision,
     scale,
     shapes,
@@ -41,6 +42,7 @@ FAMILIES = (
     known,
     state,
     network,
+    optimizer,
     unnamed,
 )
 CAUSES: dict[str, Cause] = {cause.label: cause for family in FAMILIES for cause in family.CAUSES}

@@ -12,6 +12,7 @@ from badak.check.contract import (
     interface,
     labels,
     modes,
+    optimizer,
     randomness,
     repeat,
     roles,
@@ -42,6 +43,7 @@ CLAUSES: list[Clause] = [
     *roles.CLAUSES,
     *construction.CLAUSES,
     *training.CLAUSES,
+    *optimizer.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}
