@@ -55,3 +55,8 @@ EXPECTED = 0.06  # a mean over 400 rows of units dropped at random, four standar
 KEPT = 0.04  # the same for the share that is kept alone
 CENTRED = 1e-6  # the mean of what was normalised is 0 to this; where it was not, it is far above UNCENTRED
 UNCENTRED = 1e-3
+
+# Numerical gradients of the user's own -----------------------------------------------------------------
+SLOPE = 1e-3  # of slopes near 1: a central difference with h = 0.01 is within, a wrong quotient is not
+WIDE = 1.1e-2  # a step above this is no small one any more
+RESTORED = 1e-10  # x += h; x -= 2 * h; x += h rounds by less

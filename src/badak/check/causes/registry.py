@@ -18,6 +18,7 @@ from badak.check.causes import (
     names,
     network,
     normalization,
+    numerical,
     optimizer,
     precision,
     scale,
@@ -43,6 +44,7 @@ FAMILIES = (
     state,
     network,
     optimizer,
+    numerical,
     unnamed,
 )
 CAUSES: dict[str, Cause] = {cause.label: cause for family in FAMILIES for cause in family.CAUSES}

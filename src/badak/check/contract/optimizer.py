@@ -184,6 +184,8 @@ def _faults(exam: Exam, subject: Optimizer, trace: Trace, rules: tuple[str, ...]
 def _slip(exam: Exam, subject: Optimizer, match: Match, named: bool) -> Iterator[Finding]:
     if not named and match.slip != "update-climbs":
         return
+    if match.slip == "state-thrown-away" and subject.bench.function is not None:
+        return  # the caller keeps the state: it may be we who lost it
     k = match.knobs
     name = {"Momentum": "momentum", "RMSprop": "decay", "Adam": "beta"}.get(match.rule, "decay")
     values = {"rule": match.rule, "name": name, "lr": k.lr}

@@ -12,6 +12,7 @@ from badak.check.contract import (
     interface,
     labels,
     modes,
+    numerical,
     optimizer,
     randomness,
     repeat,
@@ -44,6 +45,7 @@ CLAUSES: list[Clause] = [
     *construction.CLAUSES,
     *training.CLAUSES,
     *optimizer.CLAUSES,
+    *numerical.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}

@@ -44,18 +44,19 @@ FUNCTION = re.compile(
     r"(_?(update|optimi[sz]er|step|momentum))?$|^update_?param(eter)?s?(_with_\w+|_\w+)?$|^vanilla_update$"
     r"|^update_(with_)?(sgd|momentum|adam|rmsprop|adagrad|nesterov)$|^update_weights$"
 )
-SHAPES = ((3, 2), (2,))
+SHAPES = ((3, 2), (2,), (2, 4), (4,))
 SCALES = (1.0, 0.5, 3.0, 0.3, 1.0, 2.0)
 
 
-def sample() -> tuple[list[Array], list[list[Array]]]:
-    """Give two parameters of other shapes, and gradients for some steps: of either sign, of many sizes, some zero.
+def sample(count: int = 2) -> tuple[list[Array], list[list[Array]]]:
+    """Give parameters of other shapes, and gradients for some steps: of either sign, of many sizes, some zero.
 
     One element never gets a gradient, one only later, as the rows of an embedding do.
     """
     rng = np.random.default_rng(3)
-    start = [rng.standard_normal(shape) + 0.2 for shape in SHAPES]
-    turns = [[scale * (rng.standard_normal(shape) + 0.3) for shape in SHAPES] for scale in SCALES]
+    shapes = SHAPES[:count]
+    start = [rng.standard_normal(shape) + 0.2 for shape in shapes]
+    turns = [[scale * (rng.standard_normal(shape) + 0.3) for shape in shapes] for scale in SCALES]
     for turn, grads in enumerate(turns):
         grads[0][0, 0] = 0.0
         if turn < 2:
@@ -247,7 +248,7 @@ class Optimizer(Examinee):
 
     def follow(self, plan: Plan, only: int | None = None, numbers: dict[str, float] | None = None) -> Trace:
         """Follow a plan on the sample, or on one parameter of it; `numbers` go to the constructor or the call."""
-        start, turns = sample()
+        start, turns = sample(4 if plan.container == "courses" else 2)  # W1, b1, W2, b2: a net of two layers
         if plan.container == "step" or only is not None:
             only = only or 0
         if only is not None:
@@ -303,7 +304,7 @@ class Optimizer(Examinee):
             if p.default is not p.empty:
                 told.setdefault(p.name, p.default)
             elif role_of(p.name) in run.plan.numbers or role_of(p.name) in NUMBERS:
-                told[p.name] = run.plan.numbers.get(role_of(p.name), 0.0)
+                told[p.name] = run.plan.numbers.get(role_of(p.name), NUMBERS.get(role_of(p.name), 0.0))
         for name, value in told.items():
             role = role_of(name)
             if role == "betas" and isinstance(value, (tuple, list)) and len(value) == 2:

@@ -11,12 +11,13 @@ from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
 from badak.check.subject.network import BookNetwork
+from badak.check.subject.numerical import NumericalGradient
 from badak.check.subject.optimizer import Optimizer
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
-STYLES: list[type[Examinee]] = [FunctionPair, Loss, TwoInputLayer, BookNetwork, Layer, Trainer, Optimizer, Unknown]
+STYLES: list[type[Examinee]] = [FunctionPair, Loss, TwoInputLayer, BookNetwork, Layer, Trainer, Optimizer, NumericalGradient, Unknown]
 
 
 def style_of(candidate: Candidate) -> tuple[type[Examinee], Evidence]:

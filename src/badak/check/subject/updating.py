@@ -122,7 +122,7 @@ class Run:
             return self.kept[parameter.name]
         if role == "betas":
             return (NUMBERS["b1"], NUMBERS["b2"])
-        return self.plan.numbers.get(role, 0.0)
+        return self.plan.numbers.get(role, NUMBERS.get(role, 0.0))
 
     def _take(self, function: Callable[..., Any]) -> None:
         """Put what came back where it belongs: new parameters, states by the names in the return statement."""
@@ -131,8 +131,10 @@ class Run:
             return
         parts = list(result) if isinstance(result, tuple) else [result]
         names = returned_by(function) if isinstance(result, tuple) else [""]
+        if len(names) != len(parts):  # no source to read them in: as they go in, so they come out
+            names = ["", *self.kept] if plan.fits(parts[0], self.held) else list(self.kept)
         for place, part in enumerate(parts):
-            name = names[place] if place < len(names) == len(parts) else ""
+            name = names[place] if place < len(names) else ""
             if name in self.kept:
                 self.kept[name] = part
             elif isinstance(part, dict) and len(self.kept) == 1 and isinstance(next(iter(self.kept.values())), dict):
