@@ -1,8 +1,8 @@
 """The published update rules of optimizers, each with the variants in which it was published, and their slips.
 
 A rule is followed on a sequence of gradients; what comes out are the steps, one row each. Sources: Robbins and Monro
-1951 (SGD), Polyak 1964 (momentum), Nesterov 1983 in the forms of Sutskever et al. 2013, of Bengio et al. 2012 and of the
-first printing of the book, Duchi et al. 2011 (AdaGrad), Tieleman and Hinton 2012 (RMSprop), Zeiler 2012 (Adadelta),
+1951 (SGD), Polyak 1964 (momentum), Nesterov 1983 in the forms of Sutskever et al. 2013, of Bengio et al. 2012 and of
+the first printing of the book, Duchi et al. 2011 (AdaGrad), Tieleman and Hinton 2012 (RMSprop), Zeiler 2012 (Adadelta),
 Kingma and Ba 2015 (Adam, AdaMax), Dozat 2016 (Nadam), Reddi et al. 2018 (AMSGrad), Loshchilov and Hutter 2019 (AdamW),
 Liu et al. 2020 (RAdam).
 """
@@ -40,23 +40,23 @@ class Knobs:
     sign: float = 1.0  # -1 climbs
     velocity_sign: float = 1.0
     rate_power: int = 1
-    correction: str = "power"  # "none", "flat", "first only", "second only", "from 2", "per parameter"
-    swapped: bool = False  # the weights of old and new are exchanged
+    correction: str = "power"  # what the moments are divided by: see _corrections
+    swapped: str = ""  # the weights of old and new are exchanged, in "both" means, the "first" or the "second"
     reset: bool = False  # the state is thrown away at every step
     rooted: bool = True
     squared: bool = True
-    summed: bool = False  # the running mean sums: 1 in the place of 1 - rho
+    summed: str = ""  # the running mean sums: 1 in the place of 1 - rho
     aliased: bool = False  # both moments are one array
 
 
-def _weights(k: Knobs, keep: float) -> tuple[float, float]:
-    if k.summed:
+def _weights(k: Knobs, keep: float, which: str) -> tuple[float, float]:
+    if k.summed in ("both", which):
         return keep, 1.0
-    return (1 - keep, keep) if k.swapped else (keep, 1 - keep)
+    return (1 - keep, keep) if k.swapped in ("both", which) else (keep, 1 - keep)
 
 
 def _mean(state: State, name: str, value: Array, keep: float, k: Knobs) -> Array:
-    old, new = _weights(k, keep)
+    old, new = _weights(k, keep, "first" if name == "m" else "second")
     state[name] = old * state.get(name, np.zeros_like(value)) + new * value
     return np.asarray(state[name])
 
@@ -87,14 +87,14 @@ def _momentum(state: State, g: Array, lr: float, t: int, k: Knobs) -> Array:
     if k.form == "damped first" and "v" not in state:
         state["v"] = g
     else:
-        old, new = _weights(k, k.mu)
+        old, new = _weights(k, k.mu, "first")
         state["v"] = old * v + new * g
     scale = 1 - k.mu**t if k.form == "corrected" else 1.0
     return np.asarray(-lr * state["v"] / scale)
 
 
 def _nesterov(state: State, g: Array, lr: float, t: int, k: Knobs) -> Array:
-    """"ahead" is the form that stays at the point where the gradient is taken; "book" is that of the first printing."""
+    """The form "ahead" stays where the gradient is taken; "book" is that of the first printing."""
     v = state.get("v", np.zeros_like(g))
     state["v"] = k.velocity_sign * k.mu * v - lr * g
     used = state["v"] if k.form == "book" else v
@@ -134,6 +134,9 @@ def _corrections(k: Knobs, t: int) -> tuple[float, float]:
     return {
         "none": (1.0, 1.0),
         "flat": (1 - k.b1, 1 - k.b2),
+        "flat first": (1 - k.b1, c2),
+        "flat second": (c1, 1 - k.b2),
+        "never": (0.0, 0.0),
         "first only": (c1, 1.0),
         "second only": (1.0, c2),
         "from 2": (1 - k.b1 ** (t + 1), 1 - k.b2 ** (t + 1)),

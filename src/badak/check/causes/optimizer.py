@@ -89,7 +89,9 @@ def _divides(s: ast.stmt) -> bool:
 
 
 def _second(s: ast.stmt) -> bool:
-    return _squares(s) and any(p in ast.unparse(s) for p in (".v", "v[", ".h", "cache", "Eg", "G", "sq", "beta2", "beta_2", "b2", "rho"))
+    return _squares(s) and any(
+        p in ast.unparse(s) for p in (".v", "v[", ".h", "cache", "Eg", "G", "sq", "beta2", "beta_2", "b2", "rho")
+    )
 
 
 _UPDATE = _line_of(_updates)

@@ -33,13 +33,13 @@ def same_steps(seen: Array, wanted: Array) -> bool:
         return False
     usable = np.isfinite(seen)
     if not usable.any():
-        return False
+        return True  # nothing but NaN on both sides
     scale = float(np.abs(wanted[usable]).max(initial=0.0))
     return bool(np.all(np.abs(seen - wanted)[usable] <= STEP * np.abs(wanted)[usable] + 1e-6 * scale))
 
 
 def numbers_for(rule: str, trace: Trace) -> Iterator[Knobs]:
-    """Give the numbers with which a rule may have been run, likeliest first: the named ones, else those in the source."""
+    """Give the numbers that a rule may have been run with, likeliest first: the named, else those in the source."""
     numbers = trace.numbers
     constants = numbers.get("constants", [])
     choices: list[list[float]] = []
@@ -54,7 +54,7 @@ def numbers_for(rule: str, trace: Trace) -> Iterator[Knobs]:
             guesses = [c for c in constants if c > 1e-6] if role == "lr" else [c for c in constants if c >= 0.3]
             choices.append(list(dict.fromkeys([*guesses, *DEFAULTS[role]])))
     for chosen in itertools.islice(itertools.product(*choices), MOST):
-        values = dict(zip(ROLES[rule], chosen, strict=True))
+        values: dict[str, Any] = dict(zip(ROLES[rule], chosen, strict=True))
         if rule == "RMSprop":
             values["mu"] = next(iter(numbers.get("mu", [])), 0.9)
         if all(0 <= values.get(r, 0.5) < 1 for r in ("mu", "rho", "b1", "b2")):
@@ -92,14 +92,21 @@ SLIPS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
     ("velocity-sign", ("Momentum", "Nesterov"), {"velocity_sign": -1.0}),
     ("velocity-sign", ("Momentum", "Nesterov"), {"velocity_sign": -1.0, "sign": -1.0}),
     ("bias-correction-without-power", ("Adam",), {"correction": "flat"}),
+    ("bias-correction-without-power", ("Adam",), {"correction": "flat first"}),
+    ("bias-correction-without-power", ("Adam",), {"correction": "flat second"}),
     ("bias-correction-missing", ("Adam",), {"correction": "none"}),
     ("bias-correction-incomplete", ("Adam",), {"correction": "first only"}),
     ("bias-correction-incomplete", ("Adam",), {"correction": "second only"}),
     ("moments-share-one-array", ("Adam",), {"aliased": True, "correction": "none"}),
     ("moments-share-one-array", ("Adam",), {"aliased": True}),
     ("steps-counted-from-zero", ("Adam",), {"correction": "power t-1"}),
-    ("decay-swapped", ("Momentum", "RMSprop", "Adam"), {"swapped": True}),
-    ("running-mean-sums", ("RMSprop", "Adam"), {"summed": True}),
+    ("steps-counted-from-zero", ("Adam",), {"correction": "never"}),
+    ("decay-swapped", ("Momentum", "RMSprop", "Adam"), {"swapped": "both"}),
+    ("decay-swapped", ("Adam",), {"swapped": "first"}),
+    ("decay-swapped", ("Adam",), {"swapped": "second"}),
+    ("running-mean-sums", ("RMSprop", "Adam"), {"summed": "both"}),
+    ("running-mean-sums", ("Adam",), {"summed": "first"}),
+    ("running-mean-sums", ("Adam",), {"summed": "second"}),
     ("square-root-missing", ("AdaGrad", "RMSprop", "Adam"), {"rooted": False}),
     ("gradient-not-squared", ("AdaGrad", "RMSprop", "Adam"), {"squared": False}),
     ("state-thrown-away", ("Momentum", "AdaGrad", "RMSprop", "Adam"), {"reset": True}),

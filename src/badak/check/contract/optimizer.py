@@ -20,6 +20,7 @@ from badak.check.causes.stepping import (
     slip_match,
 )
 from badak.check.contract.clause import Clause, Findings
+from badak.check.contract.running import unwritten
 from badak.check.exam import CouldNotCheck, Exam
 from badak.check.findings import Finding
 from badak.check.rules import follow, published
@@ -69,6 +70,7 @@ def _crash(exam: Exam, subject: Optimizer, trace: Trace) -> Findings:
     assert failure is not None
     if isinstance(failure.error, UnknownArgument):
         raise _unguessable(subject, failure.error)
+    unwritten(failure)
     shared = _shared(exam, subject, trace)
     if shared is not None:
         yield shared
@@ -80,6 +82,8 @@ def _crash(exam: Exam, subject: Optimizer, trace: Trace) -> Findings:
             finding = exam.finding(
                 "update", "whole-dictionary", method=subject.method, line=failure.line, values=values
             )
+    elif isinstance(error, ZeroDivisionError) and "Adam" in subject.rules:
+        finding = exam.finding("update", "steps-counted-from-zero", method=subject.method, line=failure.line)
     elif isinstance(error, NameError) or _missing_own(subject, error) or _missing_everywhere(error):
         finding = explain_error(None, error, subject.method, failure.line, "runs", source=subject.source)
     if finding is None or failure.line is None:
@@ -112,8 +116,10 @@ def _names_keys(subject: Optimizer) -> bool:
 
 def _missing_own(subject: Optimizer, error: BaseException) -> bool:
     """Tell whether an attribute of its own is missing that nothing in the class ever sets."""
-    if not isinstance(error, AttributeError) or subject.source is None or type(error.obj) is not subject.kind:
+    if not isinstance(error, AttributeError) or type(error.obj) is not subject.kind:
         return False
+    if not subject.rules or subject.source is None:
+        return False  # a base class: what it lacks may be in those that build on it
     nodes = [subject.source.class_node(k.__name__) for k in subject.kind.__mro__ if k is not object]
     if any(node is None for node in nodes):
         return False
@@ -177,8 +183,8 @@ def _faults(exam: Exam, subject: Optimizer, trace: Trace, rules: tuple[str, ...]
     other = published_match(trace, all_rules()) if named else None
     if other is not None:
         severity = "hazard" if other.rule != "SGD" else "error"
-        values = {"rule": other.rule, "name": subject.name}
-        yield exam.finding("rule", "another-rule", method=subject.method, severity=severity, values=values)
+        names = {"rule": other.rule, "name": subject.name}
+        yield exam.finding("rule", "another-rule", method=subject.method, severity=severity, values=names)
 
 
 def _slip(exam: Exam, subject: Optimizer, match: Match, named: bool) -> Iterator[Finding]:
@@ -282,12 +288,15 @@ def check_settings(exam: Exam) -> Findings:
     names = subject.settings_of()
     for name in names:
         numbers: dict[str, Any] = {name: SMOOTH[role_of(name)]}
-        if role_of(name) == "nesterov":
-            numbers |= {n: 0.9 for n in names if role_of(n) == "mu"}
+        without: Trace | None = trace
+        if role_of(name) == "nesterov" and any(role_of(n) == "mu" for n in names):
+            momentum = {n: 0.9 for n in names if role_of(n) == "mu"}
+            numbers |= momentum
+            without = _with(subject, trace, momentum)
         other = _with(subject, trace, numbers)
-        if other is None:
+        if other is None or without is None:
             continue
-        if _all_same(other, trace):
+        if _all_same(other, without):
             values = {"name": name, "value": SMOOTH[role_of(name)]}
             yield exam.finding("settings", "setting-ignored", severity="hazard", method=subject.method, values=values)
         elif rules and published_match(other, rules) is None:

@@ -177,7 +177,7 @@ class Optimizer(Examinee):
         if function is None:
             function = getattr(bench.kind, self.method)
             names = parameters_of(function)[1:]
-            made: Any = partial(constructor, bench.kind)
+            made: Any = partial(constructor, self.kind)
             if bench.prototype is not None:
                 made = copies_of(bench.prototype)
         else:
@@ -280,23 +280,23 @@ class Optimizer(Examinee):
             trace.gradients_changed |= _changed(run.given, grads)
             if plan.container == "step":
                 parts = run.returned[0] if isinstance(run.returned, tuple) else run.returned
-                moved = np.array(parts[0] if isinstance(parts, list) else parts, float)
-                seen.append([seen[-1][0] + moved])
+                step = np.array(parts[0] if isinstance(parts, list) else parts, float)
+                seen.append([seen[-1][0] + step])
                 trace.steps_returned = True
             else:
                 seen.append(run.values())
-        moved = any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(seen[0], seen[-1], strict=True))
-        trace.effect |= moved
-        if moved and plan.container in ("dict", "list") and run.returned is None:
+        effect = any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(seen[0], seen[-1], strict=True))
+        trace.effect |= effect
+        if effect and plan.container in ("dict", "list") and run.returned is None:
             now = list(plan.read(run.held))
             trace.rebound = all(a is not b for a, b in zip(arrays, now, strict=True))
-        for place in range(len(seen[0])):
+        for place in range(len(start)):
             if any(np.shape(s[place]) != np.shape(seen[0][place]) for s in seen):
                 raise UserError(ValueError("the parameter changed its shape"), self.filename, self.method)
             trace.steps.append(np.diff(np.stack([s[place] for s in seen]), axis=0))
 
     def numbers(self, run: Run) -> dict[str, list[float]]:
-        """Give the numbers that the rule may use, by role: attributes, arguments, defaults, else what the source says."""
+        """Give the numbers that the rule may use, by role: attributes, arguments, defaults; and those in the source."""
         named: dict[str, list[float]] = {}
         told: dict[str, Any] = dict(getattr(run.obj, "__dict__", {}))
         function = run.plan.function or getattr(run.obj, run.plan.method)
@@ -329,7 +329,7 @@ class Optimizer(Examinee):
         """Give the constructor's switches that are off by default and may be turned on: momentum, decay …"""
         if self.bench.kind is None or self.bench.prototype is not None:
             return []
-        asked = [] if self.kind.__init__ is object.__init__ else parameters_of(self.kind)  # type: ignore[misc]
+        asked = [] if self.kind.__init__ is object.__init__ else parameters_of(self.kind)
         off = [p for p in asked if p.default is None or (type(p.default) in (int, float, bool) and not p.default)]
         return [p.name for p in off if role_of(p.name) in ("mu", "decay", "wd", "nesterov")]
 

@@ -17,7 +17,17 @@ from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
-STYLES: list[type[Examinee]] = [FunctionPair, Loss, TwoInputLayer, BookNetwork, Layer, Trainer, Optimizer, NumericalGradient, Unknown]
+STYLES: list[type[Examinee]] = [
+    FunctionPair,
+    Loss,
+    TwoInputLayer,
+    BookNetwork,
+    Layer,
+    Trainer,
+    Optimizer,
+    NumericalGradient,
+    Unknown,
+]
 
 
 def style_of(candidate: Candidate) -> tuple[type[Examinee], Evidence]:

@@ -20,7 +20,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ("decay", r"decay|lr_?decay|learning_?rate_?decay"),
     ("nesterov", r"nesterov|use_?nesterov"),
     ("config", r"config|cfg|conf|opt_?state|opt_?config|optim_config"),
-    ("grads", r"\w*grad\w*|d[wxpb]|d_?params?|d_?weights?|d_?parameters?|derivatives?|d|g|gs|dtheta|d_?theta|gradients?|"
+    ("grads", r"\w*grad\w*|d[wxpb]|d_?params?|d_?weights?|d_?parameters?|derivatives?|d|g|gs|dtheta|d_?theta|"
               r"d[A-Z]\w*|dx"),
     ("params", r"params?|parameters?|w|weights?|theta|thetas|x|p|ps|variables?|values?|weight|model_?params?|"
                r"trainable_(weights|variables|params)|parmas|prams|W|tensor|tensors|params_list"),
@@ -46,7 +46,7 @@ NUMBERS = {"lr": 0.02, "mu": 0.9, "rho": 0.9, "b1": 0.9, "b2": 0.99, "eps": 1e-8
 
 
 def role_of(name: str) -> str:
-    """Give what an argument or attribute of this name is: a key of NUMBERS, 'params', 'grads' …, '' if it says nothing."""
+    """Give what an argument or attribute of this name is: a role of PATTERNS, '' if the name says nothing."""
     bare = name.strip("_")
     for role, pattern in COMPILED:
         if pattern.fullmatch(bare) or (role != "grads" and pattern.fullmatch(bare.lower())):

@@ -1,7 +1,7 @@
 """Calls an optimizer: what is handed to it and read from it, by the way in which it is written.
 
-A `Run` is one optimizer with its parameters; `step` hands it gradients, `values` gives the parameters as the caller sees
-them afterwards. A `Plan` says how runs begin. Nothing here knows a rule.
+A `Run` is one optimizer with its parameters; `step` hands it gradients, `values` gives the parameters as the caller
+sees them afterwards. A `Plan` says how runs begin. Nothing here knows a rule.
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ class Net:
 
     get_params_and_grads = params_and_grads
 
+    def now(self) -> list[Any]:
+        """Give the values: those of the objects where an optimizer moved them, else the arrays."""
+        moved = [not np.array_equal(v, s.data) for v, s in zip(self._values, self._slots, strict=True)]
+        return [s.data for s in self._slots] if any(moved) else self._values
+
 
 @dataclass
 class Run:
@@ -105,23 +110,17 @@ class Run:
 
     def _argument(self, parameter: inspect.Parameter) -> Any:
         role = role_of(parameter.name) if parameter.name not in self.plan.roles else self.plan.roles[parameter.name]
-        if role in ("params", "layer", "net"):
-            return self.held
-        if role == "grads":
-            return self.given
+        told = {"grads": self.given, "time": self.turn, "key": self.plan.key, "betas": (NUMBERS["b1"], NUMBERS["b2"])}
+        told |= dict.fromkeys(("params", "layer", "net"), self.held)
+        if role in told:
+            return told[role]
         if role == "look":
             grads = self.given
             return lambda at: np.array(grads, float) + 0.3 * np.asarray(at, float)
-        if role == "time":
-            return self.turn
-        if role == "key":
-            return self.plan.key
         if role in ("state", "config"):
             if parameter.name not in self.kept:
                 self.kept[parameter.name] = {} if role == "config" else self.plan.zeros(self.given)
             return self.kept[parameter.name]
-        if role == "betas":
-            return (NUMBERS["b1"], NUMBERS["b2"])
         return self.plan.numbers.get(role, NUMBERS.get(role, 0.0))
 
     def _take(self, function: Callable[..., Any]) -> None:
@@ -241,18 +240,17 @@ class Plan:
 
     def read(self, held: Any) -> list[Any]:
         """Give the values of the parameters in a container."""
-        if self.container in ("dict", "courses"):
-            return list(held.values())
-        if self.container in ("slots", "variables"):
-            return [getattr(slot.data, "data", slot.data) if self.tensor else slot.data for slot in held]
-        if self.container == "nested":
-            return list(held[0])
-        if self.container == "layer":
-            return [_moved(held, PAIRS, 0), _moved(held, BIASES, 1)]
-        if self.container == "network":
-            moved = [not np.array_equal(v, s.data) for v, s in zip(held._values, held.params(), strict=True)]
-            return [s.data for s in held.params()] if any(moved) else held._values
-        return [held] if self.container == "array" else list(held)
+        readers: dict[str, Callable[[], list[Any]]] = {
+            "dict": lambda: list(held.values()),
+            "courses": lambda: list(held.values()),
+            "slots": lambda: [_bare(slot.data) for slot in held],
+            "variables": lambda: [_bare(slot.data) for slot in held],
+            "nested": lambda: list(held[0]),
+            "layer": lambda: [_moved(held, PAIRS, 0), _moved(held, BIASES, 1)],
+            "network": held.now if isinstance(held, Net) else list,
+            "array": lambda: [held],
+        }
+        return readers.get(self.container, lambda: list(held))()
 
     def fits(self, part: Any, held: Any) -> bool:
         """Tell whether what came back is the new parameters."""
@@ -260,10 +258,8 @@ class Plan:
             return isinstance(part, dict) and part.keys() == held.keys()
         if self.container == "array":
             return isinstance(part, np.ndarray) and part.shape == np.shape(held)
-        if self.container == "list":
-            same = isinstance(part, (list, tuple)) and len(part) == len(held)
-            return same and all(np.shape(a) == np.shape(b) for a, b in zip(part, held, strict=True))
-        return False
+        same = self.container == "list" and isinstance(part, (list, tuple)) and len(part) == len(held)
+        return same and all(np.shape(a) == np.shape(b) for a, b in zip(part, held, strict=True))
 
     def other(self, **changes: Any) -> Plan:
         """Give the plan with something else."""
@@ -278,6 +274,11 @@ def _layer(params: list[Array]) -> Any:
         setattr(held, weight[0], params[0])
         setattr(held, bias[0], params[1])
     return held
+
+
+def _bare(data: Any) -> Any:
+    """Give the array in what a tensor holds."""
+    return data if isinstance(data, np.ndarray) else getattr(data, "data", data)
 
 
 def _moved(held: Any, pairs: tuple[tuple[str, str], ...], place: int) -> Any:
@@ -303,9 +304,7 @@ def constructor(kind: type, held: Any, numbers: dict[str, float]) -> Any:
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
         role = role_of(p.name)
-        if role in ("params", "net", "layer") and not isinstance(held, (dict, np.ndarray)):
-            given[p.name] = held
-        elif role == "params":
+        if (role in ("params", "net", "layer") and not isinstance(held, (dict, np.ndarray))) or role == "params":
             given[p.name] = held
         elif role in numbers and (p.default is p.empty or p.name in numbers):
             given[p.name] = numbers[role]
