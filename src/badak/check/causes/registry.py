@@ -18,6 +18,8 @@ from badak.check.causes import (
     names,
     network,
     normalization,
+    numerical,
+    optimizer,
     precision,
     scale,
     shapes,
@@ -43,6 +45,8 @@ FAMILIES = (
     state,
     network,
     updating,
+    optimizer,
+    numerical,
     unnamed,
 )
 CAUSES: dict[str, Cause] = {cause.label: cause for family in FAMILIES for cause in family.CAUSES}

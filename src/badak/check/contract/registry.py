@@ -12,6 +12,8 @@ from badak.check.contract import (
     interface,
     labels,
     modes,
+    numerical,
+    optimizer,
     randomness,
     repeat,
     roles,
@@ -46,6 +48,8 @@ CLAUSES: list[Clause] = [
     *roles.CLAUSES,
     *construction.CLAUSES,
     *training.CLAUSES,
+    *optimizer.CLAUSES,
+    *numerical.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}
