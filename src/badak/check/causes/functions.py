@@ -230,7 +230,7 @@ def _output_line(subject: Subject, finding: Finding) -> int | None:
             targets = statement.targets if isinstance(statement, ast.Assign) else []
             parts = [t.value if isinstance(t, ast.Subscript) else t for t in targets]
             if any(ast.unparse(part) == written for part in parts):
-                finding.line = statement.lineno
+                finding.line = parts[0].lineno
         return finding.line or returns[-1].lineno
     return returns[-1].lineno
 

@@ -137,13 +137,13 @@ def _line(subject: Subject, name: str) -> int | None:
     source = subject.source
     node = source.method(subject.name, subject.backward_name) if source is not None else None
     for statement in ast.walk(node) if node is not None else []:
-        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        targets: list[ast.expr] = statement.targets if isinstance(statement, ast.Assign) else []
         for target in targets:
             for part in ast.walk(target):
                 if getattr(part, "id", getattr(part, "attr", None)) == name and isinstance(
                     getattr(part, "ctx", None), ast.Store
                 ):
-                    return int(part.lineno)
+                    return int(getattr(part, "lineno", 0)) or None
     return None
 
 

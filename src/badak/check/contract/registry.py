@@ -12,6 +12,8 @@ from badak.check.contract import (
     interface,
     labels,
     modes,
+    numerical,
+    optimizer,
     parameters,
     randomness,
     repeat,
@@ -22,11 +24,13 @@ from badak.check.contract import (
     training,
     updates,
     values,
+    variants,
 )
 from badak.check.contract.clause import Clause
 
 # The first come first always: the others need an object that runs.
 CLAUSES: list[Clause] = [
+    *variants.HINDRANCE,
     *interface.CLAUSES,
     *running.CLAUSES,
     *batches.MANY,
@@ -36,6 +40,7 @@ CLAUSES: list[Clause] = [
     *gradients.CLAUSES,
     *values.CLAUSES,
     *parameters.CLAUSES,
+    *variants.CLAUSES,
     *settings.CLAUSES,
     *batches.SECOND,
     *updates.CLAUSES,
@@ -49,6 +54,8 @@ CLAUSES: list[Clause] = [
     *roles.CLAUSES,
     *construction.CLAUSES,
     *training.CLAUSES,
+    *optimizer.CLAUSES,
+    *numerical.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}

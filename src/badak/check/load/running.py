@@ -57,6 +57,7 @@ class Loaded:
     source: Source
     namespace: dict[str, Any]
     failed: list[Failed] = field(default_factory=list)
+    absent: list[Failed] = field(default_factory=list)  # what a guarded import would have brought; nobody's fault
     skipped: list[int] = field(default_factory=list)
     defined: list[Defined] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -90,7 +91,7 @@ class Loaded:
 
     def lost(self, name: str) -> Failed | None:
         """Give the import that failed and would have brought this name, or what the file makes this name of."""
-        for failed in self.failed:
+        for failed in [*self.failed, *self.absent]:
             if isinstance(failed.error, ImportError) and (name in failed.names or "*" in failed.names):
                 return failed
             needed = failed.error.name if isinstance(failed.error, NameError) else None
@@ -242,11 +243,22 @@ class Workspace:
             error = self._again(code, namespace, first) if isinstance(statement, ast.Try) else first
         else:
             error = None
+            self._note_absent(statement, namespace, "" if own else source.filename)
         if error is not None:
             line = deepest_line(error, source.filename) or statement.lineno
             self.loaded.failed.append(Failed(error, line, assigned(statement), "" if own else source.filename))
         elif own and isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
             self.loaded.defined.append(Defined(statement.name, statement, namespace[statement.name]))
+
+    def _note_absent(self, statement: ast.stmt, namespace: dict[str, Any], file: str) -> None:
+        """Keep the names that a `try: import … except ImportError: print(…)` would have brought and did not."""
+        for node in statement.body if isinstance(statement, ast.Try) else []:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [name for name in assigned(node) if name not in namespace and name != "*"]
+                module = getattr(node, "module", None) or ", ".join(alias.name for alias in node.names)
+                if names:
+                    error = ImportError(f"No module named {module!r}")
+                    self.loaded.absent.append(Failed(error, node.lineno, names, file))
 
     def _again(self, code: types.CodeType, namespace: dict[str, Any], first: BaseException) -> BaseException | None:
         """Run a `try: import …` whose handler failed too once more, with a stand-in for what is not installed."""

@@ -19,6 +19,7 @@ from badak.check.load.running import Failed, Loaded, deepest_line
 from badak.check.load.standins import missing_base
 from badak.check.source import Source
 from badak.check.subject import STYLES, Candidate, Examinee, Layer, Subject, Unknown, style_of
+from badak.check.subject.calls import old_division
 from badak.check.subject.candidate import Evidence, Found
 
 Expired = Callable[[], bool]
@@ -177,6 +178,10 @@ class Finder:
             subject.name, subject.evidence = candidate.name, evidence
             return Target(candidate.name, subject, style=style.style)
         fit = self._with_own_sample(fitter, obj, make) or fitter.fit(obj, make)
+        if obj is not None and make is None and candidate.obj is None and (fit is None or fit.level == 0):
+            # What the file has made takes none of our inputs: make another.
+            other = Fitter(style, candidate).fit()
+            fit = other if other is not None and other.level > 0 else fit
         if fit is None:
             return self._unmade(candidate, style, fitter)
         # What a network raises may be a fault of its layers' order: the contract asks.
@@ -184,7 +189,10 @@ class Finder:
         if fit.level == 0 and not asked:
             return self._refused(candidate, style, fitter, fit)
         subject = style(fit.obj, fit.x, fit.second, given=fit.given, **{**given, "make": fit.make or make})
-        subject.name = candidate.name if candidate.functions else subject.name
+        stands_in = (
+            candidate.kind is not None and type(fit.obj) is not candidate.kind
+        )  # made by the style, for the class
+        subject.name = candidate.name if candidate.functions or stands_in else subject.name
         subject.evidence = evidence
         return Target(candidate.name, subject, style=style.style)
 
@@ -234,6 +242,9 @@ class Finder:
         return Target(candidate.name, problem=Failed(failure, line, []), style=style.style)
 
     def _refused(self, candidate: Candidate, style: type[Subject], fitter: Fitter, fit: Fit) -> Target:
+        old = old_division(fit.error.error) if fit.error is not None else None
+        if old is not None:
+            return Target(candidate.name, reason=old, style=style.style)
         words = fit.error.words.splitlines()[0] if fit.error is not None else "no number came out"
         text = (
             "{method} took none of the {count} inputs that I tried: {error}. "

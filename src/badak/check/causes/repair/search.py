@@ -66,6 +66,8 @@ def search(
     found: list[tuple[int, Repair]] = []
     quantities = [c.quantity for c in (case, *also)]
     for owner, function in subject.source.reached(subject.name, subject.backward_name):
+        if any(isinstance(n, ast.While) for n in ast.walk(function)):
+            continue  # changed, its loop may never end
         tried = [c for c in changes(function, case) if line is None or getattr(c[0], "lineno", None) == line]
         tried.sort(key=lambda change: label is not None and label not in change[1])
         for node, labels, replacement in tried:
