@@ -189,6 +189,13 @@ GUESSES: list[tuple[str, Values]] = [
     (r"(char(2|to)idx|idx(2|to)char|wordtoid|idtoword)", lambda at: [{i: i for i in range(WORDS)}]),
     (r"(outchannelslist|numlayers|nlayers|layersnum)", _one(2)),
     (r"name|label|id", _one("one")),
+    (r"growthrate", _one(4)),
+    (r"stateful|usebatchnorm|usedropout|istest", _one(False, True)),
+    (r"(w|b|beta|gamma|weight|bias|kernel)init(ializer)?|optimizer|device", _one(None)),
+    (r"paddingvalue|padvalue|fillvalue", _one(0.0)),
+    (r"reduction", _one("mean", 2)),
+    (r"l1ratio", _one(0.5)),
+    (r"dtype", _one(np.float64)),
     (r"(x_?min|low)", _one(-1.0)),
     (r"(x_?max|high)", _one(1.0)),
 ]
