@@ -54,6 +54,7 @@ class Subject(Examinee):
     updates_inside: ClassVar[bool] = False  # an update of the parameters inside backward is the style's own
     mean_in_layers: ClassVar[bool] = False  # gradients of all parameters may be means over the batch: the loss sums
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
+    keeps_nothing: ClassVar[bool] = False  # functions without state: no call depends on an earlier one
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
 
     def __init__(
@@ -207,6 +208,10 @@ class Subject(Examinee):
     def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give inputs to try, (x, second), where the style knows better than `inputs.samples`; else None."""
         return None
+
+    def exact(self, obj: Any) -> bool:
+        """Tell whether arguments that were guessed fit the gradients that came, in shape; asked after one pass."""
+        return True
 
     def hindrance(self) -> tuple[str, dict[str, Any]] | None:
         """Tell what hinders the look before anything is asked: a sentence and its values; None where nothing does."""

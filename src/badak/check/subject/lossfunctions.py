@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from badak.check.copying import clone
-from badak.check.subject.arguments import ROWS, D, Layout, M, N, Unguessable, normal
+from badak.check.subject.arguments import ROWS, SEQUENCES, D, Layout, M, N, Unguessable, normal
 from badak.check.subject.base import Pass, Subject
 from badak.check.subject.candidate import Candidate, Found
 from badak.check.subject.functions import FunctionPair, Note, line_of
 from badak.check.subject.lossroles import WEIGHTS, flat, prediction_of, target_of, targets_for
 from badak.check.subject.matching import gradient_of, returned_by, sort_gradients
 from badak.check.subject.pairing import Pair, positional
+from badak.check.subject.paths import Path
 from badak.check.subject.reading import Reading
 from badak.check.subject.scenes import fillings
 
@@ -42,6 +43,10 @@ class LossPair(Pair):
             self.arguments[self.target] = second
         result = self.front(**{name: self.arguments[name] for name in self.wanted})
         return self.value_of(result)
+
+    def arrays(self) -> dict[str, Path]:
+        """Give the arrays that may have a gradient: the target has none."""
+        return {n: path for n, path in super().arrays().items() if n != self.target}
 
     def value_of(self, result: Any) -> Any:
         """Give the loss of what the function returned, and keep the rest: here (loss, gradients)."""
@@ -98,7 +103,8 @@ class LossFunction(FunctionPair):
         first = first or prediction_of([n for n in others if n not in weights] or others, target)
         if first is None:
             raise Unguessable(names[0] if names else candidate.name)
-        yield from _losses(LossPair, function, function, first, target, [n for n in others if n != first], weights)
+        rest = [n for n in others if n != first]
+        yield from _losses(LossPair, function, function, first, target, rest, weights)
 
     @classmethod
     def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
@@ -175,8 +181,9 @@ def _losses(
     reading = Reading(front)
     shapes: list[tuple[int, ...]] = [(D, M), (D, 1), (D,), (M, D)] if weights else [()]
     rest = [n for n in names if n not in weights]
+    layout = SEQUENCES if reading.axes(first) == 3 else ROWS
     for shape in shapes:
-        for filling in fillings(rest, reading, ROWS, [first, "mask"] if "mask" in names else [first]):
+        for filling in fillings(rest, reading, layout, [first]):
             given = {n: 0.3 * normal(*shape, seed=9) for n in weights}
             arguments = {first: None, **({target: None} if target else {}), **given, **filling}
             order = [p.name for p in positional(front) if p.name in arguments]
@@ -381,8 +388,9 @@ def derivatives(style: type[FunctionPair], found: Found) -> list[Candidate]:
     for name, back in found.functions.items():
         for other in primitives(name):
             front = found.namespace.get(other)
-            same = inspect.isfunction(front) and bool(positional(front)) and bool(positional(back))
-            if same and len(required_names(back)) <= len(positional(front)):
+            if not inspect.isfunction(front) or not positional(front) or not positional(back):
+                continue
+            if len(required_names(back)) <= len(positional(front)):
                 candidates.append(style.candidate(found, {name: back, other: front}))
                 break
     return candidates

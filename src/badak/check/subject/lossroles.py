@@ -43,7 +43,7 @@ def prediction_of(names: Sequence[str], target: str | None) -> str | None:
     others = [n for n in names if n != target]
     sure = [n for n in others if PREDICTION.match(flat(n)) and not WEIGHTS.match(flat(n))]
     pairs = [n for n in others if flat(n) == "y"]
-    return (pairs or sure or others or [None])[0]
+    return next(iter([*pairs, *sure, *others]), None)
 
 
 def hot(columns: bool = False) -> Array:

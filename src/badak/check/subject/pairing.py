@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable
@@ -34,6 +35,7 @@ BUFFER = re.compile(r"(?i)(buffer|out_grad_buffer|_buf|_grad|_grad_flat)$|^(buf|
 CACHE = re.compile(
     r"(?i)^(cache|caches|cached?_?\w*|\w+_caches?|memory|mem|ctx|context|saved|linear_cache|activation_cache|params?)$"
 )
+SHAPE = re.compile(r"(?i)(^|_)shapes?(_|$)")  # that of an input: what backward has to come back to
 OUTPUT = ("out", "output", "y", "outputs", "result", "act", "activation_output", "out_data", "output_data")
 INPUT = ("x", "inp", "input", "inputs", "a", "z", "data", "x_data", "a_data", "X", "Z", "A", "in_data")
 
@@ -139,6 +141,8 @@ class Pair:
                 values.append(kept[name])
             elif CACHE.match(name) and self.saved:
                 values.append(self._cache())
+            elif SHAPE.search(name):
+                values.append(np.shape(self.arguments[self._owner(name)]))
             elif name in self.arguments:
                 values.append(self.arguments[name])
             elif BUFFER.search(name) and not self.saved:
@@ -168,7 +172,7 @@ class Pair:
         """Give what the name says: an output, a shape, an argument under another name, what else forward kept."""
         if name in OUTPUT:
             return self.outputs[0]
-        if "shape" in name.lower():
+        if SHAPE.search(name):
             return np.shape(self.arguments[self._owner(name)])
         if name in INPUT or name == f"{self.first}_prev":
             return self.arguments[self.first]
@@ -237,6 +241,7 @@ def _words(name: str) -> set[str]:
     return set(re.split(r"_+", name.lower())) - {"", "shape", "data", "original", "input", "in", "target", "grad"}
 
 
+@functools.lru_cache(maxsize=256)
 def positional(function: Function) -> list[inspect.Parameter]:
     """Give the parameters of a function that may be named; [] where Python cannot tell."""
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from badak.check.subject.base import Subject
 from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.costs import CostFunctions
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
@@ -17,6 +18,7 @@ from badak.check.subject.unknown import Unknown
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
+    CostFunctions,
     FunctionPair,
     LossFunction,
     LossWithPrime,
