@@ -23,7 +23,7 @@ from badak.check.subject.functions import Note, pairs_of
 from badak.check.subject.lossfunctions import LossFunction, LossPair
 from badak.check.subject.lossroles import flat, target_of
 from badak.check.subject.matching import returned_by, sort_gradients
-from badak.check.subject.pairing import CACHE, Unresolved, positional, upstream_of
+from badak.check.subject.pairing import CACHE, Unresolved, live, positional, upstream_of
 from badak.check.subject.reading import Reading
 from badak.check.subject.scenes import Scene, fillings, values_for
 
@@ -54,7 +54,7 @@ class CostPair(LossPair):
 
     def backward(self, dout: Any) -> Any:
         """Call the backward, its arguments by name. Raises Unresolved."""
-        result = self.back(*[self._value(p.name, self.back) for p in required_of(self.back)])
+        result = live(self.back)(*[self._value(p.name, self.back) for p in required_of(self.back)])
         titles = returned_by(self.back)
         arrays = self.held()
         if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], float):

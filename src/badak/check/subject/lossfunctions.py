@@ -20,7 +20,7 @@ from badak.check.subject.candidate import Candidate, Found
 from badak.check.subject.functions import FunctionPair, Note, line_of
 from badak.check.subject.lossroles import WEIGHTS, flat, prediction_of, target_of, targets_for
 from badak.check.subject.matching import gradient_of, returned_by, sort_gradients
-from badak.check.subject.pairing import Pair, positional
+from badak.check.subject.pairing import Pair, live, positional
 from badak.check.subject.paths import Path
 from badak.check.subject.reading import Reading
 from badak.check.subject.scenes import fillings
@@ -41,7 +41,7 @@ class LossPair(Pair):
         self.arguments[self.first] = x
         if self.target is not None and second is not None:
             self.arguments[self.target] = second
-        result = self.front(**{name: self.arguments[name] for name in self.wanted})
+        result = live(self.front)(**{name: self.arguments[name] for name in self.wanted})
         return self.value_of(result)
 
     def arrays(self) -> dict[str, Path]:
@@ -241,7 +241,7 @@ class PrimeLoss(LossPair):
                 values.append(self.arguments[self.target or self.first])
             else:
                 values.append(self.arguments[self.first])
-        found = self.back(*clone(values))
+        found = live(self.back)(*clone(values))
         per_sample = self.outputs[0].ndim == 1 and np.ndim(self.arguments[self.first]) == 2
         if per_sample and self._fits_mean(found):
             found = np.asarray(found) * len(self.outputs[0])
@@ -310,7 +310,7 @@ class Prime(Pair):
     def slope(self, at: Any) -> Any:
         """Call the derivative, with the function's other arguments where it asks for them."""
         names = [p.name for p in positional(self.back)][1:]
-        return self.back(clone(at), **{n: self.arguments[n] for n in names if n in self.arguments})
+        return live(self.back)(clone(at), **{n: self.arguments[n] for n in names if n in self.arguments})
 
     def numeric(self, x: Any, step: float = 1e-5) -> Any:
         """Give the difference quotient of each element."""
