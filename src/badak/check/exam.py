@@ -73,6 +73,7 @@ class Examination(Exam):
         self.repair_left = 3.6  # seconds for the search for repairs, of all quantities together
         self.douts: list[Any] = []
         self.y: Any = None
+        self.random: bool | None = None  # whether forward draws random numbers; None before it was asked
 
     @property
     def inputs(self) -> list[str]:

@@ -29,6 +29,8 @@ FINE = Precision(step=1e-6, rounding=1e-7, noise=2e-15, relative=1e-6)
 SINGLE = Precision(step=2e-2, rounding=1e-3, noise=1e-7, relative=2e-2)
 CAST = 1e-4  # forward computes in float64 and backward gives float32: the rounding of a sum of many terms
 
+DIFFERENCES = 1e-3  # a gradient that is itself a difference, one-sided or not, with a step of 1e-4: ten times its error
+
 # Slopes -------------------------------------------------------------------------------------------
 KINK = 1e-2  # the two one-sided slopes differ by more than this share: a kink, not a curve
 BENT = 1e-5  # the two central differences differ by more than this share: a kink too small for the sides to show
@@ -37,16 +39,21 @@ FIT = 1e-5  # a hypothesis reproduces the user's gradient: coarser than the comp
 # Comparing a gradient with the slopes ---------------------------------------------------------------
 SUMMED = 1e-5  # of the sum of sizes: many terms of either sign cancel in the slope along (1, …, 1)
 SMOOTH = 1e-6  # along (1, …, 1) the two sides agree to this: tied elements move together, and no kink is on the way
+FAINT = 1e-5  # rounding above this share of a slope: the slope is too faint to be judged along one direction
+HIDDEN = 1e-5  # along one direction of a network: what log(y + 1e-7) does to a gradient where y is 0.01
 GUARDED = 1e-2  # of the largest slope: log(y + 1e-7) in a loss shifts gradients by less
 UNLIKELY = 1e-4  # a probability below this, in log(y + 1e-7): the guard shifts its gradient by 1e-3 and more
 NOTHING = 1e-9  # a slope below this is 0
 
 # Answers compared with answers of the same code ------------------------------------------------------
 REPEATED = 1e-9  # the same numbers on another way (a row alone, twice the batch): only the order of sums differs
+STEP = 1e-4  # a step of an optimizer: 1e-7 for 1e-8 beside a root of 0.01 shifts it by less, any slip by far more
 EQUAL = 1e-12  # the same numbers on the same way
 LINEAR = 1e-7  # three times the dout: one multiplication more, and cancellation inside
 ROW = 1e-6  # one sample as a vector and as a batch of one, whose gradients are divided by other counts
 
+
+FORM = 1e-3  # a forward and the function that it is named after: a guard is far smaller, another function far off
 
 # Statistics -----------------------------------------------------------------------------------------
 SHARE = 1e-6  # the share by which a running mean moved, against the layer's own momentum
@@ -54,3 +61,8 @@ EXPECTED = 0.06  # a mean over 400 rows of units dropped at random, four standar
 KEPT = 0.04  # the same for the share that is kept alone
 CENTRED = 1e-6  # the mean of what was normalised is 0 to this; where it was not, it is far above UNCENTRED
 UNCENTRED = 1e-3
+
+# Numerical gradients of the user's own -----------------------------------------------------------------
+SLOPE = 1e-3  # of slopes near 1: a central difference with h = 0.01 is within, a wrong quotient is not
+WIDE = 1.1e-2  # a step above this is no small one any more
+RESTORED = 1e-10  # x += h; x -= 2 * h; x += h rounds by less

@@ -12,6 +12,9 @@ from badak.check.contract import (
     interface,
     labels,
     modes,
+    numerical,
+    optimizer,
+    parameters,
     randomness,
     repeat,
     roles,
@@ -20,18 +23,24 @@ from badak.check.contract import (
     ties,
     training,
     updates,
+    values,
+    variants,
 )
 from badak.check.contract.clause import Clause
 
 # The first come first always: the others need an object that runs.
 CLAUSES: list[Clause] = [
-    *settings.HINDRANCE,
+    *variants.HINDRANCE,
     *interface.CLAUSES,
     *running.CLAUSES,
+    *batches.MANY,
     *gradients.SHAPES,
     *arguments.CLAUSES,
     *repeat.CLAUSES,
     *gradients.CLAUSES,
+    *values.CLAUSES,
+    *parameters.CLAUSES,
+    *variants.CLAUSES,
     *settings.CLAUSES,
     *batches.SECOND,
     *updates.CLAUSES,
@@ -45,6 +54,8 @@ CLAUSES: list[Clause] = [
     *roles.CLAUSES,
     *construction.CLAUSES,
     *training.CLAUSES,
+    *optimizer.CLAUSES,
+    *numerical.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}

@@ -48,12 +48,10 @@ def _wrong_when_moved(exam: Examination, rng: np.random.Generator) -> list[str]:
     """Move all parameters and name the quantities whose gradients are wrong then."""
     subject = exam.subject
     moved = subject.fresh()
-    # A network's scores are kept near each other: far apart, a guard such as log(y + 1e-7) flattens its loss.
-    kept, noise = (0.5, 0.2) if subject.scalar else (1.0, 0.4)
     for parameter in subject.parameters:
         held = get_path(moved, parameter.path)
         size = max(0.05, float(np.sqrt(np.mean(np.square(np.asarray(held, float))))))
-        set_path(moved, parameter.path, kept * np.asarray(held) + noise * size * rng.standard_normal(np.shape(held)))
+        set_path(moved, parameter.path, np.asarray(held) + 0.4 * size * rng.standard_normal(np.shape(held)))
     later = subject.sibling(subject.x, subject.second, moved)
     other = Examination(later)
     other.y, other.douts = exam.y, exam.douts

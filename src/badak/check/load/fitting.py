@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.copying import clone
+from badak.check.copying import clone, walk
 from badak.check.source import Source
 from badak.check.subject import Candidate, Examinee, Subject, UserError
 from badak.check.subject.arguments import (
@@ -32,7 +32,7 @@ from badak.check.subject.arguments import (
     calls_in_file,
 )
 from badak.check.subject.calls import old_division
-from badak.check.subject.inputs import arrays_of, samples
+from badak.check.subject.inputs import samples
 
 Array = np.ndarray[Any, Any]
 Make = Callable[[], Any]
@@ -71,7 +71,8 @@ def is_final(error: BaseException) -> bool:
     """Tell whether an error would come with any input: names, attributes, signatures, imports, unwritten methods."""
     if isinstance(error, AttributeError):
         # What an array lacks, another kind of input may have.
-        return not isinstance(getattr(error, "obj", None), (np.ndarray, np.generic, float, int))
+        owner = getattr(error, "obj", None)
+        return not isinstance(owner, (np.ndarray, np.generic, float, int, str, list, tuple, dict, set))
     if isinstance(error, UnboundLocalError):
         return False  # a branch for other arguments
     if isinstance(error, (NameError, NotImplementedError, ImportError, RecursionError)):
@@ -182,8 +183,7 @@ class Fitter:
 
     def _try_inputs(self, obj: Any, maker: Make | None, layout: Layout, alone: bool) -> None:
         assert issubclass(self.style, Subject)
-        tried = self.style.samples(obj, layout, alone)
-        for x, second in samples(obj, self.style, layout, alone) if tried is None else tried:
+        for x, second in samples(obj, self.style, layout, alone):
             self.consider(obj, x, second, maker)
             if self.done:
                 return
@@ -244,8 +244,10 @@ def is_sample(value: Any) -> bool:
 
 
 def is_small(obj: Any) -> bool:
-    """Tell whether an object is small enough to be measured as it is."""
-    return sum(array.size for array in arrays_of(obj)) <= READY
+    """Tell whether an object, with the layers that it holds, is small enough to be measured as it is."""
+    sizes: list[int] = []
+    walk(obj, lambda part: sizes.append(part.size) if isinstance(part, np.ndarray) else None)
+    return sum(sizes) <= READY
 
 
 def richer(fitter: Fitter, fit: Fit) -> Any:

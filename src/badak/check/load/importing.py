@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from badak.book.imports import NAMES as BOOK
-from badak.book.imports import BookFinder, chapter_of
+from badak.book.imports import BookFinder
+from badak.book.scripts import chapter_of
 from badak.check.load import columns
 from badak.check.load.project import Project
 from badak.check.load.standins import NEVER_REAL, THIRD_PARTY, Guard, StandInLoader

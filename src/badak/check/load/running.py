@@ -90,10 +90,22 @@ class Loaded:
         return bringing[0] if bringing else None
 
     def lost(self, name: str) -> Failed | None:
-        """Give the import that failed and would have brought this name."""
+        """Give the import that failed and would have brought this name, or what the file makes this name of."""
         for failed in [*self.failed, *self.absent]:
             if isinstance(failed.error, ImportError) and (name in failed.names or "*" in failed.names):
                 return failed
+            needed = failed.error.name if isinstance(failed.error, NameError) else None
+            if name in failed.names and needed and needed != name:
+                return self.lost(needed)
+        return None
+
+    def unmade(self, name: str) -> int | None:
+        """Give the line of the statement that would have made this name, and was not run or raised."""
+        if name in self.namespace:
+            return None
+        for statement in self.source.tree.body:
+            if name in assigned(statement) and not isinstance(statement, (ast.Import, ast.ImportFrom)):
+                return statement.lineno
         return None
 
 
@@ -321,6 +333,8 @@ def deepest_line(error: BaseException, filename: str) -> int | None:
 
 def assigned(statement: ast.stmt) -> list[str]:
     """Give the names that a statement would have bound, '*' for an import of everything."""
+    if isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        return [statement.name]
     names = [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         names += [(a.asname or a.name).split(".")[0] for a in statement.names]

@@ -98,7 +98,11 @@ class CostFunctions(LossFunction):
 
     style = "network of functions: forward, cost and backward"
     integer_inputs = False
-    mean_in_layers = True
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """Whether dW / m may stand in each layer, as it does where the loss does not divide."""
+        return True
 
     @classmethod
     def gather(cls, found: Found) -> list[Candidate]:

@@ -49,7 +49,6 @@ class FunctionPair(Subject):
 
     style = "function pair with a cache"
     method_names: ClassVar[tuple[str, ...]] = ()
-    mean_in_layers = True  # dW / m in each layer is right where the loss does not divide
     integer_inputs = True
     keeps_nothing = True
 
@@ -100,7 +99,7 @@ class FunctionPair(Subject):
             yield partial(_pair, front, back, first, {first: None, **filling}, upstream, rest, wanted)
 
     @classmethod
-    def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give inputs: whole numbers where forward takes rows of a table with them, else as the layout says."""
         if alone:
             return None
@@ -133,6 +132,11 @@ class FunctionPair(Subject):
         """Compare shapes: a bias may be (M,), (1, M) or (M, 1), and the gradient tells which was meant."""
         held = obj.held()
         return all(np.shape(g) == np.shape(held[n]) for n, g in obj.gradients.items() if n in held)
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """Whether dW / m may stand in each layer, as it does where the loss does not divide."""
+        return True
 
     # Calling --------------------------------------------------------------------------------------
 

@@ -74,7 +74,11 @@ class LossFunction(FunctionPair):
     has_target = True
     needs_second = True
     integer_inputs = False
-    mean_in_layers = False
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """No: the loss is there, and divides or does not."""
+        return False
 
     @classmethod
     def gather(cls, found: Found) -> list[Candidate]:
@@ -107,7 +111,7 @@ class LossFunction(FunctionPair):
         yield from _losses(LossPair, function, function, first, target, rest, weights)
 
     @classmethod
-    def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give predictions with targets; rows of an input where there are weights."""
         if alone:
             return iter(())
@@ -286,7 +290,7 @@ class LossWithPrime(LossFunction):
         yield from _losses(PrimeLoss, front, back, first, target, rest, [])
 
     @classmethod
-    def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give predictions with targets."""
         return iter(()) if alone else targets_for(normal(N, M))
 
