@@ -329,7 +329,11 @@ RIGHT = {
 def test_right_code_is_right_in_every_function(tmp_path, name):
     found = reports(tmp_path, RIGHT[name])
     assert found
-    assert {k: (r.verdict, [f.label for f in r.findings], r.reason) for k, r in found.items() if r.verdict not in ("right", "hazard")} == {}
+    assert {
+        k: (r.verdict, [f.label for f in r.findings], r.reason)
+        for k, r in found.items()
+        if r.verdict not in ("right", "hazard")
+    } == {}
 
 
 WRONG = [
@@ -404,7 +408,10 @@ class TestWhatHinders:
 
 
 def test_the_setting_at_which_it_is_wrong_is_named(tmp_path):
-    wrong = CONV.replace('stride, pad = conv_param["stride"], conv_param["pad"]\n    padded', 'stride, pad = 1, conv_param["pad"]\n    padded')
+    wrong = CONV.replace(
+        'stride, pad = conv_param["stride"], conv_param["pad"]\n    padded',
+        'stride, pad = 1, conv_param["pad"]\n    padded',
+    )
     assert wrong != CONV
     first = reports(tmp_path, wrong)["conv_backward_naive"].findings[0]
     assert first.check == "settings"

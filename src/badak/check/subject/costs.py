@@ -162,7 +162,7 @@ class CostFunctions(LossFunction):
             yield partial(_made, front, back, first, arguments, names, target, cost)
 
     @classmethod
-    def samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give an input with targets as wide as the last layer."""
         return iter(()) if alone else _samples(obj, layout)
 
