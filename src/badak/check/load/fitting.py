@@ -123,7 +123,9 @@ class Fitter:
     def done(self) -> bool:
         """Whether something fits, fails by its own fault, or time is up."""
         best = self.best
-        return best is not None and (best.level == 2 or best.final or time.process_time() > self.until)
+        return best is not None and (
+            best.level == 2 or best.rank == (0, 2) or best.final or time.process_time() > self.until
+        )
 
     def fit(self, ready: Any = None, make: Make | None = None) -> Fit | None:
         """Give the best fit: of an object at hand (`ready`, or what `make` makes), else of one made with guesses.
@@ -213,13 +215,14 @@ def _run(style: type[Subject], candidate: Candidate, obj: Any, x: Any, second: A
             return 0, None
         level = 1
         subject.backward(made, subject.default_dout(y), clone(x), clone(second))
+        level = 2 if subject.exact(made) else 1
     except UserError as failure:
         return level, failure
     except AttributeError as error:  # a method that is not there, or is misspelled
         return level, UserError(error, subject.filename, style.backward_name)
     except (TypeError, ValueError, IndexError):  # an output that is no array
         return level, None
-    return 2, None
+    return level, None
 
 
 def own_sample(style: type[Subject], namespace: dict[str, Any]) -> tuple[Any, Any] | None:

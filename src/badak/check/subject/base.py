@@ -55,6 +55,7 @@ class Subject(Examinee):
     updates_inside: ClassVar[bool] = False  # an update of the parameters inside backward is the style's own
     knows_arguments: ClassVar[bool] = False  # the style knows what each argument of backward is for
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
+    keeps_nothing: ClassVar[bool] = False  # functions without state: no call depends on an earlier one
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
 
     stretches: ClassVar[bool] = False  # broadcasting one input over another is its own business
@@ -241,6 +242,10 @@ class Subject(Examinee):
     def unmoved(self) -> Subject | None:
         """Give the same subject without the update that is its own style's, None where there is none."""
         return None
+
+    def exact(self, obj: Any) -> bool:
+        """Tell whether arguments that were guessed fit the gradients that came, in shape; asked after one pass."""
+        return True
 
     def hindrance(self) -> tuple[str, dict[str, Any]] | None:
         """Tell what hinders the look before anything is asked: a sentence and its values; None where nothing does."""

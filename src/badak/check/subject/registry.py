@@ -10,6 +10,7 @@ from badak.check.subject.cached import CachedLayer, MethodPair
 from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.chained import ChainedModel
+from badak.check.subject.costs import CostFunctions
 from badak.check.subject.derivative import ValueAndDerivative, ValueLoss
 from badak.check.subject.differences import NumericalGradient
 from badak.check.subject.examinee import Examinee
@@ -30,6 +31,7 @@ from badak.check.subject.updating import UpdatingLayer
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
+    CostFunctions,
     FunctionPair,
     TrainStep,
     NielsenNetwork,
