@@ -11,6 +11,7 @@ from badak.check.case import Case
 from badak.check.causes import (
     activation,
     affine,
+    autograd,
     dropout,
     images,
     known,
@@ -43,6 +44,7 @@ FAMILIES = (
     state,
     network,
     updating,
+    autograd,
     unnamed,
 )
 CAUSES: dict[str, Cause] = {cause.label: cause for family in FAMILIES for cause in family.CAUSES}

@@ -173,7 +173,13 @@ def _many_rows(exam: Examination, batch: Array) -> Findings:
 def _takes_one_count(subject: Subject) -> bool:
     """Tell whether one number of rows alone is taken."""
     x = subject.x
-    if not (subject.unary and subject.any_batch) or subject.given or not is_array(x) or x.dtype.kind != "f" or x.ndim > 2:
+    if (
+        not (subject.unary and subject.any_batch)
+        or subject.given
+        or not is_array(x)
+        or x.dtype.kind != "f"
+        or x.ndim > 2
+    ):
         return False
     if np.shape(x)[:1] in ((1,), ()):
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from badak.check.contract import (
     arguments,
+    autograd,
     batches,
     construction,
     extremes,
@@ -46,6 +47,7 @@ CLAUSES: list[Clause] = [
     *roles.CLAUSES,
     *construction.CLAUSES,
     *training.CLAUSES,
+    *autograd.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}

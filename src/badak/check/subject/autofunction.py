@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from badak.check.copying import clone
+from badak.check.subject.algebra import set_up_operators
 from badak.check.subject.applying import Applied
 from badak.check.subject.arguments import Layout, Unguessable, alternatives, combinations, needed
 from badak.check.subject.base import Pass, Subject
@@ -244,6 +246,8 @@ def boxes_for(kind: type, namespace: dict[str, Any]) -> list[Box | None]:
     """Give the ways of handing values over: static methods mostly take arrays, what is called takes Variables."""
     made = box_of(kind, ("forward",))
     box = made or box_of(kind) or box_named(namespace)
+    if box is not None:
+        set_up_operators(box.kind, vars(sys.modules.get(box.kind.__module__, sys)) | namespace)
     if takes_context(kind) and made is None:
         return [None, box] if box is not None else [None]
     return [box]

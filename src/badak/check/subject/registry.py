@@ -20,10 +20,12 @@ from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
 from badak.check.subject.updating import UpdatingLayer
+from badak.check.subject.value import AutogradValue
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
     FunctionPair,
+    AutogradValue,
     AutogradDistance,
     AutogradLoss,
     AutogradFunctionOfTwo,
