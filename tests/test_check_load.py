@@ -299,7 +299,7 @@ def test_large_defaults_of_networks_are_made_smaller():
         ):
             pass
 
-    chosen = next(combinations(needed(Net, small=True), ROWS))
+    chosen = next(combinations(needed(Net, smaller=True), ROWS))
     assert chosen["input_dim"] == (1, 10, 10)
     assert chosen["conv_param"]["filter_num"] == 4
 

@@ -189,7 +189,10 @@ class Finder:
         if fit.level == 0 and not asked:
             return self._refused(candidate, style, fitter, fit)
         subject = style(fit.obj, fit.x, fit.second, given=fit.given, **{**given, "make": fit.make or make})
-        subject.name = candidate.name if candidate.functions else subject.name
+        stands_in = (
+            candidate.kind is not None and type(fit.obj) is not candidate.kind
+        )  # made by the style, for the class
+        subject.name = candidate.name if candidate.functions or stands_in else subject.name
         subject.evidence = evidence
         return Target(candidate.name, subject, style=style.style)
 

@@ -54,7 +54,6 @@ class Subject(Examinee):
     runs_forward_itself: ClassVar[bool] = False  # one call runs forward and backward: a network's gradient(x, t)
     updates_inside: ClassVar[bool] = False  # an update of the parameters inside backward is the style's own
     knows_arguments: ClassVar[bool] = False  # the style knows what each argument of backward is for
-    mean_in_layers: ClassVar[bool] = False  # gradients of all parameters may be means over the batch: the loss sums
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
 
@@ -103,6 +102,11 @@ class Subject(Examinee):
     def inputs(self) -> list[str]:
         """The inputs that get a gradient: those of `input_names` that are floating."""
         return [n for n in self.input_names if np.asarray(self.value(n)).dtype.kind == "f"]
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """Whether gradients of all parameters may be means over the batch: so it is where the loss sums."""
+        return False
 
     @classmethod
     def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
@@ -312,11 +316,13 @@ class Subject(Examinee):
             self._narrow = False
             at = self.x
             if isinstance(at, np.ndarray) and at.dtype.kind == "f":
-                way = np.random.default_rng(19).uniform(0.5, 1.0, at.shape) * np.maximum(np.abs(at), 0.1)
+                share = np.random.default_rng(19).uniform(0.5, 1.0, at.shape)
+                # A twentieth of what float32 tells apart; far more than float64 does, be a loss ever so flat.
+                near_way, far_way = 3e-9 * share * np.abs(at), 1e-5 * share * np.maximum(np.abs(at), 0.1)
                 try:
                     here, near, far = (
-                        np.asarray(self.forward(self.fresh(), at + move * way, copied(self.second)), float)
-                        for move in (0.0, 1e-10, 1e-5)
+                        np.asarray(self.forward(self.fresh(), at + move, copied(self.second)), float)
+                        for move in (0.0, near_way, far_way)
                     )
                 except (UserError, TypeError, ValueError):
                     return False

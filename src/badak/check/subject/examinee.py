@@ -74,9 +74,14 @@ class Examinee:
         if kind is None:
             yield lambda: dict(candidate.functions)
             return
-        parameters = [] if kind.__init__ is object.__init__ else needed(kind, small=True)  # type: ignore[misc]
-        for arguments in combinations(parameters, layout):
-            yield lambda arguments=arguments: kind(**{k: clone(v) for k, v in arguments.items()})  # type: ignore[misc]
+        if kind.__init__ is object.__init__:  # type: ignore[misc]
+            yield kind
+            return
+        plain, small = needed(kind), needed(kind, smaller=True)
+        # With large defaults made small first; where sizes inside the class depend on them, as they are.
+        for parameters in [small, plain] if len(small) > len(plain) else [plain]:
+            for arguments in combinations(parameters, layout):
+                yield lambda arguments=arguments: kind(**{k: clone(v) for k, v in arguments.items()})  # type: ignore[misc]
 
     def settings(self) -> dict[str, list[Any]]:
         """Give the constructor's settings that may be varied (stride, pad, eps …), with values to try."""

@@ -49,7 +49,6 @@ class FunctionPair(Subject):
 
     style = "function pair with a cache"
     method_names: ClassVar[tuple[str, ...]] = ()
-    mean_in_layers = True  # dW / m in each layer is right where the loss does not divide
     integer_inputs = True
 
     def __init__(self, obj: Pair, *args: Any, **given: Any) -> None:
@@ -127,6 +126,11 @@ class FunctionPair(Subject):
         except Exception:  # whatever the user's code does: the contract will tell
             return None
         return None
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """Whether dW / m may stand in each layer, as it does where the loss does not divide."""
+        return True
 
     # Calling --------------------------------------------------------------------------------------
 

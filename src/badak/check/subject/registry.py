@@ -6,16 +6,21 @@ from typing import Any
 
 from badak.check.subject.autofunction import AutogradDistance, AutogradFunction, AutogradFunctionOfTwo, AutogradLoss
 from badak.check.subject.base import Subject
+from badak.check.subject.cached import CachedLayer, MethodPair
 from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.chained import ChainedModel
+from badak.check.subject.derivative import ValueAndDerivative, ValueLoss
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
 from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction, LossWithPrime
 from badak.check.subject.network import BookNetwork
+from badak.check.subject.nielsen import NielsenNetwork
+from badak.check.subject.numerical import HelpedNetwork, NumericalNetwork
 from badak.check.subject.renamed import RenamedLayer
+from badak.check.subject.steps import LossAndGradients, TrainStep
 from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
@@ -26,6 +31,9 @@ from badak.check.subject.value import AutogradValue
 STYLES: list[type[Examinee]] = [
     FunctionPair,
     AutogradValue,
+    TrainStep,
+    NielsenNetwork,
+    LossAndGradients,
     AutogradDistance,
     AutogradLoss,
     AutogradFunctionOfTwo,
@@ -35,6 +43,10 @@ STYLES: list[type[Examinee]] = [
     StoredLoss,
     StoredLayer,
     UpdatingLayer,
+    MethodPair,
+    CachedLayer,
+    ValueLoss,
+    ValueAndDerivative,
     RenamedLayer,
     CalledLoss,
     CalledLayer,
@@ -43,6 +55,8 @@ STYLES: list[type[Examinee]] = [
     ActivationWithPrime,
     Loss,
     TwoInputLayer,
+    NumericalNetwork,
+    HelpedNetwork,
     BookNetwork,
     Layer,
     Trainer,
