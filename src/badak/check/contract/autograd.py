@@ -204,7 +204,9 @@ def _graphs(exam: Exam, right: list[Operation]) -> Findings:
         failure = _failure(exam, expression, [algebra.point(rng, True) for _ in range(count)])
         if isinstance(failure, _Wrong):
             twice = label == "overwrites-gradient" and not _one_use_alone(exam, failure, right)
-            yield _finding(exam, "adds-gradient-wrongly" if twice else label, "backward", failure, name)
+            uses = _pairs(right)[0] if label == "overwrites-gradient" else None
+            method = uses.method if uses is not None and uses.own else "backward"
+            yield _finding(exam, "adds-gradient-wrongly" if twice else label, method, failure, name)
             return
         if isinstance(failure, UserError) and failure.line is not None:
             yield _raised(exam, "backward", failure)
