@@ -1,13 +1,13 @@
 """Functions as objects beside their derivative: `__call__(x)` and `gradient(x)`, `func` and `derivative` …
 
-The derivative is not multiplied by what comes from above; the check does that. Losses of this kind give a number for each
-element or sample, and their gradient that of the sum, or of the mean: what fits one of them is right.
+The derivative is not multiplied by what comes from above; the check does that. Losses of this kind give a number for
+each element or sample, and their gradient that of the sum, or of the mean: what fits one of them is right.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,11 @@ DERIVATIVES = (
 )
 TARGET = re.compile(r"(?i)^(t|y_?true|true|targets?|labels?|truth|actual|y|expected|ground_?truth|gt|ans(wer)?s?)$")
 PREDICTION = re.compile(r"(?i)^(p|y_?p(red)?|pred(ict(ed|ions?)?)?s?|y_?hat|outputs?|probs?|a|x|logits?|scores?|yp)$")
-REDUCTIONS = (np.sum, np.mean)
+REDUCTIONS: tuple[Callable[[Any], Any], ...] = (np.sum, np.mean)
 
 
 def value_and_derivative(candidate: Candidate, values: tuple[str, ...]) -> tuple[str, str] | None:
-    """Give the names of a function and of its derivative, which take the same arguments; None where there are not both."""
+    """Give the names of a function and of its derivative, of the same arguments; None where there are not both."""
     offered: dict[str, str] = {}
     for name in methods_of(candidate):
         offered.setdefault(plainly(name), name)

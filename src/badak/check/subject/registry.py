@@ -11,6 +11,7 @@ from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.chained import ChainedModel
 from badak.check.subject.derivative import ValueAndDerivative, ValueLoss
+from badak.check.subject.differences import NumericalGradient
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
@@ -19,6 +20,7 @@ from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction,
 from badak.check.subject.network import BookNetwork
 from badak.check.subject.nielsen import NielsenNetwork
 from badak.check.subject.numerical import HelpedNetwork, NumericalNetwork
+from badak.check.subject.optimizer import Optimizer
 from badak.check.subject.renamed import RenamedLayer
 from badak.check.subject.steps import LossAndGradients, TrainStep
 from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
@@ -60,6 +62,8 @@ STYLES: list[type[Examinee]] = [
     BookNetwork,
     Layer,
     Trainer,
+    Optimizer,
+    NumericalGradient,
     Unknown,
 ]
 
