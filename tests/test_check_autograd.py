@@ -135,3 +135,102 @@ def test_numbers_of_both_signs_are_tried():
     assert (point < 0).any()
     assert (point > 0).any()
     assert np.abs(point).min() > 0.3
+
+
+REGISTERED = """
+import numpy as np
+from functools import partialmethod
+
+class Tensor:
+    def __init__(self, data):
+        self.data, self.grad, self._ctx = np.asarray(data, dtype=np.float32), None, None
+
+    def backward(self):
+        if self.grad is None:
+            self.grad = np.ones_like(self.data)
+        todo, order, seen = [self], [], set()
+        def visit(t):
+            if t._ctx is not None and t not in seen:
+                seen.add(t)
+                for parent in t._ctx.parents:
+                    visit(parent)
+                order.append(t)
+        visit(self)
+        for t in reversed(order):
+            grads = t._ctx.backward(t._ctx, t.grad)
+            for parent, grad in zip(t._ctx.parents, grads if isinstance(grads, tuple) else (grads,)):
+                parent.grad = grad if parent.grad is None else parent.grad + grad
+
+class Function:
+    def __init__(self, *parents):
+        self.parents, self.saved_tensors = parents, []
+
+    def save_for_backward(self, *values):
+        self.saved_tensors.extend(values)
+
+    def apply(self, kind, *others):
+        ctx = kind(self, *others)
+        out = Tensor(kind.forward(ctx, self.data, *[t.data for t in others]))
+        out._ctx = ctx
+        return out
+
+class Mul(Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x, y)
+        return x * y
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, y = ctx.saved_tensors
+        return y * grad_output, x * grad_output
+
+class Softmax(Function):
+    @staticmethod
+    def forward(ctx, x):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        ctx.save_for_backward(e / e.sum(axis=1, keepdims=True))
+        return ctx.saved_tensors[0]
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (s,) = ctx.saved_tensors
+        return s * (grad_output - (grad_output * s).sum(axis=1, keepdims=True))
+
+for name, kind in (("mul", Mul), ("softmax", Softmax)):
+    setattr(Tensor, name, partialmethod(Function.apply, kind))
+"""
+
+
+def test_single_precision_and_registered_methods(tmp_path):
+    path = tmp_path / "registered.py"
+    path.write_text(REGISTERED, encoding="utf-8")
+    assert {r.object: r.verdict for r in examine_file(path)} == {"Tensor": "hazard", "Mul": "right", "Softmax": "right"}
+    path.write_text(REGISTERED.replace("for t in reversed(order)", "for t in reversed(order[-2:])"), encoding="utf-8")
+    assert judged(path, "Tensor").verdict == "wrong"
+
+
+def test_an_operation_that_ignores_what_comes_in_is_wrong(tmp_path):
+    path = changed(tmp_path, "numbers", "self.grad += (1 - t**2) * out.grad", "self.grad += 1 - t**2")
+    assert [(f.label, f.method) for f in judged(path, "Value").findings] == [("wrong-operation-gradient", "tanh")]
+
+
+def test_functions_that_are_called_with_a_list(tmp_path):
+    path = tmp_path / "lists.py"
+    text = (
+        "import numpy as np\n"
+        "class Variable:\n"
+        "    def __init__(self, data):\n        self.data, self.grad, self.creator = data, None, None\n"
+        "class Function:\n"
+        "    def __call__(self, inputs):\n"
+        "        self.inputs = inputs\n"
+        "        return [Variable(np.asarray(y)) for y in self.forward([x.data for x in inputs])]\n"
+        "class Mul(Function):\n"
+        "    def forward(self, xs):\n        x0, x1 = xs\n        return (x0 * x1,)\n"
+        "    def backward(self, gy):\n"
+        "        return gy * self.inputs[1].data, gy * self.inputs[0].data\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    assert judged(path, "Mul").verdict == "right"
+    path.write_text(text.replace("inputs[0].data\n", "inputs[1].data\n"), encoding="utf-8")
+    assert judged(path, "Mul").verdict == "wrong"

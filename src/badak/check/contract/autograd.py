@@ -21,6 +21,7 @@ from badak.check.tolerances import DOUBLE, SINGLE
 Array = np.ndarray[Any, Any]
 OLD_NAMES = {"__div__": "__truediv__", "__rdiv__": "__rtruediv__", "__nonzero__": "__bool__"}
 PREFERRED = ("a + b", "add", "Add", "a * b", "mul", "Mul")
+PRODUCTS = ("a * b", "mul", "Mul", "multiply")
 CURVED = ("a ** 3", "square", "Square", "exp", "Exp", "tanh", "Tanh", "sin", "Sin", "sigmoid", "a ** -1")
 
 
@@ -78,7 +79,9 @@ def _compare(exam: Exam, expression: Expression, points: Sequence[Array]) -> Non
                 raise _Wrong(
                     place, (), None, float(np.ravel(slope)[0]), f"{np.shape(got) if got is not None else None}"
                 )
-            scale = max(float(np.abs(got[known]).max()), float(np.abs(slope[known]).max()))
+            # Slopes may cancel in the sum, as those of a softmax do: their size, not the sum's, sets the scale.
+            terms = float(np.nanmax(np.abs(slopes.central), initial=0.0))
+            scale = max(float(np.abs(got[known]).max()), float(np.abs(slope[known]).max()), terms)
             limit = precision.relative * scale + 10 * np.minimum(error, 1e-4 * scale + 1e-9) + 1e-10
             with np.errstate(invalid="ignore"):
                 outside = known & ~((got >= low - limit) & (got <= high + limit))
@@ -122,6 +125,24 @@ def _test(exam: Exam, operation: Operation) -> _Wrong | UserError | None:
     return None
 
 
+def _weighed(exam: Exam, operation: Operation, right: list[Operation]) -> _Wrong | UserError | None:
+    """Try an operation whose result is multiplied by other numbers: its gradient is not 1 then."""
+    algebra: Algebra = exam.examinee.obj
+    times = next((o for o in right if o.name in PRODUCTS), None)
+    if times is None:
+        return None
+    points = algebra.points_for(operation, True)
+    try:
+        shape = algebra.value(operation.apply, points).shape if algebra.mode != "summed" else None
+    except Exception:  # numbers that it is not defined for
+        return None
+    if shape is None:
+        return None
+    weights = algebra.point(np.random.default_rng(11), True, shape)
+    failure = _failure(exam, lambda *values: times.apply(operation.apply(*values[:-1]), values[-1]), [*points, weights])
+    return failure if isinstance(failure, _Wrong) and failure.variable < len(points) else None
+
+
 def check_expressions(exam: Exam) -> Findings:
     """Every operation has the gradient of its value, however often a value is used."""
     algebra: Algebra = exam.examinee.obj
@@ -133,6 +154,8 @@ def check_expressions(exam: Exam) -> Findings:
         )
     failures = {o.name: (o, failure) for o in algebra.operations if (failure := _test(exam, o)) is not None}
     right = [o for o in algebra.operations if o.name not in failures]
+    failures |= {o.name: (o, failure) for o in right if (failure := _weighed(exam, o, right)) is not None}
+    right = [o for o in right if o.name not in failures]
     if not right:
         yield _engine(exam, *next(iter(failures.values())))
         return
@@ -154,7 +177,12 @@ def check_expressions(exam: Exam) -> Findings:
 def _engine(exam: Exam, operation: Operation, failure: _Wrong | UserError) -> Finding:
     """No operation at all has a right gradient: backward itself is at fault, unless there is but one operation."""
     if isinstance(failure, UserError):
-        return _raised(exam, "backward", failure)
+        raise CouldNotCheck(
+            "backward raised for every operation that I tried: {error} (line {line}). "
+            "Let it go through one operation, and run the check again.",
+            error=failure.words.splitlines()[0],
+            line=failure.line or "?",
+        )
     if len(exam.examinee.obj.operations) == 1 and operation.own:
         return _finding(exam, "wrong-operation-gradient", operation.method, failure, operation.name)
     return _finding(exam, "wrong-walk", "backward", failure, operation.name)
@@ -238,7 +266,7 @@ def _expressions(right: list[Operation]) -> Iterator[tuple[str, str, Expression,
         return
     b = pairs[0]
     yield "overwrites-gradient", _say(b, "a", "a"), lambda a: b.apply(a, a), 1
-    times = next((o for o in pairs if o.name in ("a * b", "mul", "Mul")), None)
+    times = next((o for o in pairs if o.name in PRODUCTS), None)
     f: Callable[[Any], Any]
     if u is not None:
         f, inner = u.apply, _say(u, "a")

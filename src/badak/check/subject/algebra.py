@@ -6,6 +6,7 @@ file, or its Function classes. What is found is what ran.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 import re
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.subject.variables import LINKS, SWITCHES, names_in, unwrap, written_in
+from badak.check.subject.variables import LINKS, SWITCHES, names_in, takes_list, unwrap, written_in
 
 Array = np.ndarray[Any, Any]
 Expression = Callable[..., Any]
@@ -25,6 +26,7 @@ PASSED = re.compile(
     r"(?i)^(backward|.*grad.*|clear.*|copy|clone|detach|item|numpy|cpu|gpu|cuda|to|to_.*|save|load|plot.*|show.*|draw.*"
     r"|print.*|set_.*|unchain.*|build.*|one_hot|data_copy|arg.*|sign|round|floor|ceil|abs_?|hash|dump.*|parameters)$"
 )
+PAIRED = re.compile(r"(?i)^(add|mul|sub|div|truediv|multiply|divide|subtract|dot|matmul|mm|maximum|minimum)_?$")
 OPERATORS: list[tuple[str, str, int, Expression]] = [
     ("__add__", "a + b", 2, operator.add),
     ("__mul__", "a * b", 2, operator.mul),
@@ -156,11 +158,18 @@ class Algebra:
                 yield self._operation(name, method, arity, apply, written)
         for name in dir(self.kind):
             written = inspect.getattr_static(self.kind, name, None)
-            if name.startswith("_") or PASSED.match(name) or not inspect.isfunction(written):
+            registered = isinstance(written, functools.partialmethod)
+            if name.startswith("_") or PASSED.match(name) or not (registered or inspect.isfunction(written)):
+                continue
+            if registered:
+                paired = PAIRED.match(name) is not None
+                yield Operation(name, name, 1 + paired, _method_of_two(name) if paired else operator.methodcaller(name))
                 continue
             needed = [p for p in list(inspect.signature(written).parameters.values())[1:] if _needed(p)]
             if not needed:
                 yield self._operation(name, name, 1, operator.methodcaller(name), written)
+            elif len(needed) == 1 and PAIRED.match(name):
+                yield self._operation(name, name, 2, _method_of_two(name), written)
         yield from self._functions()
 
     def _operation(self, name: str, method: str, arity: int, apply: Expression, written: Any) -> Operation:
@@ -186,15 +195,16 @@ class Algebra:
             forward = written_in(kind, "forward")
             if name in called or forward is None or [p for p in _parameters(kind) if _needed(p)]:
                 continue
-            arity = len([p for p in list(inspect.signature(forward).parameters.values())[1:] if _needed(p)])
+            listed = takes_list(kind)
+            arity = listed or len([p for p in list(inspect.signature(forward).parameters.values())[1:] if _needed(p)])
             if arity in (1, 2):
-                yield Operation(name, name, arity, lambda *values, kind=kind: kind()(*values))
+                yield Operation(name, name, arity, _calling(kind, bool(listed)))
 
     def points_for(self, operation: Operation, positive: bool) -> list[Array]:
         """Give arguments for an operation."""
         rng = np.random.default_rng(5)
         shapes: list[tuple[int, ...] | None] = [None, None]
-        if operation.method == "__matmul__" or "matmul" in operation.name.lower() or operation.name == "dot":
+        if operation.method == "__matmul__" or "matmul" in operation.name.lower() or operation.name in ("dot", "mm"):
             shapes = [(ROWS, COLUMNS), (COLUMNS, 4)]
         return [self.point(rng, positive, shape) for shape in shapes[: operation.arity]]
 
@@ -224,6 +234,18 @@ def set_up_operators(kind: type, namespace: dict[str, Any]) -> None:
             if not [p for p in inspect.signature(function).parameters.values() if _needed(p)]:
                 function()
             return
+
+
+def _calling(kind: type, listed: bool) -> Expression:
+    def call(*values: Any) -> Any:
+        given = kind()(list(values)) if listed else kind()(*values)
+        return given[0] if listed and isinstance(given, list) else given
+
+    return call
+
+
+def _method_of_two(name: str) -> Expression:
+    return lambda a, b: getattr(a, name)(b)
 
 
 def _truth(value: Any) -> bool:

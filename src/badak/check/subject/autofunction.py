@@ -27,7 +27,7 @@ from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.operands import is_pair, sounds_like_loss, special_samples, special_values
 from badak.check.subject.parameters import Parameter
 from badak.check.subject.paths import plain
-from badak.check.subject.variables import Box, box_named, box_of, names_in, written_in
+from badak.check.subject.variables import Box, box_named, box_of, names_in, takes_list, written_in
 
 Array = np.ndarray[Any, Any]
 CONTEXTS = ("ctx", "context", "c", "cx")
@@ -59,7 +59,11 @@ def is_function(candidate: Candidate) -> bool:
 
 
 def operands(kind: type) -> list[inspect.Parameter]:
-    """Give forward's parameters without self or context."""
+    """Give forward's parameters without self or context; those that it takes out of a list, where it gets one."""
+    count = takes_list(kind)
+    if count:
+        named = ["x"] if count == 1 else [f"x{place}" for place in range(count)]
+        return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in named]
     return list(inspect.signature(written_in(kind, "forward")).parameters.values())[1:]
 
 
