@@ -11,6 +11,7 @@ from badak.check.case import Case
 from badak.check.causes import (
     activation,
     affine,
+    autograd,
     dropout,
     functions,
     images,
@@ -47,6 +48,7 @@ FAMILIES = (
     state,
     network,
     updating,
+    autograd,
     optimizer,
     numerical,
     unnamed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from badak.check.contract import (
     arguments,
+    autograd,
     batches,
     construction,
     extremes,
@@ -54,6 +55,7 @@ CLAUSES: list[Clause] = [
     *roles.CLAUSES,
     *construction.CLAUSES,
     *training.CLAUSES,
+    *autograd.CLAUSES,
     *optimizer.CLAUSES,
     *numerical.CLAUSES,
 ]

@@ -28,11 +28,13 @@ from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
 from badak.check.subject.updating import UpdatingLayer
+from badak.check.subject.value import AutogradValue
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
     CostFunctions,
     FunctionPair,
+    AutogradValue,
     TrainStep,
     NielsenNetwork,
     LossAndGradients,
