@@ -1,7 +1,7 @@
 """Functions as objects beside their derivative: `__call__(x)` and `gradient(x)`, `func` and `derivative` …
 
-The derivative is not multiplied by what comes from above; the check does that. Losses of this kind give a number for each
-element or sample, and their gradient that of the sum, or of the mean: what fits one of them is right.
+The derivative is not multiplied by what comes from above; the check does that. Losses of this kind give a number for
+each element or sample, and their gradient that of the sum, or of the mean: what fits one of them is right.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REDUCTIONS = (np.sum, np.mean)
 
 
 def value_and_derivative(candidate: Candidate, values: tuple[str, ...]) -> tuple[str, str] | None:
-    """Give the names of a function and of its derivative, which take the same arguments; None where there are not both."""
+    """Give the names of a function and of its derivative; None where there are not both."""
     offered: dict[str, str] = {}
     for name in methods_of(candidate):
         offered.setdefault(plainly(name), name)

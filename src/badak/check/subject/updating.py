@@ -121,6 +121,11 @@ class UpdatingLayer(Layer):
             result.grads[parameter.name] = np.zeros(held.shape) if change is None else change
 
     @property
+    def any_batch(self) -> bool:
+        """Whether it takes several samples: many such layers are written for one at a time."""
+        return np.ndim(self.x) > 1 and min(np.shape(self.x)) > 1
+
+    @property
     def inputs(self) -> list[str]:
         """The input, if backward means to give its gradient: the first layer of a network may say `return None`."""
         return [] if self._returns_none() else super().inputs
