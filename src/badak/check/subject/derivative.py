@@ -7,7 +7,7 @@ each element or sample, and their gradient that of the sum, or of the mean: what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ DERIVATIVES = (
 )
 TARGET = re.compile(r"(?i)^(t|y_?true|true|targets?|labels?|truth|actual|y|expected|ground_?truth|gt|ans(wer)?s?)$")
 PREDICTION = re.compile(r"(?i)^(p|y_?p(red)?|pred(ict(ed|ions?)?)?s?|y_?hat|outputs?|probs?|a|x|logits?|scores?|yp)$")
-REDUCTIONS = (np.sum, np.mean)
+REDUCTIONS: tuple[Callable[[Any], Any], ...] = (np.sum, np.mean)
 
 
 def value_and_derivative(candidate: Candidate, values: tuple[str, ...]) -> tuple[str, str] | None:
@@ -84,7 +84,7 @@ class ValueLoss(Subject):
     needs_second = True
     target_names = ("t", "y_true", "y")
     knows_arguments = True
-    reduction: Any = None
+    reduction: Callable[[Any], Any] | None = None
 
     @classmethod
     def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
@@ -131,7 +131,7 @@ class ValueLoss(Subject):
         needed = Candidate(self.name, obj, self.kind).required_of(name)
         return self.call(name, function, *((second, x) if target_place(needed) == 0 else (x, second)))
 
-    def _reduction_of(self, obj: Any, value: Any) -> Any:
+    def _reduction_of(self, obj: Any, value: Any) -> Callable[[Any], Any]:
         """Take the sum or the mean of what is given for each element: the one whose slope is nearer to the gradient."""
         x = np.asarray(self.x, float)
         given = np.asarray(self._called(obj, self.backward_name, x.copy(), self.second), float)
