@@ -107,6 +107,35 @@ class Linear:
         self.b.grad = eta.sum(axis=0)
         return eta @ self.W.data.T
 """
+OF_OUTPUT = """
+import numpy as np
+
+class Layer:
+    def __init__(self, input_dimension, output_dimension):
+        self.w = np.random.randn(input_dimension, output_dimension)
+        self.b = np.zeros((1, output_dimension))
+
+    def forward(self, x_in):
+        a = np.tanh(np.dot(x_in, self.w) + self.b)
+        return a
+
+    def backward(self, a):
+        da = 1 - a**2
+        return da
+"""
+BUILT = """
+import numpy as np
+
+class Loss:
+    def __init__(self, Y_hat, Y):
+        self.Y_hat, self.Y = Y_hat, Y
+
+    def forward(self):
+        return np.mean((self.Y_hat - self.Y)**2)
+
+    def backward(self):
+        return 2 * (self.Y_hat - self.Y) / self.Y.size
+"""
 
 
 def report_of(text, folder):
@@ -126,6 +155,8 @@ def report_of(text, folder):
         (STATIC, "class of two functions: forward with its weights, backward with a cache"),
         (MEANS, "class with forward and backward"),
         (BOXES, "class with forward and backward"),
+        (OF_OUTPUT, "layer whose backward gives the derivative at its own output"),
+        (BUILT, "loss that is made from a prediction and a target"),
     ],
 )
 def test_right(text, style, tmp_path):
@@ -140,7 +171,12 @@ def test_right(text, style, tmp_path):
         (LEAKY, "np.where(z > 0, 1, 0.1)", "np.where(z > 0, 1, 0.2)", None),
         (SQUARE, "-(y_true - y_pred)\n", "y_true - y_pred\n", "sign-flip"),
         (SQUARE, "-(y_true - y_pred)\n", "-2 * (y_true - y_pred)\n", None),
-        (CROSS, "-y / np.clip(p, 1e-15, 1 - 1e-15) / len(y)", "-y / np.clip(p, 1e-15, 1 - 1e-15)", "missing-batch-mean"),
+        (
+            CROSS,
+            "-y / np.clip(p, 1e-15, 1 - 1e-15) / len(y)",
+            "-y / np.clip(p, 1e-15, 1 - 1e-15)",
+            "missing-batch-mean",
+        ),
         (CACHED, "cache.T @ dout", "2 * cache.T @ dout", None),
         (CACHED, "dout @ self.W.T", "dout @ self.W[::-1].T", None),
         (STATIC, "dout.sum(axis=0)", "dout.mean(axis=0)", "mean-instead-of-sum"),
@@ -149,6 +185,8 @@ def test_right(text, style, tmp_path):
         (MEANS, "dZ @ self.A.T / m", "dZ @ self.A.T", None),
         (MEANS, "import numpy as np\n", "import numpy as np\ndef loss(y, t):\n    return np.mean((y - t)**2)\n", None),
         (BOXES, "eta.sum(axis=0)", "eta.mean(axis=0)", "mean-instead-of-sum"),
+        (OF_OUTPUT, "1 - a**2", "1 - a", None),
+        (BUILT, "2 * (self", "-2 * (self", "sign-flip"),
         (BOXES, "self.x.T @ eta", "-self.x.T @ eta", "sign-flip"),
     ],
 )
@@ -177,3 +215,23 @@ class Net:
         return {"W": x.T @ (self.predict(x) - t)}
 """
     assert report_of(text, tmp_path).style == "network with loss and gradient"
+
+
+class TestGradientOfScores:
+    TEXT = """
+import numpy as np
+
+class CrossEntropy:
+    def forward(self, y_pred, y_true):
+        return -np.mean(np.sum(y_true * np.log(y_pred), axis=1))
+
+    def backward(self, y_pred, y_true):
+        return (y_pred - y_true) / len(y_pred)
+"""
+
+    def test_it_is_right_where_the_softmax_is_left_out(self, tmp_path):
+        report = report_of(self.TEXT, tmp_path)
+        assert (report.verdict, report.findings[0].label) == ("hazard", "gradient-of-scores")
+
+    def test_another_factor_is_a_fault(self, tmp_path):
+        assert report_of(self.TEXT.replace("(y_pred - y_true)", "3 * (y_pred - y_true)"), tmp_path).verdict == "wrong"
