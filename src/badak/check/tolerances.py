@@ -53,6 +53,8 @@ LINEAR = 1e-7  # three times the dout: one multiplication more, and cancellation
 ROW = 1e-6  # one sample as a vector and as a batch of one, whose gradients are divided by other counts
 
 
+FORM = 1e-3  # a forward and the function that it is named after: a guard is far smaller, another function far off
+
 # Statistics -----------------------------------------------------------------------------------------
 SHARE = 1e-6  # the share by which a running mean moved, against the layer's own momentum
 EXPECTED = 0.06  # a mean over 400 rows of units dropped at random, four standard deviations and more

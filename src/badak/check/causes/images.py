@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """Windows and loops: kernels, contributions that overlap, ties of a maximum."""
 
 from __future__ import annotations
@@ -157,5 +158,10 @@ CAUSES = (
         "Height and width of the output are exchanged: a taller image gives a wider output.",
         "Reshape to (N, OH, OW, …).",
         place=_reshape_line,
+    ),
+    Cause(
+        "forgets-setting",
+        "d{quantity} is wrong, and right with the value that the constructor takes by itself: backward leaves {name} out somewhere.",
+        "Use self.{name} in backward wherever forward uses it.",
     ),
 )

@@ -14,6 +14,7 @@ from badak.check.contract import (
     modes,
     numerical,
     optimizer,
+    parameters,
     randomness,
     repeat,
     roles,
@@ -22,12 +23,14 @@ from badak.check.contract import (
     ties,
     training,
     updates,
+    values,
+    variants,
 )
 from badak.check.contract.clause import Clause
 
 # The first come first always: the others need an object that runs.
 CLAUSES: list[Clause] = [
-    *settings.HINDRANCE,
+    *variants.HINDRANCE,
     *interface.CLAUSES,
     *running.CLAUSES,
     *batches.MANY,
@@ -35,6 +38,9 @@ CLAUSES: list[Clause] = [
     *arguments.CLAUSES,
     *repeat.CLAUSES,
     *gradients.CLAUSES,
+    *values.CLAUSES,
+    *parameters.CLAUSES,
+    *variants.CLAUSES,
     *settings.CLAUSES,
     *batches.SECOND,
     *updates.CLAUSES,

@@ -32,7 +32,7 @@ REDUCTIONS: tuple[Callable[[Any], Any], ...] = (np.sum, np.mean)
 
 
 def value_and_derivative(candidate: Candidate, values: tuple[str, ...]) -> tuple[str, str] | None:
-    """Give the names of a function and of its derivative; None where there are not both."""
+    """Give the names of a function and of its derivative, of the same arguments; None where there are not both."""
     offered: dict[str, str] = {}
     for name in methods_of(candidate):
         offered.setdefault(plainly(name), name)

@@ -15,7 +15,7 @@ import numpy as np
 
 from badak.check.copying import clone
 from badak.check.subject.calls import parameters_of
-from badak.check.subject.pairing import returned_by
+from badak.check.subject.matching import returned_by
 from badak.check.subject.roles import NUMBERS, role_of
 
 Array = np.ndarray[Any, Any]
@@ -205,7 +205,7 @@ class Plan:
         except TypeError:
             return self.tensor(p)
 
-    def hand(self, held: Any, grads: list[Array]) -> Any:
+    def hand(self, held: Any, grads: list[Array]) -> Any:  # noqa: PLR0911 (one way after the other)
         """Give the gradients as the optimizer is to get them, or put them where it looks for them."""
         grads = [g.copy() for g in grads]
         if self.container == "dict":
