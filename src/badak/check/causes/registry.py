@@ -61,6 +61,7 @@ SHAPES: tuple[Test, ...] = (shapes.shape_cause,)
 ORDER: tuple[Test, ...] = (
     precision.rounded_forward,
     updating.after_step,
+    loss.of_scores,
     known.another_cross_entropy,
     known.log_base,
     affine.missing_or_unused,

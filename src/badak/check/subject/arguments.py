@@ -75,8 +75,23 @@ def _biases(layout: Layout) -> list[Any]:
     return [normal(layout.outputs, seed=1), normal(layout.outputs, seed=1).reshape(1, -1)]
 
 
+class HyperbolicTangent:
+    """An activation as an object: the function and its derivative, by the names that people give them."""
+
+    def __call__(self, x: Any) -> Any:
+        """Give tanh(x)."""
+        return np.tanh(x)
+
+    def slope(self, x: Any) -> Any:
+        """Give the derivative at x."""
+        return 1 - np.tanh(x) ** 2
+
+    func = function = calculate = compute = evaluate = activate = apply = value = forward = f = __call__
+    derivative = gradient = grad = prime = deriv = calculate_derivative = calculate_gradient = backward = slope
+
+
 def _activation(layout: Layout) -> list[Any]:
-    return ["tanh", "relu", np.tanh, "sigmoid"]
+    return ["tanh", "relu", HyperbolicTangent(), "sigmoid"]
 
 
 def _sizes(layout: Layout) -> list[Any]:
@@ -146,7 +161,7 @@ GUESSES: list[tuple[str, Values]] = [
         r"featuredim|normalizedshape|depth|layerdepth)",
         lambda at: [at.features, (at.features,)],
     ),
-    (r"(weight|kernel|filter)?shape", _shapes),
+    (r"shape", _shapes),
     (r"(hiddensizelist|hiddensizes|hiddens|hiddenlayers|hiddendims|hiddenlayersizes)", _one([H])),
     (
         r"(layersizes|sizes|layerdims|layersdims|dimensions|layersdimensions|architecture|structure|nodesperlayer)",
@@ -188,7 +203,7 @@ GUESSES: list[tuple[str, Values]] = [
     (r"(power)", _one(0.75, 2)),
     (r"(char(2|to)idx|idx(2|to)char|wordtoid|idtoword)", lambda at: [{i: i for i in range(WORDS)}]),
     (r"(outchannelslist|numlayers|nlayers|layersnum)", _one(2)),
-    (r"name|label|id", _one("one")),
+    (r"name|label|id", _one("one", "tanh", "relu", "sigmoid")),
     (r"growthrate", _one(4)),
     (r"stateful|usebatchnorm|usedropout|istest", _one(False, True)),
     (r"(w|b|beta|gamma|weight|bias|kernel)init(ializer)?|optimizer|device", _one(None)),

@@ -21,6 +21,7 @@ from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction,
 from badak.check.subject.network import BookNetwork
 from badak.check.subject.nielsen import NielsenNetwork
 from badak.check.subject.numerical import HelpedNetwork, NumericalNetwork
+from badak.check.subject.ofoutput import BuiltLoss, DerivativeOfOutput
 from badak.check.subject.optimizer import Optimizer
 from badak.check.subject.renamed import RenamedLayer
 from badak.check.subject.steps import LossAndGradients, TrainStep
@@ -49,6 +50,8 @@ STYLES: list[type[Examinee]] = [
     UpdatingLayer,
     MethodPair,
     CachedLayer,
+    BuiltLoss,
+    DerivativeOfOutput,
     ValueLoss,
     ValueAndDerivative,
     RenamedLayer,
