@@ -73,6 +73,12 @@ class Net:
 
     get_params_and_grads = params_and_grads
 
+    def receive(self, grads: list[Any]) -> None:
+        """Put gradients where an optimizer may look for them."""
+        self.grads_now = grads
+        for slot, g in zip(self._slots, grads, strict=True):
+            slot.grad = slot.gradient = g
+
     def now(self) -> list[Any]:
         """Give the values: those of the objects where an optimizer moved them, else the arrays."""
         moved = [not np.array_equal(v, s.data) for v, s in zip(self._values, self._slots, strict=True)]
@@ -208,27 +214,20 @@ class Plan:
     def hand(self, held: Any, grads: list[Array]) -> Any:
         """Give the gradients as the optimizer is to get them, or put them where it looks for them."""
         grads = [g.copy() for g in grads]
-        if self.container == "dict":
-            return dict(zip(NAMES, grads, strict=False))
-        if self.container == "courses":
-            return {f"d{name}": g for name, g in zip(NAMES, grads, strict=False)}
         if self.container in ("slots", "variables"):
             for slot, g in zip(held, grads, strict=True):
                 slot.grad = slot.gradient = Slot(g) if self.container == "variables" else g
             return [slot.grad for slot in held]
-        if self.container == "nested":
-            return [grads]
         if self.container == "layer":
             for weight, bias in zip(PAIRS, BIASES, strict=True):
                 setattr(held, weight[1], grads[0])
                 setattr(held, bias[1], grads[1])
-            return grads[0]
-        if self.container == "network":
-            held.grads_now = grads
-            for slot, g in zip(held.params(), grads, strict=True):
-                slot.grad = slot.gradient = g
-            return grads
-        return grads[0] if self.container == "array" else grads
+        elif self.container == "network":
+            held.receive(grads)
+        forms: dict[str, Any] = {"nested": [grads], "layer": grads[0], "array": grads[0]}
+        forms["dict"] = dict(zip(NAMES, grads, strict=False))
+        forms["courses"] = {f"d{name}": g for name, g in zip(NAMES, grads, strict=False)}
+        return forms.get(self.container, grads)
 
     def zeros(self, grads: Any) -> Any:
         """Give a state of zeros in the form of the gradients."""
@@ -254,10 +253,10 @@ class Plan:
 
     def fits(self, part: Any, held: Any) -> bool:
         """Tell whether what came back is the new parameters."""
-        if self.container in ("dict", "courses"):
+        if isinstance(held, dict):
             return isinstance(part, dict) and part.keys() == held.keys()
-        if self.container == "array":
-            return isinstance(part, np.ndarray) and part.shape == np.shape(held)
+        if isinstance(held, np.ndarray):
+            return isinstance(part, np.ndarray) and part.shape == held.shape
         same = self.container == "list" and isinstance(part, (list, tuple)) and len(part) == len(held)
         return same and all(np.shape(a) == np.shape(b) for a, b in zip(part, held, strict=True))
 
