@@ -35,8 +35,8 @@ from badak import (
 from badak.data import batches
 from badak.data.pixels import Pixels
 from badak.functions import softmax
-from badak.optimizers import make_schedule
-from badak.training import make_runner
+from badak.optim import make_schedule
+from badak.train.runners import make_runner
 
 SIDE, BATCH = 28, 100
 

@@ -4,7 +4,7 @@
 
 Fifty healthy runs, of nets and data varied at random, should raise no alarm; sixty runs made sick in twelve ways
 (five of each) should be named, by the cause that made them sick. Each run's seed decides everything about it. The
-thresholds of badak/check/training.py were found on the seeds from 0, 1000 and 2000 and are verified on those from
+thresholds of badak/train/doctor.py were found on the seeds from 0, 1000 and 2000 and are verified on those from
 5000, the default.
 Needs scikit-learn for the digits.
 """
@@ -16,10 +16,11 @@ from collections import Counter
 import numpy as np
 
 import badak
-from badak.check import training as check
 from badak.data import load_data
 from badak.layers import Affine, Relu, Sigmoid
-from badak.networks import MultiLayerNet, Network, TwoLayerNet
+from badak.models import MultiLayerNet, TwoLayerNet
+from badak.networks import Network
+from badak.train import doctor
 
 _loaded = {}
 
@@ -230,8 +231,8 @@ def labels_of(history):
     """Give the labels of what was told at any time of a run, in order."""
     told = {}
     for count in range(1, len(history.records) + 1):
-        for finding in check.find(history.records[:count]):
-            told.setdefault(finding.label, check.sentence(finding, "en"))
+        for finding in doctor.find(history.records[:count]):
+            told.setdefault(finding.label, doctor.sentence(finding, "en"))
     return told
 
 

@@ -30,7 +30,7 @@ import worker  # noqa: E402
 from harness import Window, WorkerError, summarise  # noqa: E402
 
 import badak  # noqa: E402
-from badak.training import make_runner  # noqa: E402
+from badak.train.runners import make_runner  # noqa: E402
 
 OURS_AND_THE_POSTS = [
     name for name, entry in peers.PEERS.items() if entry.module in ("ours", "post", "book") and "native" not in name

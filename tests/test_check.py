@@ -118,6 +118,19 @@ class TestFromPython:
         assert (report.findings[0].label, report.findings[0].quantity) == ("factor-two", "b")
         assert report.findings[0].got == pytest.approx(2 * report.findings[0].expected)
 
+    def test_a_report_prints_its_verdict(self):
+        W, b = RNG.standard_normal((4, 3)), RNG.standard_normal(3)
+        x = RNG.standard_normal((5, 4))
+        assert repr(check_layer(Relu(), x)) == str(check_layer(Relu(), x)) == "Relu: right"
+        assert repr(check_layer(Clumsy(W, b), x)) == "Clumsy: wrong (factor-two)"
+
+    def test_a_class_without_arguments_stands_for_an_object_of_it(self):
+        assert check_layer(Relu, RNG.standard_normal((5, 4))).verdict == "right"
+        with pytest.raises(TypeError, match=r"Affine is a class, and takes arguments \(.*\): give an object of it"):
+            check_layer(Affine, RNG.standard_normal((5, 4)))
+        with pytest.raises(ValueError, match="x is a list of rows with different numbers of elements"):
+            check_layer(Relu, [[1.0, 2.0], [3.0]])
+
     def test_the_object_is_left_as_it_was(self):
         layer = Affine(RNG.standard_normal((4, 3)), np.zeros(3))
         x, before = RNG.standard_normal((5, 4)), layer.W.copy()
@@ -199,7 +212,7 @@ class TestSentences:
         for sentence in sentences:
             translated = korean.gettext(sentence)
             assert re.search("[가-힣]", translated), sentence
-            assert set(re.findall(r"{(\w+)}", translated)) == set(re.findall(r"{(\w+)}", sentence)), sentence
+            assert set(re.findall(r"{(\w+)[:}]", translated)) == set(re.findall(r"{(\w+)}", sentence)), sentence
 
     @pytest.mark.parametrize("label", CAUSES)
     @pytest.mark.parametrize("lang", ["en", "ko"])

@@ -210,7 +210,7 @@ def test_a_sentence_about_a_notebook_counts_lines_in_the_cell_too(tmp_path):
     assert report.findings[0].label == "undefined-name"
     assert report.findings[0].values["used_cell"] == [2, 4]
     assert "cell 2, line 4" in report_text(report, "en")
-    assert "셀 2, 줄 4" in report_text(report, "ko")
+    assert "셀 2의 4번째 줄" in report_text(report, "ko")
 
 
 def test_a_repair_says_what_it_stands_instead_of(tmp_path):

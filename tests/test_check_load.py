@@ -299,7 +299,7 @@ def test_large_defaults_of_networks_are_made_smaller():
         ):
             pass
 
-    chosen = next(combinations(needed(Net, small=True), ROWS))
+    chosen = next(combinations(needed(Net, smaller=True), ROWS))
     assert chosen["input_dim"] == (1, 10, 10)
     assert chosen["conv_param"]["filter_num"] == 4
 
@@ -316,6 +316,7 @@ def test_a_name_that_says_nothing_is_named():
 def test_a_name_that_another_file_of_the_project_defines_is_not_undefined_everywhere(tmp_path):
     layer = "class Relu:\n    def forward(self, x):\n        self.x = x\n        return rectified(x)\n"
     path = write(tmp_path, lib__helpers="def rectified(x):\n    return x * (x > 0)\n", net=f"{layer}{BACKWARD}")
+    write(tmp_path, train="from lib.helpers import rectified\n")
     (tmp_path / "setup.py").touch()
     report = examine_file(path)[0]
     assert report.verdict == "unknown"

@@ -7,7 +7,7 @@ import pytest
 
 from badak.check.causes.numerical import CAUSES
 from badak.check.files import examine_file
-from badak.check.subject.numerical import curve, slope
+from badak.check.subject.differences import curve, slope
 
 HEAD = "import numpy as np\n"
 BOOK = """

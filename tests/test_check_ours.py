@@ -84,12 +84,17 @@ MAKERS = {
 WHOLE = (two_layers, many_layers, regression)
 
 
+def cases(name):
+    """Give the objects that are checked, with their inputs: as many as there are numbers, each drawn anew."""
+    rng = np.random.default_rng([7, *name.encode()])
+    for _ in range(NETWORKS if MAKERS[name] in WHOLE else LAYERS):
+        yield MAKERS[name](rng)
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_no_alarm(name):
-    rng = np.random.default_rng([7, *name.encode()])
     alarms = {}
-    for number in range(NETWORKS if MAKERS[name] in WHOLE else LAYERS):
-        subject, x, t = MAKERS[name](rng)
+    for number, (subject, x, t) in enumerate(cases(name)):
         report = check_layer(subject, x, t)
         if report.verdict != "right":
             alarms[number, x.shape] = report.verdict, [(f.check, f.label) for f in report.findings], report.reason
@@ -97,7 +102,11 @@ def test_no_alarm(name):
 
 
 def test_there_are_a_thousand_of_them():
-    assert LAYERS * (len(MAKERS) - len(WHOLE)) + NETWORKS * len(WHOLE) >= 1000
+    drawn = {name: [(subject, x) for subject, x, _ in cases(name)] for name in MAKERS}
+    assert len({(name, x.tobytes()) for name, row in drawn.items() for _, x in row}) >= 1000
+    for name, row in drawn.items():
+        assert len({x.shape for _, x in row}) >= 15, name
+        assert len({id(subject) for subject, _ in row}) == len(row), name
 
 
 class OfChapter7:

@@ -36,14 +36,15 @@ from badak import (
     networks,
 )
 from badak.data.pixels import Pixels
-from badak.engine import build, calls, crew, kernels, lower, runner, target
+from badak.engine import build, calls, crew, kernels, lower, runner, tapes, target
 from badak.engine.listing import listing
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.plan import Panels
-from badak.engine.runner import NativeRunner, Ready
+from badak.engine.runner import NativeRunner
+from badak.engine.tapes import Ready
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
-from badak.training import NotNative, NumPyRunner
+from badak.train.runners import NotNative, NumPyRunner
 from engine_numbers import affine, closeness
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
@@ -53,7 +54,7 @@ close = closeness(TOLERANCE)
 @pytest.fixture(autouse=True)
 def poisoned(monkeypatch):
     """Fill scratch memory with NaN before each run: what is read before it is written shows."""
-    monkeypatch.setattr(runner, "POISON", True)
+    monkeypatch.setattr(tapes, "POISON", True)
     # … and let as many threads work as are asked for, even where cores are busy.
     monkeypatch.setattr(crew.Crew, "advise", lambda self, threads: threads)
 
@@ -922,6 +923,19 @@ def test_a_tape_that_was_tampered_with_is_refused(tamper, says):
         verify(program, size)
 
 
+@pytest.mark.parametrize("name", ["AFFINE_SPARSE", "STEP_W_SPARSE"])
+def test_marks_have_room_for_the_vector_that_may_reach_beyond_them(name):
+    network = make("two layers, the book's", np.float32)
+    program = lower.lower(nodes(network, (784,)), network.block.offsets, batch=100, inputs=784, source="f4",
+                          scale=0.0, threads=2, itemsize=4, lanes=16, purpose="train", sparse=True)  # fmt: skip
+    line = line_of(program, name)
+    line.sizes["marks_step"] = 2 * (line.sizes["rows"] + 16)
+    verify(program, network.block.values.nbytes)
+    line.sizes["marks_step"] -= 1
+    with pytest.raises(BadTape, match=f"{name}: 231 bytes of marks are too few for 100 rows"):
+        verify(program, network.block.values.nbytes)
+
+
 def test_barriers_stand_where_threads_would_meet_unfinished_work():
     program, _ = program_of("two layers, the book's", batch=100)
     names = [line.op.name for line in program.lines[program.body : program.ending]]
@@ -1007,12 +1021,17 @@ def test_sleeping_at_a_barrier_says_nothing_of_cores(monkeypatch):
 
     def late(frame, me):
         if me:
-            second.wait(0.3)  # the first sleeps at its barrier until this one comes
+            second.wait(waits[0])  # the first sleeps at its barrier until this one comes
         return machine(frame, me)
 
     session.machine = late
-    session.run(1)
-    slept, _ = session.flags[1 :: crew.LINE // 8][:2]
+    waits = [0.3, 1, 4, 12]  # on a busy machine it takes long to give its core away 200 times, and then to sleep
+    while waits:
+        session.run(1)
+        slept, _ = session.flags[1 :: crew.LINE // 8][:2]
+        if slept > 10:
+            break
+        waits.pop(0)
     assert slept > 10
     monkeypatch.setattr(crew.crew, "learn", lambda lost, spent: told.append(lost))
     monkeypatch.setattr(crew.crew, "run", lambda *_: session.flags.__setitem__(1, 1000) or 0.5)
@@ -1108,6 +1127,7 @@ def small(monkeypatch):
         return build.compile_function(nothing, ir.DoubleType(), chosen)
 
     monkeypatch.setattr(build, "compile_machine", compile_it)
+    monkeypatch.setattr(build.trial, "fault", lambda *_: None)  # which would find that it does nothing
     monkeypatch.setattr(build, "_loaded", {})
     monkeypatch.setattr(build, "_failed", None)
     return compiled
@@ -1134,9 +1154,6 @@ def test_a_damaged_or_foreign_file_does_no_harm(small, tmp_path, monkeypatch):
         assert answer(build.machine(4)) == 0
         assert file.read_bytes() == content
     assert len(small) == 6
-    other = os.stat(file)
-    monkeypatch.setattr(build.os, "getuid", lambda: other.st_uid + 1)
-    assert build._read(file) is None or other.st_uid == 0
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_compiling(small, tmp_path, monkeypatch):
@@ -1176,7 +1193,7 @@ print(sorted({"llvmlite", "badak.engine.vectors"} & sys.modules.keys()), net.las
             [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
         )
         said.append(done.stdout.strip())
-    assert said == ["['badak.engine.vectors', 'llvmlite'] True", "[] True"]
+    assert said == ["['llvmlite'] True", "[] True"]
 
 
 @one_piece
@@ -1222,6 +1239,8 @@ def test_memory_that_may_not_be_run_is_said(monkeypatch):
     from badak.engine import linker
 
     class Strict:
+        mmap = ctypes.CDLL(None).mmap
+
         def mprotect(self, *_):
             return -1
 
@@ -1415,7 +1434,7 @@ def test_a_copy_made_field_by_field_does_not_compute_with_our_addresses():
 
 @pytest.mark.parametrize("poison", [True, False])
 def test_a_few_samples_stay_right_when_other_calls_come_between(poison, monkeypatch):
-    monkeypatch.setattr(runner, "POISON", poison)  # the shortest way is taken only without
+    monkeypatch.setattr(tapes, "POISON", poison)  # the shortest way is taken only without
     ours, theirs = (TwoLayerNet(6, 50, 3, 0.5, seed=0, engine=engine) for engine in ("auto", "numpy"))
     x = np.random.default_rng(0).standard_normal((307, 6))
     kept = []

@@ -27,13 +27,13 @@ from badak import (
     networks,
 )
 from badak.data.pixels import Pixels
-from badak.engine import crew, images, lower, runner, target
+from badak.engine import crew, images, lower, tapes, target
 from badak.engine.listing import listing
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.runner import NativeRunner
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
-from badak.training import NumPyRunner
+from badak.train.runners import NumPyRunner
 from engine_numbers import affine, closeness
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
@@ -43,7 +43,7 @@ close = closeness(TOLERANCE)
 @pytest.fixture(autouse=True, params=[True, False], ids=["poisoned", "as it is"])
 def poisoned(request, monkeypatch):
     """Fill scratch memory with NaN before each run: what is read before it is written shows."""
-    monkeypatch.setattr(runner, "POISON", request.param)
+    monkeypatch.setattr(tapes, "POISON", request.param)
     monkeypatch.setattr(crew.Crew, "advise", lambda self, threads: threads)
     monkeypatch.setattr(lower, "WORK_PER_THREAD", 1)
     monkeypatch.setattr(lower, "WORK_PER_CALL", 1)
@@ -287,9 +287,18 @@ def test_any_sizes_that_fit(size, channels, window, pool, average, batch, thread
 
 def program_of(name="steps of two", batch=10):
     network = make(name, np.float32)
-    program = lower.lower(nodes(network, ZOO[name][0]), network.block.offsets, batch=batch,
-                          inputs=int(np.prod(ZOO[name][0])), source="f4", scale=0.0, threads=2, itemsize=4,
-                          lanes=target.choose().lanes(4), purpose="train")  # fmt: skip
+    program = lower.lower(
+        nodes(network, ZOO[name][0]),
+        network.block.offsets,
+        batch=batch,
+        inputs=int(np.prod(ZOO[name][0])),
+        source="f4",
+        scale=0.0,
+        threads=2,
+        itemsize=4,
+        lanes=16,
+        purpose="train",
+    )  # fmt: skip  (a tape is only looked at here: on any processor)
     return program, network.block.values.nbytes
 
 
@@ -316,13 +325,76 @@ WHERE = {"SPREAD": "steps of two", "BORDER": "odd sizes", "FLATTEN": "the mean, 
 WHERE |= dict.fromkeys(("POOL", "POOL_BACK"), "the book's simple one")
 
 
+ROOM = {
+    **dict.fromkeys((("CONV", "width"), ("GRAD_CONV", "width"), ("SPREAD", "width"), ("POOL_BACK", "x_width")), 2),
+    **dict.fromkeys((("CONV", "n"), ("GRAD_CONV", "n"), ("FLIP", "n")), 16),
+    **dict.fromkeys((("CONV", "x_start"), ("DRAW", "out_start"), ("POOL_BACK", "dout_start")), 256),
+    **dict.fromkeys((("CONV", "out_start"), ("GRAD_CONV", "dout_start"), ("SPREAD", "x_start")), 128),
+    **{("POOL", "x_start"): 128, ("SPREAD", "out_start"): 4096, ("SPREAD", "numbers"): 64},
+    **{("CONV", "out_line"): 16, ("GRAD_CONV", "x_line"): 32, ("POOL_BACK", "numbers"): 32},
+    **{("BORDER", "height"): 4, ("FLATTEN", "pixels"): 2, ("PIECES", "chunks"): 3},
+}
+"""What is too much where one more still has room: in what fills a vector, a cache line or an image up."""
+
+
 @pytest.mark.parametrize(("op", "field"), CASES)
 def test_a_line_that_was_tampered_with_is_refused(op, field):
     program, size = program_of(WHERE.get(op, "steps of two"))
     verify(program, size)
     line = next(line for line in program.lines if line.op.name == op)
-    line.sizes[field] = line.sizes[field] * 1000 + 1000
+    line.sizes[field] += ROOM.get((op, field), 1)
     with pytest.raises(BadTape):
+        verify(program, size)
+
+
+def test_a_convolutions_gradient_is_refused_outside_of_a_piece():
+    program, size = program_of("steps of two")
+    at, pieces = next((i, line) for i, line in enumerate(program.lines) if line.op.name == "PIECES")
+    # All its images in memory of their own: nothing but the sum's parts, one a chunk of the piece, is wrong then.
+    for line in program.lines[at : at + 1 + pieces.sizes["length"]]:
+        assert line.owner == pieces.owner
+    local = {id(each): each for line in program.lines for each in line.operands.values() if each.bank == Bank.LOCAL}
+    for buffer in local.values():
+        buffer.bank, buffer.offset = Bank.SCRATCH, program.place_sizes[Bank.SCRATCH]
+        program.place_sizes[Bank.SCRATCH] += program.batch * program.place_sizes[Bank.LOCAL]
+        buffer.size = program.batch * program.place_sizes[Bank.LOCAL]
+    verify(program, size)
+    program.lines[:] = [line for line in program.lines if line.op.name != "PIECES"]
+    with pytest.raises(BadTape, match="GRAD_CONV: a sum in the parts of a piece is outside of it"):
+        verify(program, size)
+
+
+@pytest.mark.parametrize("op", ["POOL", "POOL_BACK"])
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"pad": 2}, "a window lies in the padding alone"),
+        ({"pad": 2, "window_height": 3}, "a window lies in the padding alone"),
+        ({"pad": 1, "window_height": 257, "window_width": 255}, None),
+        ({"pad": 1, "window_height": 257, "window_width": 256}, "16 bits hold no place in so large a window"),
+    ],
+)
+def test_windows_of_pooling_are_bounded(op, changes, says):
+    program, size = program_of("the book's simple one")
+    line = next(line for line in program.lines if line.op.name == op)
+    line.sizes.update(changes)
+    if says is None:
+        verify(program, size)
+    else:
+        with pytest.raises(BadTape, match=f"{op}: {says}"):
+            verify(program, size)
+
+
+@pytest.mark.parametrize("op", ["POOL", "POOL_BACK"])
+def test_places_take_16_bits_each(op):
+    program, size = program_of("the book's simple one")
+    line = next(line for line in program.lines if line.op.name == op)
+    assert line.operands["place"].bank == Bank.SCRATCH
+    numbers = 16 * line.sizes["vectors"] * line.sizes["height"] * line.sizes["width"]
+    line.sizes["place_step"] = 2 * numbers
+    verify(program, size)
+    line.sizes["place_step"] -= 2
+    with pytest.raises(BadTape, match=f"{op}: an image of place has {2 * numbers - 2} bytes, fewer than {2 * numbers}"):
         verify(program, size)
 
 

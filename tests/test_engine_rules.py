@@ -32,12 +32,12 @@ from badak import (
     fit,
     networks,
 )
-from badak.engine import crew, lower, rules, runner, target, updates
+from badak.engine import crew, lower, rules, tapes, target, updates
 from badak.engine.listing import listing
 from badak.engine.runner import NativeRunner
 from badak.engine.verify import BadTape, verify
 from badak.graph import nodes
-from badak.training import NotNative, NumPyRunner
+from badak.train.runners import NotNative, NumPyRunner
 from engine_numbers import affine, closeness
 
 TOLERANCE = {np.float32: 3e-5, np.float64: 1e-12}
@@ -47,7 +47,7 @@ close = closeness(TOLERANCE)
 @pytest.fixture(autouse=True)
 def poisoned(monkeypatch):
     """Fill scratch memory with NaN before each run, and let as many threads work as are asked for."""
-    monkeypatch.setattr(runner, "POISON", True)
+    monkeypatch.setattr(tapes, "POISON", True)
     monkeypatch.setattr(crew.Crew, "advise", lambda self, threads: threads)
 
 
@@ -179,7 +179,7 @@ def test_a_step_and_a_call_are_those_of_the_layers(name, loss, dtype, batch):
 @pytest.mark.parametrize("name", ["all", "batch normalization first, and last", "gelu", "dropout"])
 def test_without_poison_scratch_memory_of_earlier_steps_changes_nothing(name, monkeypatch):
     with_poison = trained(name, 2)
-    monkeypatch.setattr(runner, "POISON", False)
+    monkeypatch.setattr(tapes, "POISON", False)
     assert trained(name, 2) == with_poison
 
 
@@ -450,10 +450,10 @@ def test_running_statistics_keep_their_type_and_are_new_arrays():
     network.gradient(x, t)
     assert layer.running_mean is not before
     assert not before.any()
-    assert layer.running_mean.dtype == np.float64
-    layer.running_mean = layer.running_mean.astype(np.float32)
+    assert layer.running_mean.dtype == np.float32  # the network's own, as all that it keeps
+    layer.running_mean = layer.running_mean.astype(np.float64)
     network.gradient(x, t)
-    assert layer.running_mean.dtype == np.float32
+    assert layer.running_mean.dtype == np.float64
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,33 @@ def test_one_hot_refuses(t, error, words):
         one_hot(np.asarray(t), (2, 3))
 
 
+@pytest.mark.parametrize(
+    ("t", "error", "words"),
+    [
+        ([1.0, 2.0], TypeError, r"t is float64: give t.astype\(int\)$"),
+        ([True, False], TypeError, r"t is bool: give t.astype\(int\)$"),
+        ([0.5, 1.0], TypeError, "t is float64$"),
+        (
+            ["cat", "dog"],
+            TypeError,
+            r"t is <U3, such as 'cat': names, t = np.unique\(t, return_inverse=True\) numbers",
+        ),
+        ([[0, 1, 0], [1, 0]], ValueError, "t is a list of rows with different numbers of elements"),
+    ],
+)
+def test_labels_that_are_no_indices_name_the_mend(t, error, words):
+    with pytest.raises(error, match=words):
+        one_hot(t, (2, 3))
+    with pytest.raises(error, match=words):
+        SoftmaxWithLoss().forward(np.zeros((2, 3)), t)
+
+
+def test_the_mends_mend():
+    assert_array_equal(one_hot(np.array([1.0, 2.0]).astype(int), (2, 3)), [[0, 1, 0], [0, 0, 1]])
+    _, t = np.unique(["dog", "cat"], return_inverse=True)
+    assert_array_equal(one_hot(t, (2, 2)), [[0, 1], [1, 0]])
+
+
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), ()])
 def test_losses_of_nothing(shape):
     with pytest.raises(ValueError, match="at least one sample"):

@@ -292,6 +292,21 @@ def test_dtype_and_large_inputs(make, sample, rng, dtype, training):
     assert np.isfinite(dx).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["Relu", "Sigmoid", "Tanh", "LeakyRelu", "Gelu"])
+def test_activations_of_numbers_whose_cube_overflows(name, dtype):
+    layer = MAKERS[name][1](None, ROW)
+    large = np.sqrt(np.finfo(dtype).max)
+    x = np.array([[large, -large, 30, -30]], dtype)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        out = layer.forward(x)
+        dx = layer.backward(np.ones_like(out))
+    assert np.isfinite(out).all()
+    assert ((dx >= 0) & (dx <= 1)).all()
+    assert_allclose(out[0, :2] / large, {"Relu": [1, 0], "Gelu": [1, 0], "LeakyRelu": [1, -0.2]}.get(name, [0, 0]),
+                    atol=1e-6)  # fmt: skip
+
+
 def test_integers_become_float64(make, sample, rng):
     layer = make(rng)
     out = layer.forward(np.ones((1, *sample), int))
@@ -321,6 +336,53 @@ def test_repr_can_be_typed_back(make, rng):
     assert type(again) is type(layer)
     assert repr(again) == repr(layer)
     assert "\n" not in repr(layer)
+
+
+def test_layers_are_made_from_sizes():
+    for init, std in (("he", np.sqrt(2 / 400)), ("xavier", np.sqrt(1 / 400)), ("tanh", np.sqrt(1 / 400)), (0.3, 0.3)):
+        layer = Affine.of(400, 50, init=init, rng=np.random.default_rng(0))
+        assert layer.W.shape == (400, 50)
+        assert layer.W.std() == pytest.approx(std, rel=0.02)
+        assert_array_equal(layer.b, np.zeros(50))
+    assert Affine.of(400, 50, rng=1).W.std() == pytest.approx(np.sqrt(2 / 400), rel=0.02)
+    assert_array_equal(Affine.of(4, 5, rng=3).W, Affine.of(4, 5, rng=np.random.default_rng(3)).W)
+    layer = Convolution.of(16, 40, (3, 5), rng=0, stride=2, pad=1)
+    assert (layer.W.shape, layer.b.shape, layer.stride, layer.pad) == ((40, 16, 3, 5), (40,), 2, 1)
+    assert layer.W.std() == pytest.approx(np.sqrt(2 / 240), rel=0.02)
+    assert Convolution.of(1, 2, 3, "xavier").W.shape == (2, 1, 3, 3)
+    assert_array_equal(BatchNormalization.of(3, momentum=0.5).gamma, np.ones(3))
+    assert_array_equal(LayerNormalization.of(3).beta, np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: Affine(784, 50), ValueError, r"from sizes, Affine.of\(784, 50\) makes them"),
+        (lambda: Affine(np.ones((784, 50)), 50), ValueError, r"and \(\): np.zeros\(50\) is such a b"),
+        (lambda: Convolution(30, 5), ValueError, r"Convolution.of\(channels, filters, size\) makes them from sizes"),
+        (lambda: BatchNormalization(50, 50), ValueError, r"BatchNormalization.of\(D\) makes them"),
+        (lambda: LayerNormalization(50, 50), ValueError, r"LayerNormalization.of\(D\) makes them"),
+        (lambda: Affine.of(0, 5), ValueError, "inputs must be 1 or more, not 0"),
+        (lambda: Affine.of(5, 2.0), TypeError, "outputs must be a whole number, not 2.0"),
+        (lambda: Affine.of(5, 2, "kaiming"), ValueError, "init must be a number or one of relu, .*, not 'kaiming'"),
+        (lambda: Affine.of(5, 2, rng=-1), ValueError, "seed must be 0 or more"),
+        (lambda: Convolution.of(1, 2, 0), ValueError, "size must be 1 or more, not 0"),
+        (lambda: Affine([[1.0, 2.0], [3.0]], [0.0]), ValueError,
+         "W is a list of rows with different numbers of elements, .* row 0 has 2, row 1 has 1"),
+        (lambda: Relu().forward([[1, 2], [3, 4, 5]]), ValueError, "x is a list of rows .* row 0 has 2, row 1 has 3"),
+    ],
+)  # fmt: skip
+def test_what_is_written_for_sizes_names_the_mend(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_repr_claims_no_values(rng):
+    assert repr(affine(rng, 784, 50)) == "Affine.of(784, 50)"
+    assert repr(Convolution.of(1, 30, 5, pad=2)) == "Convolution.of(1, 30, 5, stride=1, pad=2)"
+    assert repr(Convolution.of(1, 30, (5, 4))) == "Convolution.of(1, 30, (5, 4), stride=1, pad=0)"
+    assert repr(BatchNormalization.of(7)) == "BatchNormalization.of(7, momentum=0.9, eps=1e-05)"
+    assert repr(LayerNormalization.of(7)) == "LayerNormalization.of(7, eps=1e-05)"
 
 
 def test_methods_are_short():
@@ -360,6 +422,17 @@ def test_affine_refuses_what_does_not_fit():
         Affine(np.ones((2, 3)), np.ones(3)).forward(np.ones((4, 5)))
     with pytest.raises(TypeError, match="W must hold real numbers"):
         Affine([["a"]], [0.0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("total", [1, 1.0009, 0.9995])
+def test_the_gradient_is_right_for_rows_that_do_not_quite_add_up_to_1(rng, total, dtype):
+    loss, x = SoftmaxWithLoss(), rng.standard_normal((3, 4))
+    t = rng.random((3, 4))
+    t *= total / t.sum(axis=1, keepdims=True)
+    expected = numerical_gradient(lambda x: loss.forward(x, t), x.copy())
+    loss.forward(x.astype(dtype), t.astype(dtype))
+    assert_allclose(loss.backward(), expected, atol=1e-8 if dtype == np.float64 else 1e-6)
 
 
 def test_a_hopeless_prediction_has_its_true_loss():

@@ -223,7 +223,7 @@ def test_learn_to_the_end(tmp_path, capsys):
     assert "[############] 12/12" in said
     assert "모두 풀었습니다" in said
     assert command.status(tmp_path) == 0
-    assert "풀었음" in capsys.readouterr().out
+    assert "완료" in capsys.readouterr().out
     assert command.hint(tmp_path) == 0
     assert "필요 없습니다" in capsys.readouterr().out
 
@@ -404,7 +404,7 @@ def test_no_cell_is_a_formula(cell):
 def test_the_table_in_korean_on_standard_output(tmp_path, capsys):
     (tmp_path / "kim.py").write_text(RELU)
     command.mark(tmp_path, lang="ko")
-    assert "kim,1,풀었음,,없음" in capsys.readouterr().out
+    assert "kim,1,완료,,미제출" in capsys.readouterr().out
 
 
 # -- words --------------------------------------------------------------------------------------------------------
@@ -452,5 +452,5 @@ def test_python_m_in_a_pipe_has_no_control_characters(tmp_path):
                           capture_output=True, check=False)  # fmt: skip
     assert done.returncode == 1, done.stderr
     text = done.stdout.decode()
-    assert "01_relu.py: 풀었습니다." in text
+    assert "01_relu.py: 정답입니다." in text
     assert all(letter.isprintable() or letter == "\n" for letter in text)

@@ -26,12 +26,13 @@ from badak import (
     SoftmaxWithLoss,
     TwoLayerNet,
     compare_gradient,
+    fit,
     networks,
-    training,
 )
-from badak.convnets import DeepConvNet, SimpleConvNet
 from badak.graph import describe, input_shape, load_network, load_params, nodes, rebuild, save_network, tensors_of
-from badak.networks import ACTIVATIONS, weight_std
+from badak.init import weight_std
+from badak.models import ACTIVATIONS, DeepConvNet, SimpleConvNet
+from badak.train import measure
 
 
 @pytest.fixture
@@ -109,9 +110,25 @@ def test_accuracy_counts(network, batch):
     assert network.accuracy(x, best) == pytest.approx(5 / 7)
 
 
-def test_accuracy_of_more_rows_than_go_together(network, rng):
-    x = rng.standard_normal((4501, 6))
-    assert network.accuracy(x, network.predict(x).argmax(axis=1)) == 1
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+@pytest.mark.parametrize("count", [4501, networks.ROWS_AT_ONCE, networks.ROWS_AT_ONCE + 1, 257, 1])
+def test_accuracy_of_more_rows_than_go_together(rng, engine, count):
+    network = TwoLayerNet(6, 5, 3, weight_init_std=0.5, seed=1, engine=engine)
+    x = rng.standard_normal((count, 6))
+    best = network.predict(x).argmax(axis=1)
+    assert network.accuracy(x, best) == 1
+    best[-1] = (best[-1] + 1) % 3
+    assert network.accuracy(x, best) == (count - 1) / count
+
+
+def test_accuracy_of_more_images_than_go_together(rng):
+    count = networks.IMAGES_AT_ONCE + 1
+    network = SimpleConvNet((1, 6, 6), {"filter_num": 2, "filter_size": 3}, 4, 3, seed=0, engine="numpy")
+    x = rng.standard_normal((count, 36))
+    best = network.predict(x).argmax(axis=1)
+    assert network.accuracy(x, best) == 1
+    best[-1] = (best[-1] + 1) % 3
+    assert network.accuracy(x, best) == (count - 1) / count
 
 
 @pytest.mark.parametrize(
@@ -147,6 +164,24 @@ def test_input_is_converted_once_at_the_door(batch):
         network.predict(np.full((2, 6), "a"))
 
 
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_lists_are_read_and_lists_of_several_lengths_refused(batch, engine):
+    x, t = batch
+    network = TwoLayerNet(6, 5, 3, seed=0, engine=engine)
+    assert_array_equal(network.predict(x.tolist()), network.predict(x))
+    assert network.loss(x.tolist(), t.tolist()) == network.loss(x, t)
+    assert network.accuracy(x.tolist(), t.tolist()) == network.accuracy(x, t)
+    assert_array_equal(network.gradient(x.tolist(), t.tolist())["W1"], network.gradient(x, t)["W1"])
+    for call in (network.predict, lambda x: network.loss(x, [0, 1]), lambda x: network.accuracy(x, [0, 1]),
+                 lambda x: network.gradient(x, [0, 1])):  # fmt: skip
+        with pytest.raises(ValueError, match="x is a list of rows with different numbers of elements, .* row 1 has 5"):
+            call([[1.0] * 6, [1.0] * 5])
+    with pytest.raises(ValueError, match="t is a list of rows with different numbers of elements"):
+        network.accuracy(x, [[0, 1], [1]])
+    with pytest.raises(TypeError, match="t is None: labels are class indices"):
+        network.loss(x, None)
+
+
 def test_predict_changes_nothing(network, batch):
     x, _ = batch
     x.setflags(write=False)
@@ -163,6 +198,19 @@ def test_sizes_that_do_not_fit_name_both_layers(rng):
 
 def test_what_a_network_refuses(rng):
     relu = Relu()
+    for arguments, words in (
+        ((SoftmaxWithLoss(), [relu]), "takes its layers first and then its loss, .* they came the other way"),
+        ((SoftmaxWithLoss(), {"Relu1": relu}), "they came the other way"),
+        (([relu],), "needs a loss after its layers, such as Network"),
+        ((relu, SoftmaxWithLoss()), "layers must be a list of layers, or a mapping of names to layers, not Relu"),
+        ((Relu, SoftmaxWithLoss()), "not the class Relu"),
+        (("relu", SoftmaxWithLoss()), "not str"),
+        ((None, SoftmaxWithLoss()), "not NoneType"),
+        (([Relu(), SoftmaxWithLoss()], SoftmaxWithLoss()), "SoftmaxWithLoss1 takes two inputs, as a loss does"),
+        (([Relu()], Sigmoid()), r"the loss \(Sigmoid\) takes one input: a loss has forward\(x, t\)"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            Network(*arguments)
     with pytest.raises(ValueError, match="at least one layer"):
         Network([], SoftmaxWithLoss())
     with pytest.raises(TypeError, match=r"Relu1|type1"):
@@ -348,6 +396,10 @@ def test_multi_layer_net_and_its_first_weights(batch):
     )
     with pytest.raises(ValueError, match="activation must be one of relu, sigmoid, tanh, leakyrelu, gelu, not 'tan'"):
         MultiLayerNet(6, [5], 3, "tan")
+    assert list(MultiLayerNet(6, 5, 3, "LeakyReLU").layers) == ["Affine1", "LeakyRelu1", "Affine2"]
+    for sizes in ("5,5", 5.0, None):
+        with pytest.raises(TypeError, match="hidden_size_list, if it is no list of sizes, must be a whole number"):
+            MultiLayerNet(6, sizes, 3)
 
 
 @pytest.mark.parametrize(
@@ -366,8 +418,14 @@ def test_sizes_are_positive_whole_numbers(sizes, error, words):
 
 
 def test_repr_shows_the_layers(network):
-    assert "Affine1: Affine(W=np.zeros((6, 5))" in repr(network)
-    assert "53 parameters, float64" in repr(network)
+    assert repr(network).splitlines() == [
+        "TwoLayerNet, 53 parameters, float64:",
+        "  Affine1: Affine.of(6, 5)   W1 (6, 5), b1 (5,)",
+        "  Relu1: Relu()",
+        "  Affine2: Affine.of(5, 3)   W2 (5, 3), b2 (3,)",
+        "  loss: SoftmaxWithLoss()",
+    ]
+    assert "Scale1: Scale(…)   a1 (2,)" in repr(Network([Scale([1.0, 2.0])], SoftmaxWithLoss()))
 
 
 # -- the graph and the make-up ------------------------------------------------------------------------------------
@@ -453,6 +511,38 @@ def test_running_statistics_come_back_from_the_file(rng, batch, tmp_path):
     assert_array_equal(other.predict(x), again.predict(x), "what was loaded is a copy")
 
 
+def test_what_is_loaded_is_a_copy(rng, batch):
+    x, t = batch
+    network, other = normalized(rng), normalized(np.random.default_rng(1))
+    network.gradient(x, t)
+    tensors = dict(tensors_of(network))
+    load_params(other, tensors)
+    expected = other.predict(x)
+    for array in tensors.values():  # in place: a layer itself binds a new array at each step
+        array[...] = 1
+    assert_array_equal(other.predict(x), expected)
+    for key, value in tensors_of(other).items():
+        assert not np.shares_memory(value, tensors[key]), key
+
+
+def test_all_that_a_network_keeps_is_of_its_dtype(batch, tmp_path):
+    x, t = batch
+    network = MultiLayerNet(6, [5], 3, use_batchnorm=True, dtype=np.float32, seed=0)
+    for step in range(2):
+        assert {str(value.dtype) for value in tensors_of(network).values()} == {"float32"}, f"after {step} steps"
+        network.gradient(x, t)
+    network.engine = "numpy"
+    network.gradient(x, t)
+    save_network(tmp_path / "net.safetensors", network)
+    again = load_network(tmp_path / "net.safetensors")
+    assert {str(value.dtype) for value in tensors_of(again).values()} == {"float32"}
+    wide = {key: value.astype(np.float64) for key, value in tensors_of(network).items()}
+    load_params(again, wide)
+    assert {str(value.dtype) for value in tensors_of(again).values()} == {"float32"}
+    layer = BatchNormalization(np.ones(5, np.float32), np.zeros(5, np.float32))
+    assert layer.running_mean.dtype == layer.running_var.dtype == np.float32
+
+
 def test_weights_without_running_statistics_are_refused(rng):
     with pytest.raises(ValueError, match=r"BatchNormalization1.running_mean: network \(5,\), file none"):
         load_params(normalized(rng), dict(normalized(rng).params))
@@ -464,7 +554,7 @@ def test_predicting_does_not_move_the_running_statistics(rng, batch):
     before = {key: value.copy() for key, value in tensors_of(network).items()}
     network.predict(x)
     network.loss(x, t)
-    training.health(network, x, t)
+    measure.health(network, x, t)
     for key, value in tensors_of(network).items():
         assert_array_equal(value, before[key])
 
@@ -496,16 +586,33 @@ def test_an_image_network_comes_back_from_its_file(rng, tmp_path):
     assert_array_equal(load_network(tmp_path / "net").predict(x), network.predict(x))
 
 
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_images_in_other_shapes_are_what_was_meant_or_the_mend_is_named(rng, engine):
+    small = {"filter_num": 2, "filter_size": 3}
+    network = SimpleConvNet((1, 6, 8), small, 4, 3, seed=0, engine=engine)
+    x, t = rng.standard_normal((5, 1, 6, 8)), rng.integers(3, size=5)
+    for given in (x.reshape(5, 48), x[:, 0], x.transpose(0, 2, 3, 1)):
+        assert_array_equal(network.predict(given), network.predict(x))
+        assert_array_equal(network.gradient(given, t)["W1"], network.gradient(x, t)["W1"])
+        assert network.accuracy(given, t) == network.accuracy(x, t)
+    coloured = SimpleConvNet((3, 6, 8), small, 4, 3, seed=0, engine=engine)
+    for call in (coloured.predict, lambda x: coloured.gradient(x, t), lambda x: coloured.accuracy(x, t)):
+        with pytest.raises(ValueError, match=r"channels last.*give x.transpose\(0, 3, 1, 2\)"):
+            call(np.ones((5, 6, 8, 3)))
+    with pytest.raises(ValueError, match=r"takes 3 channels, not 6, .* give x.transpose\(0, 3, 1, 2\)"):
+        Convolution.of(3, 2, 3).forward(np.ones((5, 6, 8, 3)))
+
+
 @pytest.mark.parametrize("shape", [(40,), (40, 1)])
 def test_yes_or_no_trains_and_counts(rng, shape):
     x = rng.standard_normal((40, 3))
     t = (x @ [1.0, -2.0, 0.5] > 0).astype(int).reshape(shape)
     network = Network([Affine(np.zeros((3, 1)), np.zeros(1))], SigmoidWithLoss())
-    assert training.fit(network, x, t, epochs=100, batch_size=10, lr=1.0, engine="numpy").train_accuracy in (None, 1)
+    assert fit(network, x, t, epochs=100, batch_size=10, lr=1.0, engine="numpy").train_accuracy == 1
     assert network.accuracy(x, t) == 1
     assert network.accuracy(x, 1 - t) == 0
     with pytest.raises(ValueError, match="are 1 or 0"):
-        training.fit(network, x, 2 * t, engine="numpy")
+        fit(network, x, 2 * t, engine="numpy")
 
 
 # -- the networks of chapters 6 to 8 ----------------------------------------------------------------------------------
@@ -521,7 +628,7 @@ def test_multi_layer_net_with_everything(rng, activation):
     assert list(network.params)[:5] == ["W1", "b1", "gamma1", "beta1", "W2"]
     assert network.layers["Dropout1"].dropout_ratio == 0.2
     x, t = rng.standard_normal((40, 6)), rng.integers(3, size=40)
-    first = training.fit(network, x, t, epochs=30, batch_size=10, engine="numpy").losses
+    first = fit(network, x, t, epochs=30, batch_size=10, engine="numpy").losses
     assert np.mean(first[-10:]) < np.mean(first[:10])
 
 
@@ -606,7 +713,7 @@ def test_the_same_seed_trains_to_the_same_bytes(make, rng, tmp_path):
     x, t = rng.random((40, 196)).astype(np.float32), rng.integers(10, size=40)
     for name in ("one", "two"):
         network = make((1, 14, 14), hidden_size=8, dtype=np.float32, seed=3)
-        training.fit(network, x, t, epochs=2, batch_size=10, optimizer="adam", engine="numpy", out=tmp_path / name)
+        fit(network, x, t, epochs=2, batch_size=10, optimizer="adam", engine="numpy", out=tmp_path / name)
     one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
     assert one == two
     again = load_network(tmp_path / "one")

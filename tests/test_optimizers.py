@@ -24,7 +24,8 @@ from badak import (
     fit,
 )
 from badak.memory import Block
-from badak.optimizers import OPTIMIZERS, SCHEDULES, make_optimizer, make_schedule
+from badak.optim import OPTIMIZERS, SCHEDULES, make_optimizer, make_schedule
+from badak.optim.optimizers import length
 
 # Two steps from W = 1 with dW = 0.5 and then -0.25, done by hand.
 BY_HAND = {
@@ -152,6 +153,30 @@ def test_clipping_shortens_what_is_too_long_and_nothing_else():
     assert_allclose(W, [-0.6, -0.8])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("share", [0.9, 0.5, -0.5, -0.9])
+def test_clipping_of_gradients_whose_squares_no_float_holds(dtype, share):
+    size = float(np.finfo(dtype).max ** share) if share > 0 else float(np.finfo(dtype).tiny ** -share)
+    g, W = np.full(3, size, dtype), np.zeros(3, dtype)
+    SGD(1.0, clip_norm=size / 10).update(W, g)
+    assert_allclose(W, -size / 10 / np.sqrt(3), rtol=1e-5)
+
+
+def test_a_gradient_of_nothing_or_of_infinity_has_its_length():
+    assert length(np.zeros(3)) == 0
+    assert length(np.zeros(0)) == 0
+    assert length(np.array([np.inf, 1])) == np.inf
+    assert math.isnan(length(np.array([np.nan, 1])))
+
+
+def test_the_learning_rate_of_momentum_is_inside_of_v():
+    W, schedule = np.zeros(1), StepSchedule(1, 0.1)
+    optimizer = Momentum(0.1, 0.9, schedule=schedule)
+    for expected in (-0.1, -0.2, -0.291):  # with the rate outside, as in PyTorch: -0.1, -0.119, -0.12171
+        optimizer.update(W, np.ones(1))
+        assert W[0] == pytest.approx(expected)
+
+
 def test_schedules():
     step = StepSchedule(10, 0.5)
     assert [step(i) for i in (0, 9, 10, 25)] == [1, 1, 0.5, 0.25]
@@ -196,7 +221,7 @@ def test_schedules_by_name():
         (lambda: SGD(clip_norm=0), ValueError, "clip_norm must be above 0"),
         (lambda: SGD(schedule="cosine"), TypeError, "schedule must be a Schedule"),
         (lambda: StepSchedule(0), ValueError, "every must be 1 or more"),
-        (lambda: StepSchedule(5, 1.5), ValueError, "factor must be 0 or more and 1 or less"),
+        (lambda: StepSchedule(5, 1.5), ValueError, "factor must be from 0 to 1"),
         (lambda: CosineSchedule(2.5), TypeError, "total must be a whole number"),
         (lambda: make_optimizer("adamax"), ValueError, r"one of sgd, momentum, .*, adamw, not 'adamax'"),
         (lambda: make_optimizer("sgd", momentum=0.9), TypeError, "momentum"),

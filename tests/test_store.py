@@ -133,3 +133,89 @@ def test_history_on_a_full_disk_keeps_its_whole_lines(tmp_path):
 def test_history_of_odd_numbers(tmp_path):
     store.write_history(tmp_path, [{"loss": float("inf"), "layers": {"a": {"b": float("nan")}}}])
     assert store.read_history(tmp_path) == [{"loss": None, "layers": {"a": {"b": None}}}]
+
+
+def test_a_picture_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    from badak.drawing import draw_curves
+
+    records = [{"epoch": 1, "loss": 0.5, "train_accuracy": 0.5, "test_accuracy": None}]
+    draw_curves(records, tmp_path / "curves.png")
+    draw_curves(records, tmp_path / "curves.svg")
+    old = (tmp_path / "curves.png").read_bytes()
+    assert old.startswith(b"\x89PNG")
+    assert b"<svg" in (tmp_path / "curves.svg").read_bytes()
+    real = Figure.savefig
+
+    def broken(self, target, **how):
+        real(self, target, **how)
+        target.truncate(100)
+        raise OSError("ended in the middle")
+
+    monkeypatch.setattr(Figure, "savefig", broken)
+    with pytest.raises(OSError, match="ended in the middle"):
+        draw_curves(records, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes() == old
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["curves.png", "curves.svg"]
+
+
+def test_what_a_killed_run_left_does_not_refuse_the_next(tmp_path):
+    store.write_config(tmp_path, {"epochs": 3})
+    old, new = tmp_path / ".model.safetensors.abcd", tmp_path / ".history.jsonl.efgh"
+    for path in (old, new, tmp_path / ".notes"):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    os.utime(tmp_path / ".notes", (0, 0))
+    assert store.new_folder(tmp_path) == tmp_path
+    # What is new may be another run's that is just being written; what is not ours stays.
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".history.jsonl.efgh", ".notes", "config.toml"]
+    store.append_history(tmp_path, {"iteration": 0})
+    with pytest.raises(FileExistsError, match=r"another run already \(history.jsonl\)"):
+        store.new_folder(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right on Windows")
+def test_nothing_is_written_through_a_link_that_took_the_folders_place(tmp_path):
+    folder, other = tmp_path / "run", tmp_path / "other"
+    other.mkdir()
+    assert store.new_folder(folder) == folder
+    store.append_history(folder, {"iteration": 0})
+    folder.rename(tmp_path / "away")
+    os.symlink(other, folder)
+    for write in (
+        lambda: store.write_config(folder, {}),
+        lambda: store.append_history(folder, {"iteration": 1}),
+        lambda: store.write_history(folder, []),
+        lambda: store.save_model(folder / store.MODEL, {"W": np.ones(2)}, {}),
+    ):
+        with pytest.raises(OSError, match="it was replaced; nothing is written there"):
+            write()
+    assert not list(other.iterdir())
+    (tmp_path / "linked").symlink_to(tmp_path / "away")  # a link from the beginning is the user's wish
+    (tmp_path / "away" / store.HISTORY).unlink()
+    store.append_history(store.new_folder(tmp_path / "linked"), {"iteration": 0})
+    assert (tmp_path / "away" / store.HISTORY).exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right on Windows")
+def test_a_history_that_became_a_link_is_not_written_through(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    os.symlink(tmp_path / "precious", tmp_path / store.HISTORY)
+    with pytest.raises(OSError, match=store.HISTORY):
+        store.append_history(tmp_path, {"iteration": 0})
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are synced on POSIX")
+def test_the_folder_is_synced_after_the_rename(tmp_path, monkeypatch):
+    done = []
+    replace, fsync = os.replace, os.fsync
+    monkeypatch.setattr(os, "replace", lambda a, b: (done.append("replace"), replace(a, b)))
+    monkeypatch.setattr(
+        os, "fsync", lambda h: (done.append("folder" if os.path.isdir(f"/proc/self/fd/{h}") else "file"), fsync(h))
+    )
+    store.write_atomically(tmp_path / "file", b"x")
+    assert done[1] == "replace"
+    if Path("/proc/self/fd").exists():
+        assert done == ["file", "replace", "folder"]

@@ -16,7 +16,7 @@ from badak import (
     SoftmaxWithLoss,
 )
 from badak.data.pixels import Pixels
-from badak.training import make_runner
+from badak.train.runners import make_runner
 
 from .turns import Calls, Epochs, Turns, calls_a_window, chunks
 

@@ -5,10 +5,10 @@ Importing badak imports NumPy and nothing heavier.
 """
 
 import importlib
+import sys
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from badak.convnets import DeepConvNet as DeepConvNet
-from badak.convnets import SimpleConvNet as SimpleConvNet
 from badak.data.mnist import load_mnist as load_mnist
 from badak.functions import cross_entropy_error as cross_entropy_error
 from badak.functions import relu as relu
@@ -35,24 +35,26 @@ from badak.layers import Tanh as Tanh
 from badak.losses import IdentityWithLoss as IdentityWithLoss
 from badak.losses import SigmoidWithLoss as SigmoidWithLoss
 from badak.losses import SoftmaxWithLoss as SoftmaxWithLoss
-from badak.networks import MultiLayerNet as MultiLayerNet
+from badak.models import DeepConvNet as DeepConvNet
+from badak.models import MultiLayerNet as MultiLayerNet
+from badak.models import SimpleConvNet as SimpleConvNet
+from badak.models import TwoLayerNet as TwoLayerNet
 from badak.networks import Network as Network
-from badak.networks import TwoLayerNet as TwoLayerNet
 from badak.networks import register_calls as register_calls
-from badak.optimizers import SGD as SGD
-from badak.optimizers import AdaGrad as AdaGrad
-from badak.optimizers import Adam as Adam
-from badak.optimizers import AdamW as AdamW
-from badak.optimizers import CosineSchedule as CosineSchedule
-from badak.optimizers import Momentum as Momentum
-from badak.optimizers import Nesterov as Nesterov
-from badak.optimizers import RMSprop as RMSprop
-from badak.optimizers import StepSchedule as StepSchedule
-from badak.optimizers import WarmUp as WarmUp
-from badak.training import History as History
-from badak.training import fit as fit
-from badak.training import register_observer as register_observer
-from badak.training import register_runner as register_runner
+from badak.optim import SGD as SGD
+from badak.optim import AdaGrad as AdaGrad
+from badak.optim import Adam as Adam
+from badak.optim import AdamW as AdamW
+from badak.optim import CosineSchedule as CosineSchedule
+from badak.optim import Momentum as Momentum
+from badak.optim import Nesterov as Nesterov
+from badak.optim import RMSprop as RMSprop
+from badak.optim import StepSchedule as StepSchedule
+from badak.optim import WarmUp as WarmUp
+from badak.train.fit import fit as fit
+from badak.train.history import History as History
+from badak.train.history import register_observer as register_observer
+from badak.train.runners import register_runner as register_runner
 
 if TYPE_CHECKING:
     from badak import check as check
@@ -65,16 +67,63 @@ __version__ = "0.1.0"
 _LATE = {"check": "badak.check", "check_layer": "badak.check:check_layer", "listing": "badak.engine.listing:listing"}
 
 
+# What other libraries call it.
+_ELSEWHERE = {
+    **dict.fromkeys(("Dense", "Linear", "FullyConnected"), "Affine"),
+    **dict.fromkeys(("Sequential", "Model", "Module"), "Network"),
+    **dict.fromkeys(("Conv2d", "Conv2D", "Conv"), "Convolution"),
+    **dict.fromkeys(("MaxPool2d", "MaxPooling2D", "MaxPooling"), "Pooling"),
+    **dict.fromkeys(("AvgPool2d", "AveragePooling2D"), "AveragePooling"),
+    **dict.fromkeys(("BatchNorm", "BatchNorm1d", "BatchNorm2d"), "BatchNormalization"),
+    **dict.fromkeys(("CrossEntropyLoss", "CrossEntropy", "SparseCategoricalCrossentropy"), "SoftmaxWithLoss"),
+    **dict.fromkeys(("MSELoss", "MeanSquaredError"), "IdentityWithLoss"),
+    **dict.fromkeys(("BCEWithLogitsLoss", "BinaryCrossentropy"), "SigmoidWithLoss"),
+    **dict.fromkeys(("Trainer", "train"), "fit"),
+    **{"LayerNorm": "LayerNormalization", "StepLR": "StepSchedule", "CosineAnnealingLR": "CosineSchedule"},
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Import one of the rooms below, by name, at its first use."""
-    if name not in _LATE:
-        raise AttributeError(f"module 'badak' has no attribute {name!r}")
-    module, _, what = _LATE[name].partition(":")
-    found = importlib.import_module(module)
-    return getattr(found, what) if what else found
+    """Import one of the rooms below, by name, at its first use. An unknown name is said with badak's name for it."""
+    if name in _LATE:
+        module, _, what = _LATE[name].partition(":")
+        found = importlib.import_module(module)
+        return getattr(found, what) if what else found
+    ours = _ELSEWHERE.get(name) or _nearest(name)
+    told = f"module 'badak' has no attribute {name!r}"
+    if ours and _imported_from(sys._getframe(1)):  # whose own sentence would not say it
+        raise ImportError(f"cannot import name {name!r} from 'badak': it is called {ours} here", name=name)
+    raise AttributeError(f"{told}: it is called {ours} here" if ours else told, name=name, obj=sys.modules[__name__])
+
+
+def _nearest(name: str) -> str | None:
+    """Give the name of badak that was probably meant: another case, or a letter or two off."""
+    if name.startswith("_"):
+        return None
+    import difflib
+
+    ours = {known.lower(): known for known in reversed(__all__)}  # a class before the function of its name
+    return next((ours[near] for near in difflib.get_close_matches(name.lower(), ours, 1, 0.8)), None)
+
+
+def _imported_from(frame: FrameType) -> bool:
+    """Say whether `frame` is at a `from badak import …`."""
+    from opcode import opmap
+
+    return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE} - _TOOLS)
+
+
+_TOOLS = {"Any", "FrameType", "ModuleType", "TYPE_CHECKING", "importlib", "sys"}
+# All of them, for `from badak import *`; which imports the late rooms, too.
+__all__ = [name for name, value in globals().items() if not (name.startswith("_") or isinstance(value, ModuleType))]
+__all__ = sorted({*__all__, *_LATE} - _TOOLS)  # noqa: PLE0605
 
 
 # The engine and the watcher of trainings are named, not imported: they come when they are first used.
 register_calls("badak.engine.calls:Calls")
 register_runner("native", "badak.engine.runner:NativeRunner")
-register_observer("badak.check.training:observe")
+register_observer("badak.train.doctor:observe")

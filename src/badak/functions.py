@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.memory import real_array
+from badak.memory import as_array, real_array
 from badak.types import Array
 
 
@@ -87,10 +87,11 @@ def one_hot(t: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
 
     `t` is either class indices (integers, shape (N,) or ()) or already rows of that shape, one-hot or a probability
     for each class; the shape tells which. Raises TypeError for indices that are no integers, ValueError for
-    another shape, an index outside 0 … C-1, or rows that do not add up to 1.
+    another shape, an index outside 0 … C-1, or rows that do not add up to 1 (to 0.001).
     """
-    t = np.asarray(t)
-    classes = shape[-1]
+    if t is None:
+        raise TypeError("t is None: labels are class indices or one-hot rows")
+    t, classes = as_array(t, "t"), shape[-1]
     if t.shape == shape:
         rows = floating(t, "t").astype(dtype, copy=False)
         total = rows.sum(axis=-1)
@@ -108,11 +109,20 @@ def one_hot(t: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
             f"or one-hot rows of shape {shape}; t has shape {t.shape}{hint}"
         )
     if t.dtype.kind not in "iu":
-        raise TypeError(f"class indices must be integers; t is {t.dtype}")
+        raise TypeError(f"class indices must be integers; t is {t.dtype}{_indices_from(t)}")
     check_labels(t, classes)
     rows = np.zeros(shape, dtype)
     rows.reshape(-1, classes)[np.arange(t.size), t.ravel()] = 1
     return rows
+
+
+def _indices_from(t: Array) -> str:
+    """Say how labels that are no integers become class indices, where that is plain."""
+    if t.dtype.kind == "b" or (t.dtype.kind == "f" and bool(np.all(t == np.floor(t)))):
+        return ": give t.astype(int)"
+    if t.dtype.kind in "USO" and t.size:
+        return f", such as {t.ravel().tolist()[0]!r}: names, t = np.unique(t, return_inverse=True) numbers the names"
+    return ""
 
 
 def binary(t: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:

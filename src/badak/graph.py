@@ -40,7 +40,7 @@ def input_shape(network: Network) -> tuple[int, ...] | None:
         W: Any = getattr(layer, "W", None)
         if np.ndim(W) == 2:
             return np.shape(W)[:1]
-        if not isinstance(layer, layers.base.Elementwise):
+        if not isinstance(layer, layers.base.SameShape):
             return None
     return None
 
@@ -147,7 +147,8 @@ def load_params(network: Network, tensors: Mapping[str, Array]) -> None:
             network.params[key] = array
         else:
             name, attribute = key.rsplit(".", 1)
-            setattr(network.layers[name], attribute, array.copy())
+            kept = getattr(network.layers[name], attribute)
+            setattr(network.layers[name], attribute, array.astype(kept.dtype))  # a copy, of the network's dtype
 
 
 def save_network(path: str | os.PathLike[str], network: Network) -> None:

@@ -37,10 +37,13 @@ class SoftmaxWithLoss(Readable):
         return self.loss
 
     def backward(self, dout: Any = 1) -> Array:
-        """Give dx = dout (y - t) / N, in the shape of the scores; `dout` is one number."""
+        """Give dx = dout (y Σt - t) / N, in the shape of the scores; `dout` is one number.
+
+        Σt, the sum of a row of `t`, is 1 but for the rounding of labels that are probabilities.
+        """
         dout = upstream(self, dout, None if self.y is None else ())
         scale = self.y.dtype.type(dout / samples(self.y))
-        return scale * (self.y - self.t)
+        return scale * (self.y * self.t.sum(axis=-1, keepdims=True) - self.t)
 
 
 class IdentityWithLoss(Readable):

@@ -139,9 +139,26 @@ class Params(MutableMapping[str, Array]):
         return f"Params({', '.join(f'{name}: {array.shape}' for name, array in self.items())})"
 
 
+def as_array(value: Any, name: str) -> Array:
+    """Give `value` as an array. Raises ValueError, naming `name`, for lists that differ in length."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        if not isinstance(value, (list, tuple)):
+            raise
+        told = ""
+        if all(isinstance(row, (list, tuple, np.ndarray)) and np.ndim(row) for row in value):
+            sizes = [len(row) for row in value]
+            at = next((i for i, size in enumerate(sizes) if size != sizes[0]), 0)
+            told = f"; row 0 has {sizes[0]}, row {at} has {sizes[at]}" if at else ""
+        raise ValueError(
+            f"{name} is a list of rows with different numbers of elements, which is no array{told}"
+        ) from None
+
+
 def real_array(value: Any, name: str) -> Array:
     """Give `value` as an array of real numbers. Raises TypeError, naming `name`, for anything else."""
-    array = np.asarray(value)
+    array = as_array(value, name)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, not {array.dtype}")
     return array

@@ -5,31 +5,29 @@ a Network does not ask: anything with `forward` and `backward` will do.
 """
 
 import importlib
-import math
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from badak.functions import binary, check_labels, floating, one_hot
+from badak.adopt import check_order, check_parts, check_sizes, named, parameter_names, refuse_second_adoption
+from badak.entry import enter, listed, sample_shape
+from badak.functions import binary, check_labels, one_hot
 from badak.gradients import numerical_gradient
-from badak.layers import Affine, BatchNormalization, Dropout, Gelu, LeakyRelu, Relu, Sigmoid, Tanh
-from badak.layers.base import whole
-from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
+from badak.init import generator
+from badak.layers.base import state
+from badak.losses import SigmoidWithLoss
 from badak.memory import Block, Params
 from badak.types import Array, parameters
+from badak.validate import positive
 
 ENGINES = ("auto", "numpy", "native")
 ROWS_AT_ONCE = 2000
 """So many samples go through `predict` together in `accuracy`: a large set need not fit in memory as floats."""
 IMAGES_AT_ONCE = 200
 """The same for images, of which a convolution keeps every window."""
-
-# Which network holds a layer, by the layer's id; weak on both sides, so that nothing is kept alive.
-_owners: dict[int, tuple["weakref.ref[Any]", "weakref.ref[Network]"]] = {}
 
 # Who computes a network's calls natively: 'module:name' of a class like badak.engine.calls.Calls, imported at first
 # use; None where there is nobody.
@@ -63,7 +61,7 @@ class Network:
     def __init__(
         self,
         layers: Mapping[str, Any] | Sequence[Any],
-        loss: Any,
+        loss: Any = None,
         *,
         dtype: DTypeLike = np.float64,
         seed: int | None = None,
@@ -74,18 +72,23 @@ class Network:
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         self.engine = engine
         self.input_shape = None if input_shape is None else tuple(positive("input_shape", n) for n in input_shape)
-        self.layers: dict[str, Any] = dict(layers) if isinstance(layers, Mapping) else _named(layers)
+        check_order(layers, loss)
+        self.layers: dict[str, Any] = dict(layers) if isinstance(layers, Mapping) else named(layers)
         self.last_layer = loss
-        _check_parts(self.layers, loss)
-        _check_sizes(self.layers, self.input_shape)
+        check_parts(self.layers, loss)
+        check_sizes(self.layers, self.input_shape)
         for name, layer in self.layers.items():
-            _refuse_second_adoption(self, name, layer)
+            refuse_second_adoption(self, name, layer)
         self._adopted = dict(self.layers)
-        self._keys = _parameter_names(self.layers)
+        self._keys = parameter_names(self.layers)
         self.block = Block({key: getattr(self.layers[name], attribute) for name, attribute, key in self._keys}, dtype)
         self.params = Params(self.block)
         self._looked = False
         self._bind()
+        for layer in self.layers.values():  # what a layer remembers beside its parameters is of their dtype, too
+            for attribute, value in state(layer).items():
+                if value.dtype.kind == "f" and value.dtype != self.dtype:
+                    setattr(layer, attribute, value.astype(self.dtype))
         rng = generator(seed)
         for layer in self.layers.values():
             if getattr(layer, "rng", 0) is None:
@@ -111,13 +114,13 @@ class Network:
 
     def predict(self, x: Any) -> Array:
         """Give the scores, (N, C), for `x`, (N, D): the last layer's input, not probabilities. Changes nothing."""
-        native = self._native()
+        native, x = self._native(), listed(x, "x")
         scores = native.predict(x) if native else None
         return self._forward(self._door(x), training=False) if scores is None else scores
 
     def loss(self, x: Any, t: Any) -> float:
         """Give the loss of predicting `x` where `t` (class indices or one-hot) is right."""
-        native = self._native()
+        native, x, t = self._native(), listed(x, "x"), listed(t, "t")
         loss = native.loss(x, t) if native else None
         return float(self.last_layer.forward(self.predict(x), t)) if loss is None else loss
 
@@ -126,7 +129,7 @@ class Network:
 
         With SigmoidWithLoss, the share of scores on the right side of 0.
         """
-        native = self._native()
+        native, x, t = self._native(), listed(x, "x"), listed(t, "t")
         share = native.accuracy(x, t) if native else None
         if share is not None:
             return float(share)
@@ -144,7 +147,7 @@ class Network:
 
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Give the gradient of the loss by backpropagation: arrays of your own, named and shaped as `params`."""
-        native = self._native()
+        native, x, t = self._native(), listed(x, "x"), listed(t, "t")
         grads: dict[str, Array] | None = native.gradient(x, t) if native else None
         if grads is None:
             self.backpropagate(x, t)
@@ -202,11 +205,11 @@ class Network:
 
     def _door(self, x: Any) -> Array:
         """Convert the input to the network's dtype, once, and rows to the shape that was told for a sample."""
-        if not (isinstance(x, np.ndarray) and x.dtype == self.dtype):
-            x = floating(x).astype(self.dtype, copy=False)
-        if self.input_shape is not None and x.ndim == 2 and x.shape[1] == math.prod(self.input_shape):
-            return x.reshape(-1, *self.input_shape)
-        return x
+        return enter(x, self.dtype, self.input_shape)
+
+    def _sample_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Give the shape of one sample as the first layer gets it, for data of `shape`, (N, …): rows may be images."""
+        return sample_shape(tuple(shape[1:]), self.input_shape)
 
     def _forward(self, x: Array, training: bool) -> Array:
         self._check_adopted()
@@ -254,8 +257,8 @@ class Network:
                 "the layers of a network are fixed when it is built: "
                 f"it had {list(self._adopted)}, now {list(self.layers)}"
             )
-        _check_parts(self.layers, self.last_layer)
-        _check_sizes(self.layers, self.input_shape)
+        check_parts(self.layers, self.last_layer)
+        check_sizes(self.layers, self.input_shape)
         for name, layer in self.layers.items():
             if layer is self._adopted[name]:
                 continue
@@ -265,20 +268,24 @@ class Network:
                 raise ValueError(
                     f"{name} was replaced by a layer with parameters {shapes}; this network has {wanted} there"
                 )
-            _refuse_second_adoption(self, name, layer)
+            refuse_second_adoption(self, name, layer)
             self._adopted[name] = layer
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A copied or unpickled network: its layers' parameters came back as arrays of their own.
         self.__dict__.update(state)
         for name, layer in self.layers.items():
-            _refuse_second_adoption(self, name, layer)
+            refuse_second_adoption(self, name, layer)
         self._bind()
 
     def __repr__(self) -> str:
-        lines = [f"  {name}: {layer!r}" for name, layer in self.layers.items()]
-        return "\n".join([f"{type(self).__name__}, {self.block.values.size} parameters, {self.dtype}:", *lines,
-                          f"  loss: {self.last_layer!r}"])  # fmt: skip
+        lines = [f"{type(self).__name__}, {self.block.values.size:,} parameters, {self.dtype}:"]
+        for name, layer in {**self.layers, "loss": self.last_layer}.items():
+            plain = getattr(type(layer), "__repr__", None) is getattr(object, "__repr__")  # noqa: B009
+            told = f"{type(layer).__name__}(…)" if plain else repr(layer)
+            shapes = [f"{key} {self.params[key].shape}" for key in self.keys_of(name).values()]
+            lines.append(f"  {name}: {told}{'   ' if shapes else ''}{', '.join(shapes)}")
+        return "\n".join(lines)
 
 
 def class_indices(t: Any, shape: tuple[int, ...]) -> Array:
@@ -288,228 +295,3 @@ def class_indices(t: Any, shape: tuple[int, ...]) -> Array:
         check_labels(t, shape[-1])
         return t
     return one_hot(t, shape).argmax(axis=-1)
-
-
-def _named(layers: Iterable[Any]) -> dict[str, Any]:
-    """Name layers by class and number, as the book does: Affine1, Relu1, Affine2."""
-    named: dict[str, Any] = {}
-    count: dict[str, int] = {}
-    for layer in layers:
-        kind = type(layer).__name__
-        count[kind] = count.get(kind, 0) + 1
-        named[f"{kind}{count[kind]}"] = layer
-    return named
-
-
-def _check_parts(layers: dict[str, Any], loss: Any) -> None:
-    if not layers:
-        raise ValueError("a network needs at least one layer; it got none")
-    for name, part in (*layers.items(), ("the loss", loss)):
-        if isinstance(part, type):
-            raise TypeError(f"{name} is the class {part.__name__}, not an object of it: write {part.__name__}(…)")
-        for method in ("forward", "backward"):
-            if not callable(getattr(part, method, None)):
-                raise TypeError(f"{name} ({type(part).__name__}) has no method {method}")
-    for name, layer in layers.items():
-        _check_parameters(name, layer)
-    seen: dict[int, str] = {}
-    for name, layer in layers.items():
-        if id(layer) in seen:
-            raise ValueError(
-                f"{seen[id(layer)]} and {name} are the same object; a layer has one place, as it keeps its last input"
-            )
-        seen[id(layer)] = name
-
-
-PARAMETER_NAMES = {"W", "w", "b", "B", "weight", "weights", "bias", "gamma", "beta"}
-
-
-def _check_parameters(name: str, layer: Any) -> None:
-    """Refuse a layer whose parameters would not be found, and so would silently not be trained."""
-    found = parameters(layer)
-    alone = [
-        a
-        for a in getattr(layer, "__dict__", {})
-        if a in PARAMETER_NAMES - {*found} and isinstance(getattr(layer, a), np.ndarray)
-    ]
-    if alone:
-        raise ValueError(
-            f"{name}.{alone[0]} has no partner d{alone[0]}, so it would not be trained: "
-            f"write self.d{alone[0]} = None in __init__ of {type(layer).__name__}, and set it in backward"
-        )
-    if not found and isinstance(getattr(layer, "params", None), (list, tuple, dict)) and layer.params:
-        raise ValueError(
-            f"{name} ({type(layer).__name__}) keeps its parameters in `params`: a Network looks for arrays such as W "
-            "with a partner dW as attributes of the layer"
-        )
-
-
-def _check_sizes(layers: dict[str, Any], shape: tuple[int, ...] | None) -> None:
-    """Follow the shape of one sample, None if it isn't known, from layer to layer, as far as layers tell it."""
-    giver = "the input" if shape else ""
-    for name, layer in layers.items():
-        tell = getattr(layer, "output_shape", None)
-        if tell is None:
-            shape = None
-            continue
-        if shape is None:
-            W: Any = getattr(layer, "W", None)
-            if np.ndim(W) != 2:
-                continue
-            shape = np.shape(W)[:1]
-        try:
-            following = tell(shape)
-        except ValueError as error:
-            raise ValueError(f"{name} cannot follow {giver}, which gives {shape} a sample: {error}") from None
-        if following != shape or not giver:
-            giver = name
-        shape = following
-
-
-def _parameter_names(layers: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Give (layer, attribute, name) for each parameter: a layer's share one number, counted as the book counts."""
-    count: dict[str, int] = {}
-    keys = []
-    places: dict[int, str] = {}
-    for name, layer in layers.items():
-        attributes = list(parameters(layer))
-        for attribute in attributes:
-            place, array = f"{name}.{attribute}", id(getattr(layer, attribute))
-            if places.setdefault(array, place) != place:
-                raise ValueError(f"{places[array]} and {place} are one array: a Network gives each layer its own")
-        number = 1 + max((count.get(a, 0) for a in attributes), default=0)
-        for attribute in attributes:
-            count[attribute] = number
-            keys.append((name, attribute, f"{attribute}{number}"))
-    return keys
-
-
-def _refuse_second_adoption(network: Network, name: str, layer: Any) -> None:
-    """Let one network hold a layer: a second one would move its parameters to another Block."""
-    if not parameters(layer):
-        return
-    entry = _owners.get(id(layer))
-    owner = entry[1]() if entry and entry[0]() is layer else None
-    if owner is not None and owner is not network:
-        raise ValueError(
-            f"{name} belongs to another network already ({type(owner).__name__} at {hex(id(owner))}, "
-            f"wanted by {type(network).__name__} at {hex(id(network))}): copy.deepcopy(layer) gives one of its own"
-        )
-    key = id(layer)
-    _owners[key] = (weakref.ref(layer, lambda _: _owners.pop(key, None)), weakref.ref(network))
-
-
-class TwoLayerNet(Network):
-    """Affine, Relu, Affine and softmax: the book's network (ch. 5.7.2).
-
-    `params` holds W1 (input_size, hidden_size), b1, W2 (hidden_size, output_size), b2; weights are drawn from a
-    normal distribution of standard deviation `weight_init_std` by a generator from `seed`, biases are 0.
-    Raises TypeError or ValueError for sizes that are no positive integers.
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        output_size: int,
-        weight_init_std: float = 0.01,
-        *,
-        dtype: DTypeLike = np.float64,
-        seed: int | None = None,
-        engine: str = "auto",
-    ) -> None:
-        rng = generator(seed)
-        D = positive("input_size", input_size)
-        H = positive("hidden_size", hidden_size)
-        C = positive("output_size", output_size)
-        if not (np.isreal(weight_init_std) and np.isfinite(weight_init_std) and weight_init_std >= 0):
-            raise ValueError(f"weight_init_std must be 0 or more and finite, not {weight_init_std!r}")
-        layers = {
-            "Affine1": Affine(weight_init_std * rng.standard_normal((D, H)), np.zeros(H)),
-            "Relu1": Relu(),
-            "Affine2": Affine(weight_init_std * rng.standard_normal((H, C)), np.zeros(C)),
-        }
-        super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
-
-
-ACTIVATIONS: dict[str, type[Any]] = {
-    "relu": Relu,
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "leakyrelu": LeakyRelu,
-    "gelu": Gelu,
-}
-HE, XAVIER = 2.0, 1.0
-GAIN = {"relu": HE, "leakyrelu": HE, "gelu": HE, "he": HE, "sigmoid": XAVIER, "tanh": XAVIER, "xavier": XAVIER}
-"""Variance of a weight times the number of inputs, by name or by the activation that it suits."""
-
-
-def weight_std(how: float | str | None, inputs: int, activation: str = "relu") -> float:
-    """Give the standard deviation of a layer's first weights, for so many `inputs` of each of its outputs.
-
-    `how` is a number, that itself; 'he', √(2 / inputs) (He et al., 2015); 'xavier', √(1 / inputs) (Glorot and Bengio,
-    2010, as the book's ch. 6.2 has it, with the outputs left out); an activation, by which of the two suits it; or
-    None for the `activation` at hand. Raises TypeError or ValueError for anything else.
-    """
-    how = activation if how is None else how
-    if not isinstance(how, str):
-        if isinstance(how, bool) or not isinstance(how, int | float | np.integer | np.floating):
-            raise TypeError(f"weight_init_std must be a number or a name, not {how!r}")
-        if not (np.isfinite(how) and how >= 0):
-            raise ValueError(f"weight_init_std must be 0 or more and finite, not {how}")
-        return float(how)
-    if how.lower() not in GAIN:
-        raise ValueError(f"weight_init_std must be a number or one of {', '.join(GAIN)}, not {how!r}")
-    return math.sqrt(GAIN[how.lower()] / inputs)
-
-
-class MultiLayerNet(Network):
-    """Affine and an activation for each hidden size, a last Affine, and softmax (book, ch. 6).
-
-    `activation` is 'relu', 'sigmoid', 'tanh', 'leakyrelu' or 'gelu'. `weight_init_std` is as in `weight_std`: a number,
-    a name, or None for the one that suits the activation. `use_batchnorm` puts BatchNormalization between Affine and
-    activation, `use_dropout` Dropout of `dropout_ratio` behind the activation. Raises as TwoLayerNet.
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size_list: Sequence[int],
-        output_size: int,
-        activation: str = "relu",
-        weight_init_std: float | str | None = None,
-        use_dropout: bool = False,
-        dropout_ratio: float = 0.5,
-        use_batchnorm: bool = False,
-        *,
-        dtype: DTypeLike = np.float64,
-        seed: int | None = None,
-        engine: str = "auto",
-    ) -> None:
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}")
-        rng = generator(seed)
-        hidden = [positive("hidden size", size) for size in hidden_size_list]
-        sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
-        layers: list[Any] = []
-        for number, (D, H) in enumerate(pairwise(sizes), 1):
-            std = weight_std(weight_init_std, D, activation)
-            layers.append(Affine(std * rng.standard_normal((D, H)), np.zeros(H)))
-            if number <= len(hidden):
-                layers += [BatchNormalization(np.ones(H), np.zeros(H))] if use_batchnorm else []
-                layers.append(ACTIVATIONS[activation]())
-                layers += [Dropout(dropout_ratio)] if use_dropout else []
-        super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
-
-
-def generator(seed: Any) -> "np.random.Generator":  # in quotes: the annotation would import numpy.random
-    """Give a generator from `seed`, an int of 0 or more; None seeds it from the system.
-
-    Raises TypeError or ValueError, naming the seed, for anything else.
-    """
-    return np.random.default_rng(None if seed is None else whole("seed", seed, least=0))
-
-
-def positive(name: str, value: Any) -> int:
-    """Give `value` as an int of 1 or more. Raises TypeError or ValueError, naming it, for anything else."""
-    return whole(name, value)

@@ -6,10 +6,12 @@ none, never half of one. Nothing that is read is ever run.
 
 import contextlib
 import errno
-import itertools
+import io
 import json
 import math
 import os
+import re
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,10 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from badak.reading import load_json, read_regular
 from badak.types import Array
 
 MODEL, HISTORY, CONFIG, CURVES = "model.safetensors", "history.jsonl", "config.toml", "curves.png"
 FORMAT = 1
+MOST_CONFIG, MOST_NESTED_CONFIG = 65_536, 16
+"""Bytes of a configuration, and tables or lists in one another; ours have 1 kB and 2."""
+MOST_HISTORY, MOST_LINE = 50_000_000, 1_000_000
+"""Bytes of a history and of one record in it; a record of a net of 50 layers has 20 kB."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -38,6 +45,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.umask(mask)
             os.chmod(name, 0o666 & ~mask)
         os.replace(name, path)
+        _sync(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(name)
@@ -46,28 +54,84 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def _sync(folder: Path) -> None:
+    """Have the system write the folder itself: until then a rename may be lost with the power."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some file systems cannot, and keep their renames by other means.
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def fresh_folder() -> Path:
-    """Give the path of a folder that is not there yet, `runs/<time>`; it is not made."""
+    """Make a folder `runs/<time>` for a new run and return it; one that is taken gets a number behind its name.
+
+    Making it is what reserves the name: two that start in the same second get two folders.
+    """
     stamp = time.strftime("%Y-%m-%d-%H%M%S")
-    names = (stamp if number == 1 else f"{stamp}-{number}" for number in itertools.count(1))
-    return next(folder for name in names if not (folder := Path("runs", name)).exists())
+    for number in range(1, 1000):
+        folder = Path("runs", stamp if number == 1 else f"{stamp}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    raise FileExistsError(f"no folder could be made for the run: runs/{stamp} and all its numbers are taken")
 
 
 def new_folder(out: str | os.PathLike[str]) -> Path:
-    """Make the folder of a new run; its parents are made as needed. Raises as `refuse_other_run`."""
+    """Make the folder of a new run; its parents are made as needed. Raises as `refuse_other_run`.
+
+    From then on nothing is written through this path once another folder, or a link to one, stands there.
+    """
     refuse_other_run(out)
-    Path(out).mkdir(parents=True, exist_ok=True)
-    return Path(out)
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder)
+    _folders[folder] = _identity(folder)
+    return folder
 
 
 def refuse_other_run(out: str | os.PathLike[str]) -> None:
-    """Raise FileExistsError where the folder `out` holds another run, NotADirectoryError where it is a file."""
+    """Raise FileExistsError where the folder `out` holds another run, NotADirectoryError where it is a file.
+
+    A configuration alone is what a run leaves that was ended before its first record: nothing would be lost.
+    """
     folder = Path(out)
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file; a run needs a folder")
-    held = [name for name in (MODEL, HISTORY, CONFIG) if (folder / name).exists()]
+    held = [name for name in (MODEL, HISTORY) if os.path.lexists(folder / name)]
     if held:
         raise FileExistsError(f"{folder} holds another run already ({', '.join(held)}): choose another folder")
+
+
+STALE = 60.0
+"""Seconds after which a file that was being written is taken for one that a run, ended by force, left behind."""
+_folders: dict[Path, tuple[int, int]] = {}
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    held = folder.stat()
+    return held.st_dev, held.st_ino
+
+
+def _same(folder: Path) -> Path:
+    """Give the folder. Raises OSError where another one, or a link, took the place of that of a run."""
+    known = _folders.get(folder)
+    if known is not None and _identity(folder) != known:
+        raise OSError(f"{folder} is not the folder that this run began in: it was replaced; nothing is written there")
+    return folder
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files of a run that was ended by force."""
+    for name in (MODEL, HISTORY, CONFIG, CURVES):
+        for path in folder.glob(f".{name}.*"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.lstat().st_mtime > STALE:
+                    path.unlink()
 
 
 def save_model(path: Path, tensors: Mapping[str, Array], make_up: Mapping[str, Any]) -> None:
@@ -80,6 +144,7 @@ def save_model(path: Path, tensors: Mapping[str, Array], make_up: Mapping[str, A
     # safetensors writes a column-major array's memory as it lies, under the shape of a row-major one.
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     metadata = {"badak": json.dumps({"format": FORMAT, **make_up}, sort_keys=True)}
+    _same(path.parent)
     write_atomically(path, save(arrays, metadata))
 
 
@@ -106,9 +171,9 @@ def load_model(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str
     if "badak" not in metadata:
         raise ValueError(f"{path} was written by another program: it has no description of a badak network")
     try:
-        make_up = json.loads(metadata["badak"])
-    except json.JSONDecodeError:
-        raise ValueError(f"{path}: the description of the network is damaged") from None
+        make_up = load_json(metadata["badak"], "it")
+    except ValueError as error:
+        raise ValueError(f"{path}: the description of the network is damaged: {error}") from None
     if not isinstance(make_up, dict) or make_up.get("format") != FORMAT:
         raise ValueError(f"{path} has another format than this badak reads ({FORMAT})")
     return tensors, make_up
@@ -117,15 +182,21 @@ def load_model(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str
 def write_history(folder: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Write `history.jsonl`: one object a record; numbers that JSON has no word for (NaN, infinity) become null."""
     lines = [json.dumps(_finite(record), sort_keys=False, allow_nan=False) for record in records]
-    write_atomically(folder / HISTORY, "".join(line + "\n" for line in lines).encode())
+    write_atomically(_same(folder) / HISTORY, "".join(line + "\n" for line in lines).encode())
 
 
 def append_history(folder: Path, record: Mapping[str, Any]) -> None:
     """Add one record to `history.jsonl`: a whole line or, where the disk is full, none. Raises OSError."""
-    path = folder / HISTORY
+    path = _same(folder) / HISTORY
     line = (json.dumps(_finite(record), allow_nan=False) + "\n").encode()
-    with path.open("ab", buffering=0) as file:
-        before = file.tell()
+    # Neither through a link nor into a FIFO, which somebody may have put there since.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):
+        flags |= getattr(os, name, 0)
+    with open(os.open(path, flags, 0o666), "ab", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(f"{path} is no regular file any more")
+        before = file.seek(0, os.SEEK_END)
         if file.write(line) != len(line):
             file.truncate(before)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -134,18 +205,27 @@ def append_history(folder: Path, record: Mapping[str, Any]) -> None:
 def read_history(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """Give the records of a run folder. Raises FileNotFoundError or ValueError, naming the line that is damaged."""
     path = Path(folder) / HISTORY
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{folder} is no run folder: it holds no {HISTORY}")
-    records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            record = None
-        if not isinstance(record, dict):
-            raise ValueError(f"{path}, line {number}, is no JSON object")
-        records.append(record)
-    return records
+    content = read_regular(path, MOST_HISTORY)
+    # A long file is looked through before anything of it is kept: objects take many times the room of their text.
+    if len(content) > MOST_LINE:
+        for number, line in enumerate(io.BytesIO(content), 1):
+            _record(path, number, line)
+    return [_record(path, number, line) for number, line in enumerate(io.BytesIO(content), 1)]
+
+
+def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    where = f"{path}, line {number}"
+    if len(line) > MOST_LINE:
+        raise ValueError(f"{where}, has {len(line):,} bytes; a record has at most {MOST_LINE:,}")
+    try:
+        record = load_json(line, "it")
+    except ValueError as error:
+        raise ValueError(f"{where}, is no JSON object ({error})") from None
+    if not isinstance(record, dict):
+        raise ValueError(f"{where}, is no JSON object")
+    return record
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
@@ -153,7 +233,7 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     import tomli_w
 
     plain = {k: v for k, v in config.items() if v is not None}
-    write_atomically(folder / CONFIG, tomli_w.dumps(plain).encode())
+    write_atomically(_same(folder) / CONFIG, tomli_w.dumps(plain).encode())
 
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -161,12 +241,31 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     import tomllib
 
     path = Path(folder) / CONFIG
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{folder} is no run folder: it holds no {CONFIG}")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        text = read_regular(path, MOST_CONFIG).decode()
+        _refuse_depth(text)
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
+
+
+_TOKENS = re.compile(r"'[^'\n]*'|\"(?:[^\"\\\n]|\\.)*\"|[A-Za-z0-9_-]+|[^\s]")
+
+
+def _refuse_depth(text: str) -> None:
+    """Raise ValueError for brackets too deep, or names of too many parts (a.b.c…), at which tomllib is slow."""
+    level = parts = 0
+    for match in _TOKENS.finditer(text):
+        token = match.group()
+        if token in "[{":
+            level += 1
+        elif token in "]}":
+            level = max(0, level - 1)
+        parts = parts + 1 if token == "." else parts if token[0].isalnum() or token[0] in "_-'\"" else 0
+        if max(level, parts) > MOST_NESTED_CONFIG:
+            raise ValueError(f"it nests more than {MOST_NESTED_CONFIG} deep")
 
 
 def _finite(value: Any) -> Any:

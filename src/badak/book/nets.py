@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.book import imports
+from badak.book import scripts
 from badak.book.common.functions import _indices
 from badak.book.common.gradient import numerical_gradient
 from badak.book.common.layers import BatchNormalization, Dropout, SoftmaxWithLoss
@@ -37,6 +37,10 @@ class Params(dict[str, Any]):
         )
         here[...] = value
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled and copied as the plain dictionary that the book's own code has: a copy is no layer's."""
+        return dict, (dict(self),)
+
 
 class Net:
     """Layers in a row and a loss. `keys` tells each parameter's name, its layer and its attribute there."""
@@ -49,6 +53,9 @@ class Net:
     def _end(self) -> None:
         """Finish what a constructor began: the loss, and which layer has which parameter."""
         self.last_layer = SoftmaxWithLoss()
+        self._find_keys()
+
+    def _find_keys(self) -> None:
         self.keys = [
             (key, name, attribute)
             for key, value in self.params.items()
@@ -56,6 +63,15 @@ class Net:
             for attribute in ("W", "b", "gamma", "beta")
             if getattr(layer, attribute, None) is value
         ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what the book's own classes keep, so that a pickle of either loads as the other."""
+        return {name: value for name, value in vars(self).items() if name != "keys"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.params = Params(self.params)
+        self._find_keys()
 
     def _named(self) -> Iterable[tuple[Any, Any]]:
         return list(self.layers.items()) if isinstance(self.layers, dict) else list(enumerate(self.layers))
@@ -134,7 +150,7 @@ class ImageNet(Net):
 
         Raises FileNotFoundError for neither, ValueError for another pickle or for parameters that don't fit.
         """
-        places = [Path(file_name), imports.beside() / file_name]
+        places = [Path(file_name), scripts.beside() / file_name]
         path = next((place for place in places if place.is_file()), None)
         if path is None:
             raise FileNotFoundError(

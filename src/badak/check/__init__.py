@@ -1,8 +1,7 @@
 """Is this layer right, and if not, why: the layer contract, the diagnosis in words, the child process.
 
 `check_file` checks a file in a child process, `check_layer` an object in this one, `parametrize` makes
-pytest tests of it. `badak.check.training` looks at training runs: `fit` asks it at each evaluation, which is why
-the rest is imported only when it is asked for.
+pytest tests of it. Each is imported only when it is asked for.
 """
 
 import importlib

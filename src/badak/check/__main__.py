@@ -7,6 +7,8 @@ import math
 import sys
 
 from badak.check.command import HELP, check_command
+from badak.language import replace_unprintable
+from badak.reading import shown
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,9 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--html", metavar="PAGE", help="write a page with all reports")
     parser.add_argument("--strict", action="store_true", help="a hazard counts as wrong")
     parser.add_argument("--lang", choices=("en", "ko"))
-    parser.add_argument("--time-limit", type=float, default=20.0, metavar="SECONDS")
+    parser.add_argument("--time-limit", type=float, default=20.0, metavar="SECONDS", help="of processor time")
     parser.add_argument("--memory-limit", type=float, default=2.0, metavar="GIB")
     parser.add_argument("--only", action="append", metavar="CHECK")
+    replace_unprintable()
     given = parser.parse_args(arguments)
     try:
         if not 0 < given.memory_limit < math.inf:
@@ -36,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
             only=given.only,
         )
     except (ValueError, OSError) as error:
-        print(f"badak check: {error}", file=sys.stderr)
+        print(f"badak check: {shown(str(error))}", file=sys.stderr)
         return 2
 
 

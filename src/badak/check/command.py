@@ -6,14 +6,17 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from badak.check.findings import Report
+from badak.check.folder import expanded
 from badak.check.isolate import MEMORY_LIMIT, TIME_LIMIT, check_file
 from badak.check.report import report_html, report_json, report_text
 from badak.language import choose_language
+from badak.reading import read_regular
 
 HELP = (
-    "Check layers, losses and networks in FILE.py, FILE.py:ClassName or FILE.ipynb. This RUNS the code in "
+    "Check layers, losses and networks in FILE.py, FILE.py:ClassName, FILE.ipynb or a FOLDER. This RUNS the code in "
     "the file, in a child process with limits on time and memory; check only what you would run."
 )
 
@@ -39,7 +42,8 @@ def check_command(
 ) -> int:
     """Check files and print the reports; give the exit code.
 
-    0: all right (a hazard too, unless `strict`); 1: something is wrong; 2: something could not be checked.
+    0: all right (a hazard too, unless `strict`); 1: something is wrong; 2: nothing is, and something could not be
+    checked. A folder stands for the files below it.
     `html` names a file for a page with all reports. `training`, if given, is called instead. Raises
     ValueError for an unknown language, check or limit, OSError when the page cannot be written.
     """
@@ -59,9 +63,12 @@ def check_command(
     if html is not None:
         _refuse_page(Path(html))
     reports: list[Report] = []
-    for argument in files:
-        path, name = split_name(argument)
-        for report in check_file(path, name, time_limit=time_limit, memory_limit=memory_limit, only=only):
+    given = [split_name(argument) for argument in expanded(files)]
+    # All are read before any is run: what the code of one does to the others' files changes no verdict.
+    contents = {path: content for path, _ in given if (content := _content(path)) is not None}
+    for path, name in given:
+        limits: dict[str, Any] = {"time_limit": time_limit, "memory_limit": memory_limit, "only": only}
+        for report in check_file(path, name, content=contents.get(path), **limits):
             reports.append(report)
             sys.stdout.write((report_json if json else report_text)(report, lang) + "\n")
             sys.stdout.flush()
@@ -69,6 +76,14 @@ def check_command(
         page = report_html(reports, lang)
         Path(html).write_text(page, encoding="utf-8")
     return exit_code(reports, strict)
+
+
+def _content(path: str) -> bytes | None:
+    """Give what is in a file, None where it cannot be read: `check_file` says why."""
+    try:
+        return read_regular(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _refuse_page(page: Path) -> None:
@@ -80,10 +95,8 @@ def _refuse_page(page: Path) -> None:
 
 
 def exit_code(reports: Sequence[Report], strict: bool = False) -> int:
-    """Give 2 if anything could not be checked, else 1 if anything is wrong (strict: a hazard too), else 0."""
+    """Give 1 if anything is wrong (strict: a hazard too), else 2 if anything, or everything, could not be checked."""
     verdicts = {report.verdict for report in reports}
-    if "unknown" in verdicts or any(r.reason is not None for r in reports):
-        return 2
     if "wrong" in verdicts or (strict and "hazard" in verdicts):
         return 1
-    return 0
+    return 2 if "unknown" in verdicts or not verdicts else 0

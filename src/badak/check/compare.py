@@ -10,11 +10,14 @@ from badak.check.case import Case
 from badak.check.exam import Examination
 from badak.check.findings import Finding
 from badak.check.numeric import measure_direction
-from badak.check.tolerances import CAST, DOUBLE, GUARDED, NOTHING, SMOOTH, SUMMED
+from badak.check.subject.paths import copied, set_path
+from badak.check.tolerances import CAST, DOUBLE, FAINT, FINE, GUARDED, HIDDEN, NOTHING, SMOOTH, SUMMED
 
 Array = np.ndarray[Any, Any]
 FEW = 12  # elements that are measured again before all that differ are
+STEPS = (FINE.step, FINE.step, 0.1 * FINE.step, 0.1 * FINE.step)  # along a direction of a network's weights
 DIRECT = 80  # arrays up to this size are measured element by element at once
+LARGE = 20000  # values in all parameters together: of so large a network, whose forward takes long, fewer are measured
 SAMPLED = 1500  # above this size only a sample of the elements is measured to find the cause
 
 
@@ -32,19 +35,30 @@ def case_of(exam: Examination, quantity: str, a: list[Any]) -> Case:
 def sample_rows(exam: Examination, quantity: str) -> list[int] | None:
     """Give the elements of a large array that are measured, those with a gradient among them; None for all."""
     size = int(np.size(exam.subject.value(quantity)))
-    if size <= SAMPLED:
+    large = is_large(exam)
+    if size <= (FEW if large else SAMPLED):
         return None
     rng = np.random.default_rng(3)
     a = exam.gradient(exam.passes[0], quantity)
     busy = np.flatnonzero(np.ravel(a)) if np.size(a) == size else np.arange(size)
-    rows = set(rng.choice(size, 40, replace=False).tolist())
+    somewhere, alive = (6, 10) if large else (40, 80)
+    rows = set(rng.choice(size, somewhere, replace=False).tolist())
     if len(busy):
-        rows |= set(rng.choice(busy, min(80, len(busy)), replace=False).tolist())
+        rows |= set(rng.choice(busy, min(alive, len(busy)), replace=False).tolist())
     return sorted(rows)
+
+
+def is_large(exam: Examination) -> bool:
+    """Tell whether a subject is too large to be measured element by element: every loss of it takes long."""
+    return sum(int(np.size(exam.subject.value(q))) for q in exam.quantities) > LARGE
 
 
 def wrong_quantities(exam: Examination) -> list[str]:
     """Give the inputs and parameters whose gradient does not agree with the slopes."""
+    subject = exam.subject
+    if subject.scalar and not subject.narrow and not exam.inputs and is_large(exam) and _all_agree(exam):
+        exam.wrong = []
+        return exam.wrong
     exam.wrong = [q for q in exam.quantities if q not in exam.shape_faults and not agrees(exam, q)]
     if exam.wrong and exam.subject.mean_in_layers:
         means = _means(exam, exam.wrong)
@@ -60,13 +74,22 @@ def _means(exam: Examination, wrong: list[str]) -> set[str]:
     """
     parameters = [p.name for p in exam.subject.parameters]
     summed = [q for q in parameters if q not in wrong and q not in exam.shape_faults]
-    if summed or any(q in wrong for q in exam.inputs):
+    if summed or len(parameters) < 2 or any(q in wrong for q in exam.inputs):
         return set()
-    for count in set(np.shape(exam.subject.x)) - {1}:
+    for count in _batch_sizes(exam):
         divided = {q for q in parameters if q in wrong and _fits_times(exam, q, count)}
         if divided:
             return divided
     return set()
+
+
+def _batch_sizes(exam: Examination) -> set[int]:
+    """Give the number of samples: rows, or columns where the output has as many columns and other rows."""
+    x, y = np.shape(exam.subject.x), np.shape(exam.y)
+    if not x or not y:
+        return set()
+    columns = len(x) == len(y) == 2 and x[0] != y[0] and x[1] == y[1]
+    return {x[1] if columns else x[0]} - {1}
 
 
 def _fits_times(exam: Examination, quantity: str, count: int) -> bool:
@@ -84,7 +107,7 @@ def agrees(exam: Examination, quantity: str) -> bool:
     value = np.asarray(exam.subject.value(quantity), float)
     if any(g is None for g in a):
         return not np.any(np.abs(case_of(exam, quantity, a).n[0]) > NOTHING)
-    if value.size > DIRECT and _agrees_along(exam, quantity, value, a):
+    if value.size > (FEW if is_large(exam) else DIRECT) and _agrees_along(exam, quantity, value, a):
         return True
     slopes = exam.subject.slopes(quantity, sample_rows(exam, quantity))
     inside = all(within(exam, g, slopes.along(d)) for g, d in zip(a, exam.douts, strict=True))
@@ -119,26 +142,87 @@ def _refined(exam: Examination, quantity: str, a: list[Any]) -> bool:
 
 
 def _agrees_along(exam: Examination, quantity: str, value: Array, a: list[Any]) -> bool:
+    """Compare along random directions, of which one alone would show any fault.
+
+    Where the output is one number, the steps are short, and a direction on which some hidden unit passes its kink all
+    the same is followed by another one.
+    """
     f = exam.subject.function_of(quantity)
-    step = exam.subject.precision.step
+    wide = max(1.0, float(np.abs(value).max()))
     relative = max(relative_of(exam, g) for g in a)
     rng = np.random.default_rng(11)
-    for _ in range(2):
+    hidden = exam.subject.scalar and not exam.subject.narrow
+    steps = STEPS if hidden else [exam.subject.precision.step * wide] * 2
+    wanted, agreed = (1 if is_large(exam) else 2), 0
+    for step in steps:
         direction = rng.uniform(0.4, 1.0, value.shape) * rng.choice([-1.0, 1.0], value.shape)
-        slope, error, bend = measure_direction(f, value, direction, step * max(1.0, float(np.abs(value).max())))
-        for g, dout in zip(a, exam.douts, strict=True):
-            flat = np.ravel(np.asarray(dout, float))
-            wanted, got = float(slope @ flat), float((np.asarray(g, float) * direction).sum())
-            # Terms may cancel in the sum; the size of the terms, not of the sum, sets the scale.
-            scale = float(np.sqrt(((np.asarray(g, float) * direction) ** 2).sum())) + abs(wanted)
-            limit = relative * scale + 10 * float(error @ np.abs(flat)) * 1e-3 + 1e-9 * float(np.abs(flat).max())
-            if (
-                not np.isfinite(wanted)
-                or abs(wanted - got) > limit
-                or float(np.abs(bend) @ np.abs(flat)) > 1e-2 * (scale + 1e-9) * 10
-            ):
-                return False
-    return True
+        measured = measure_direction(f, value, direction, step)
+        noise = rounding_of(exam, step) if hidden else 0.0
+        terms = [(np.asarray(g, float) * direction, np.ravel(np.asarray(d, float))) for g, d in _pairs(exam, a)]
+        share = max(relative, HIDDEN) if hidden else relative
+        agreed += all(_fits_along(measured, g, flat, share, noise) for g, flat in terms)
+        if agreed >= wanted:
+            return True
+        if not hidden and not agreed:
+            return False
+    return False
+
+
+def _pairs(exam: Examination, a: list[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(a, exam.douts, strict=True))
+
+
+def rounding_of(exam: Examination, step: float) -> float:
+    """Give what rounding does to a slope of the output at most, with such a step."""
+    return 20 * FINE.noise * float(np.max(np.abs(exam.y), initial=0.0)) / step
+
+
+def _fits_along(measured: tuple[Array, Array, Array], terms: Array, flat: Array, relative: float, noise: float) -> bool:
+    slope, error, bend = measured
+    wanted, got = float(slope @ flat), float(terms.sum())
+    # Terms may cancel in the sum; the size of the terms, not of the sum, sets the scale.
+    scale = float(np.sqrt((terms**2).sum())) + abs(wanted)
+    limit = relative * scale + 10 * float(error @ np.abs(flat)) * 1e-3 + 1e-9 * float(np.abs(flat).max()) + noise
+    smooth = float(np.abs(bend) @ np.abs(flat)) <= 0.1 * (scale + 1e-9)
+    return bool(np.isfinite(wanted)) and noise <= FAINT * scale and abs(wanted - got) <= limit and smooth
+
+
+def _all_agree(exam: Examination) -> bool:
+    """Compare all gradients of a large network at once, along a direction in which each counts alike.
+
+    True only where the sum fits; what is wrong, one by one will tell.
+    """
+    subject = exam.subject
+    rng = np.random.default_rng(13)
+    grads = {p.name: exam.gradient(exam.passes[0], p.name) for p in subject.parameters}
+    values = {p.name: np.array(subject.value(p.name), float) for p in subject.parameters}
+    if any(g is None or np.shape(g) != values[n].shape for n, g in grads.items()) or exam.shape_faults:
+        return False
+    for step in STEPS:
+        ways: dict[str, Array] = {}
+        parts = []
+        for name, value in values.items():
+            way = rng.uniform(0.4, 1.0, value.shape) * rng.choice([-1.0, 1.0], value.shape)
+            size = float(np.sqrt(((np.asarray(grads[name], float) * way) ** 2).sum()))
+            ways[name] = way * min(1.0 / size if size else 1.0, 10.0)
+            parts.append(np.asarray(grads[name], float) * ways[name])
+
+        def f(move: Array, ways: dict[str, Array] = ways) -> Array:
+            obj = subject.fresh()
+            for parameter in subject.parameters:
+                set_path(obj, parameter.path, values[parameter.name] + float(move[0]) * ways[parameter.name])
+            return np.array(subject.forward(obj, copied(subject.x), copied(subject.second)))
+
+        sizes = [float(np.sqrt((p**2).sum())) for p in parts if np.any(p)]
+        if not sizes:
+            return False
+        measured = measure_direction(f, np.zeros(1), np.ones(1), step)
+        # The smallest part sets the limit: the others must not cover it.
+        share = HIDDEN * min(sizes) / float(np.sqrt(sum(s * s for s in sizes)))
+        terms = np.concatenate([np.ravel(p) for p in parts])
+        if _fits_along(measured, terms, np.ones(1), share, rounding_of(exam, step)):
+            return True
+    return False
 
 
 def relative_of(exam: Examination, a: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import difflib
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from badak.check.contract import examine
 from badak.check.findings import Finding, Report
 from badak.check.load.fitting import is_final
 from badak.check.load.importing import Note
-from badak.check.load.reading import Unreadable, read_source
+from badak.check.load.reading import Unreadable, parse_source, read_source
 from badak.check.load.running import Failed, Loaded, Workspace
 from badak.check.load.targets import Finder, Target
 from badak.check.source import Source
@@ -36,23 +37,24 @@ def examine_file(
     seconds: float = 20.0,
     name: str | None = None,
     stage: Callable[[str], None] = lambda words: None,
+    content: bytes | None = None,
     caller: Path | None = None,
 ) -> list[Report]:
     """Check the objects of a file (or of a notebook) in this process, and the script around them.
 
-    `run` as in `Workspace.load`; `caller` is the folder from which the check was asked for, where imports are looked
-    for last. Gives a report with a reason where the file cannot be read. The user's code runs here: call
-    `badak.check.check_file` to have it run in a child process.
+    `run` as in `Workspace.load`; `seconds` of processor time; `content` instead of what is in the file; `caller` is the
+    folder from which the check was asked for, where imports are looked for last. Gives a report with a reason where the
+    file cannot be read. The user's code runs here: call `badak.check.check_file` to have it run in a child process.
     """
     path = Path(path)
     name = name or str(path)
-    started = time.monotonic()
+    started = time.process_time()
 
     def expired() -> bool:
-        return time.monotonic() - started > seconds
+        return time.process_time() - started > seconds
 
     try:
-        source = read_source(path)
+        source = read_source(path) if content is None else parse_source(path, content)
     except SyntaxError as error:
         values = {"error": f"{error.msg} (line {error.lineno})"}
         return [Report(name, path.name, reason="Python cannot read the file: {error}", reason_values=values)]
@@ -62,7 +64,7 @@ def examine_file(
         words = {"error": str(error) or type(error).__name__}
         return [Report(name, path.name, reason="The file cannot be read: {error}", reason_values=words)]
     stage("running")
-    with Workspace(source, path, caller, lambda: time.monotonic() - started > seconds / 2) as place:
+    with Workspace(source, path, caller, lambda: time.process_time() - started > seconds / 2) as place:
         loaded = place.load(run)
         finder = Finder(loaded, expired)
         reports: list[Report] = []
@@ -93,8 +95,10 @@ def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
     """Do what the orders of a child process say: see `isolate.ask`."""
     keys = ("path", "object", "only", "run")
     path, wanted, only, run = (orders[key] for key in keys)
+    content = base64.b64decode(orders["content"])
     caller = Path(orders["caller"]) if orders.get("caller") else None
-    reports = examine_file(path, wanted, only, run, orders["time_limit"] * 0.8, orders["name"], stage, caller)
+    seconds = orders["time_limit"] * 0.8
+    reports = examine_file(path, wanted, only, run, seconds, orders["name"], stage, content, caller)
     return {"reports": [report.to_dict() for report in reports]}
 
 
@@ -111,8 +115,9 @@ def _report(target: Target, source: Source, only: Sequence[str] | None, name: st
         finding = explain_error(
             None, target.problem.error, "__init__", target.problem.line, "constructs", source=source
         )
-        guessed = not is_final(target.problem.error)
-        if finding.line is None or (finding.label == "unnamed" and guessed):
+        # Arguments of ours that do not fit are our fault: only a slip that shows with any arguments is the class's own.
+        own = finding.label in NAMED_IN_SCRIPTS and is_final(target.problem.error)
+        if finding.line is None or (target.guessed and not own):
             report.reason = "It could not be constructed: {error}. Add a function make() to the file that returns one."
             report.reason_values = finding.values
         else:
@@ -130,6 +135,9 @@ def _hindered(report: Report, loaded: Loaded) -> Report:
         words = str(finding.values.get("error", ""))
         if lost is not None:
             report.reason, report.reason_values = _missing_module(lost, loaded)
+        elif undefined is not None and "near" not in finding.values and loaded.unmade(undefined) is not None:
+            report.reason = "line {line} makes {name}, and was not run, or failed."
+            report.reason_values = {"name": undefined, "line": loaded.unmade(undefined)}
         elif home is not None and "near" not in finding.values:
             report.reason = "line {line}: {name} is not imported here; {file} of the project defines it."
             report.reason_values = {"name": undefined, "line": finding.values.get("used_line"), "file": str(home)}

@@ -38,7 +38,7 @@ class Finding:
         return dict(vars(self))
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """The verdict on one object of a file."""
 
@@ -62,6 +62,11 @@ class Report:
         if self.reason is not None:
             return "unknown"
         return "hazard" if "hazard" in severities else "right"
+
+    def __repr__(self) -> str:
+        """Give the object, the verdict and its causes in one line; `report_text` has the whole of it."""
+        causes = ", ".join(finding.label for finding in self.findings)
+        return f"{self.object or self.file}: {self.verdict}{f' ({causes})' if causes else ''}"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain data, for another process."""

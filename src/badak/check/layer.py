@@ -12,6 +12,7 @@ from badak.check.contract import examine
 from badak.check.findings import Report
 from badak.check.source import Source
 from badak.check.subject import Subject, function_style, wrap
+from badak.memory import as_array
 
 
 def source_of(kind: type) -> tuple[Source | None, dict[str, Any] | None]:
@@ -28,16 +29,21 @@ def source_of(kind: type) -> tuple[Source | None, dict[str, Any] | None]:
 
 def subject_of(obj: Any, x: Any, t: Any = None, make: Callable[[], Any] | None = None) -> Subject:
     """Wrap an object for examination. Raises TypeError for what is no layer, loss or network."""
+    if isinstance(obj, type):
+        try:
+            obj = obj()
+        except TypeError as error:
+            raise TypeError(f"{obj.__name__} is a class, and takes arguments ({error}): give an object of it") from None
     style = function_style(obj)
     if style is None:
         raise TypeError(
             f"expected a layer (forward, backward), a loss or a network (loss, gradient), not {type(obj).__name__}"
         )
     if isinstance(x, list):
-        x = np.array(x)
+        x = as_array(x, "x")
     if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and not style.integer_inputs:
         x = x.astype(float)
-    second = np.array(t) if isinstance(t, list) else t
+    second = as_array(t, "t") if isinstance(t, list) else t
     if style.needs_second and second is None:
         raise ValueError(f"{type(obj).__name__} takes two inputs: give t as well")
     source, namespace = source_of(type(obj))
@@ -54,6 +60,7 @@ def check_layer(
 ) -> Report:
     """Check a layer, a loss or a network against the layer contract, in this process, without changing it.
 
+    A class that takes no arguments stands for an object of it.
     `x` is an input (N, …), `t` the target of a loss or network (or the second input of a layer with
     two); a few rows are enough. `only` names some of `badak.check.CHECKS`; `make`, a function that
     makes another such object, helps where objects cannot be copied. Gives a report: `.verdict` is

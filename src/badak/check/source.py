@@ -22,6 +22,7 @@ class Source:
         self.cells = cells or []
         self.tree = ast.parse(text, filename)
         self.focus: dict[str, ast.ClassDef] = {}
+        self.own_names: dict[tuple[str, str], str] = {}
 
     def focused(self, node: ast.AST) -> Source:
         """Give the same source, in which a name that is defined several times means this class."""
@@ -51,8 +52,12 @@ class Source:
         return {node.name: node for node in self.tree.body if isinstance(node, Function)}
 
     def method(self, class_name: str, name: str) -> Function | None:
-        """Give a method's node, looked up in the base classes of the same file too; without a class, the function's."""
+        """Give a method's node, looked up in the base classes of the same file too; without a class, the function's.
+
+        "forward" and "backward" stand for a class's own names of them (`own_names`), where it has others.
+        """
         node = self.class_node(class_name)
+        name = self.own_names.get((class_name, name), name)
         if node is None:
             return self.functions().get(name)
         for item in node.body:
@@ -253,5 +258,6 @@ def called_name(node: ast.AST) -> str:
 def is_upstream(name: str) -> bool:
     """Tell whether an argument's name is one for the gradient that comes from above."""
     return re.match(
-        r"(?i)^(d|dy|dout|dz|da|dh|dl|dx|g|gy|up|top|delta|err|error|v|e)(_?\w*)?$", name
+        r"(?i)^((d|dy|dout|dz|da|dh|dl|dx|g|gy|up|top|delta|err|error|v|e)(_?\w*)?|\w+_(grad|gradient|error|delta)s?)$",
+        name,
     ) is not None and not re.match(r"(?i)^(data|dim|dropout|weights?|x|input)", name)

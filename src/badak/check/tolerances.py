@@ -29,6 +29,8 @@ FINE = Precision(step=1e-6, rounding=1e-7, noise=2e-15, relative=1e-6)
 SINGLE = Precision(step=2e-2, rounding=1e-3, noise=1e-7, relative=2e-2)
 CAST = 1e-4  # forward computes in float64 and backward gives float32: the rounding of a sum of many terms
 
+DIFFERENCES = 1e-3  # a gradient that is itself a difference, one-sided or not, with a step of 1e-4: ten times its error
+
 # Slopes -------------------------------------------------------------------------------------------
 KINK = 1e-2  # the two one-sided slopes differ by more than this share: a kink, not a curve
 BENT = 1e-5  # the two central differences differ by more than this share: a kink too small for the sides to show
@@ -37,6 +39,8 @@ FIT = 1e-5  # a hypothesis reproduces the user's gradient: coarser than the comp
 # Comparing a gradient with the slopes ---------------------------------------------------------------
 SUMMED = 1e-5  # of the sum of sizes: many terms of either sign cancel in the slope along (1, …, 1)
 SMOOTH = 1e-6  # along (1, …, 1) the two sides agree to this: tied elements move together, and no kink is on the way
+FAINT = 1e-5  # rounding above this share of a slope: the slope is too faint to be judged along one direction
+HIDDEN = 1e-5  # along one direction of a network: what log(y + 1e-7) does to a gradient where y is 0.01
 GUARDED = 1e-2  # of the largest slope: log(y + 1e-7) in a loss shifts gradients by less
 UNLIKELY = 1e-4  # a probability below this, in log(y + 1e-7): the guard shifts its gradient by 1e-3 and more
 NOTHING = 1e-9  # a slope below this is 0
@@ -48,6 +52,8 @@ EQUAL = 1e-12  # the same numbers on the same way
 LINEAR = 1e-7  # three times the dout: one multiplication more, and cancellation inside
 ROW = 1e-6  # one sample as a vector and as a batch of one, whose gradients are divided by other counts
 
+
+FORM = 1e-3  # a forward and the function that it is named after: a guard is far smaller, another function far off
 
 # Statistics -----------------------------------------------------------------------------------------
 SHARE = 1e-6  # the share by which a running mean moved, against the layer's own momentum

@@ -1,6 +1,7 @@
 """Images for a trained network: a PNG as people draw it, or an IDX file, made to look as MNIST's digits do."""
 
 import math
+import struct
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from badak.data.idx import GZIP_MAGIC, StrPath, read_idx
+from badak.data.idx import GZIP_MAGIC, HARMLESS, StrPath, read_idx
+from badak.reading import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -19,6 +21,13 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM")
 MOST_PIXELS = 50_000_000
 LEAST_CONTRAST = 0.1
 RIM = 0.2
+UNEVEN = 0.2
+"""Of the contrast: a brightness of the paper that varies more than this, along the border, is a shadow's."""
+APART = 0.15
+"""Part of the ink that has to lie on either side of an empty column for two digits; of MNIST's 70,000, 14 have that."""
+BROAD = 1.5
+"""Width by height from which a digit may well be two; 262 of MNIST's are broader."""
+TWO, SHADOW = "two digits?", "a shadow?"
 WIDEST = 2.5  # the widest of MNIST's 70,000 digits is 2.2 times as wide as high
 
 
@@ -33,13 +42,32 @@ def read_image(path: StrPath, shape: tuple[int, int] = (28, 28)) -> NDArray[np.u
     Raises TypeError or ValueError for a `shape` that is none, FileNotFoundError (or another OSError) if the file
     cannot be read, ValueError if it holds no image, a damaged one, an enormous one, or nothing like a digit.
     """
+    return read_doubted(path, shape)[0]
+
+
+def read_doubted(path: StrPath, shape: tuple[int, int] = (28, 28)) -> tuple[NDArray[np.uint8], list[str]]:
+    """Return what `read_image` does, and for each image what may be wrong with it: TWO, SHADOW, or ''."""
     height, width = _checked(shape)
     path = Path(path)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(3)
     if start[:2] == GZIP_MAGIC or start == b"\0\0\x08":
-        return _from_idx(path, (height, width))
-    return _as_digit(_read_grey(path), (height, width), str(path))[np.newaxis]
+        images, doubts = _from_idx(path, (height, width))
+    else:
+        image, doubt = _as_digit(_read_grey(path), (height, width), str(path))
+        images, doubts = image[np.newaxis], [doubt]
+    return images, [doubt or two_digits(image) for image, doubt in zip(images, doubts, strict=True)]
+
+
+def two_digits(image: NDArray[np.uint8]) -> str:
+    """Return TWO for an image (H, W), white on black, with much ink on both sides of an empty column, or broad."""
+    ink = np.where(image > 16, image, 0)
+    columns, rows = ink.sum(axis=0, dtype=np.int64), ink.sum(axis=1)
+    left = np.cumsum(columns)
+    total = max(int(left[-1]), 1)
+    parted = (columns == 0) & (left > APART * total) & (left < (1 - APART) * total)
+    broad = np.ptp(np.flatnonzero(columns)) + 1 > BROAD * (np.ptp(np.flatnonzero(rows)) + 1) if left[-1] else False
+    return TWO if parted.any() or broad else ""
 
 
 def _checked(shape: tuple[int, int]) -> tuple[int, int]:
@@ -50,7 +78,7 @@ def _checked(shape: tuple[int, int]) -> tuple[int, int]:
     return shape
 
 
-def _from_idx(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def _from_idx(path: Path, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], list[str]]:
     images = read_idx(path)
     if images.dtype != np.uint8 or images.ndim not in (2, 3) or not images.size:
         raise ValueError(f"{path}: expected uint8 images (n, H, W), the file has {images.dtype} {images.shape}")
@@ -60,8 +88,9 @@ def _from_idx(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
         where = int(blank.argmax())
         raise ValueError(f"{path}[{where}] is blank: all its pixels are {flat[where, 0]}")
     if images.shape[1:] == shape:
-        return images
-    return np.stack([_as_digit(image / np.float32(255), shape, f"{path}[{i}]") for i, image in enumerate(images)])
+        return images, [""] * len(images)
+    digits = [_as_digit(image / np.float32(255), shape, f"{path}[{i}]") for i, image in enumerate(images)]
+    return np.stack([digit for digit, _ in digits]), [doubt for _, doubt in digits]
 
 
 def _read_grey(path: Path) -> Grey:
@@ -77,15 +106,33 @@ def _read_grey(path: Path) -> Grey:
                     raise ValueError(
                         f"{path} is enormous: {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read"
                     )
-                image.load()
+                image.draft("L", (1024, 1024))  # a JPEG of that size or more can be unpacked smaller
+                _refuse_bomb(image, path)
                 return _grey(ImageOps.exif_transpose(image))
         except UnidentifiedImageError:
             raise ValueError(f"{path} is no image; expected {', '.join(FORMATS)} or IDX") from None
         except Image.DecompressionBombError as error:
             raise ValueError(f"{path} is enormous ({error}); at most {MOST_PIXELS:,} pixels are read") from None
-        except (OSError, SyntaxError, EOFError) as error:
+        except (OSError, SyntaxError, EOFError, MemoryError, OverflowError, ValueError, struct.error) as error:
+            if str(error).startswith(f"{path} is enormous"):
+                raise
             # Pillow's word for what is wrong inside a file; that the file can be read, we know.
             raise ValueError(f"{path} is a damaged image ({error})") from None
+
+
+def _refuse_bomb(image: "Image", path: Path) -> None:
+    """Raise ValueError for a picture that takes far more memory than its file has bytes."""
+    width, height = image.size
+    # Pillow keeps colours in 4 bytes; the second number is for what `_grey` makes of them.
+    held = sum({"1": (1, 1), "L": (1, 1), "I;16": (2, 4), "I;16B": (2, 4)}.get(image.mode, (4, 1)))
+    if image.mode == "P" and "transparency" in image.info:
+        held = 6
+    needed, most = width * height * held, HARMLESS + 4 * path.stat().st_size
+    if needed > most:
+        raise ValueError(
+            f"{path} is enormous: {width:,} x {height:,} pixels in {path.stat().st_size:,} bytes take {needed:,} bytes "
+            f"of memory; at most {most:,} are used for them"
+        )
 
 
 def _grey(image: "Image") -> Grey:
@@ -110,8 +157,11 @@ def _grey(image: "Image") -> Grey:
     return np.asarray(grey * alpha + ground * (1 - alpha), np.float32)
 
 
-def _as_digit(grey: Grey, shape: tuple[int, int], name: str) -> NDArray[np.uint8]:
-    """Give one image (H, W) as a white digit on black, of `shape`. ValueError, beginning with `name`, if none."""
+def _as_digit(grey: Grey, shape: tuple[int, int], name: str) -> tuple[NDArray[np.uint8], str]:
+    """Give one image (H, W) as a white digit on black, of `shape`, and SHADOW where its paper is uneven, else ''.
+
+    ValueError, beginning with `name`, if there is no digit.
+    """
     if min(grey.shape) < 4:
         raise ValueError(f"{name} is too small: {grey.shape[1]} x {grey.shape[0]} pixels; expected 4 x 4 or more")
     low, high = float(grey.min()), float(grey.max())
@@ -122,13 +172,16 @@ def _as_digit(grey: Grey, shape: tuple[int, int], name: str) -> NDArray[np.uint8
     if np.median(border) > (low + high) / 2:  # dark ink on bright paper
         grey, border, low, high = 1 - grey, 1 - border, 1 - high, 1 - low
     if grey.shape == shape and np.mean(border > 16 / 255) < 0.1:
-        return np.rint(grey * 255).astype(np.uint8)
+        return np.rint(grey * 255).astype(np.uint8), ""
     ground = float(np.median(border))
     # The grain of paper, as far as three quarters of the border show it, is no ink.
     grain = min(0.4, 3 * float(np.quantile(np.abs(border - ground), 0.75)) / (high - ground))
     ink = np.clip((grey - ground) / (high - ground), 0, 1)
     ink[ink <= max(grain, 1 / 255)] = 0
-    return _centred(_cut_out(ink, name), shape)
+    paper = (border - ground) / (high - ground)
+    paper = paper[paper < 0.5]  # a stroke that reaches the border is no shadow
+    uneven = np.ptp(np.quantile(paper, [0.03, 0.97])) > UNEVEN if len(paper) else False
+    return _centred(_cut_out(ink, name), shape), SHADOW if uneven else ""
 
 
 def _cut_out(ink: Grey, name: str) -> Grey:

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import stat
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from badak.data.pixels import Pixels
+from badak.reading import load_json, read_regular
 from badak.store import write_atomically
 from badak.types import Array, FloatArray
 
@@ -65,11 +67,14 @@ def load_mnist_pixels(
     return (Pixels(x_train), t_train), (Pixels(x_test), t_test)
 
 
-def cache_folder() -> Path:
-    """Give the folder of the unpacked files: in `$BADAK_CACHE`, else in the user's cache folder."""
+def cache_folder() -> Path | None:
+    """Give the folder of the unpacked files: in `$BADAK_CACHE`, else in the user's cache folder; None without one."""
     if chosen := os.environ.get("BADAK_CACHE"):
         return Path(chosen) / "mnist"
-    from platformdirs import user_cache_dir
+    try:
+        from platformdirs import user_cache_dir
+    except ImportError:  # in the browser's Python, whose files do not outlive the page
+        return None
 
     return Path(user_cache_dir("badak", appauthor=False)) / "mnist"
 
@@ -81,6 +86,8 @@ def _one_hot(labels: Bytes) -> FloatArray:
 def _arrays(verify: bool) -> list[tuple[Bytes, Bytes]]:
     """Give (images, labels) of train and test, from the cache if that is possible."""
     folder = cache_folder()
+    if folder is None:
+        return _in_memory(_unpack())
     damage = None
     try:
         return _pairs(_map(folder, verify))
@@ -94,9 +101,7 @@ def _arrays(verify: bool) -> list[tuple[Bytes, Bytes]]:
         arrays = _map(folder, verify=False)
     except (OSError, ValueError) as error:
         _warn(f"the MNIST cache cannot be used, so each load takes about a second: {error}")
-        return _pairs(
-            {name: _behind_header(name, np.frombuffer(bytearray(raw), np.uint8)) for name, raw in unpacked.items()}
-        )
+        return _in_memory(unpacked)
     if damage:
         _warn(f"the MNIST cache was damaged and has been made again: {damage}")
     return _pairs(arrays)
@@ -109,6 +114,13 @@ def _warn(sentence: str) -> None:
 def _pairs(arrays: dict[str, Bytes]) -> list[tuple[Bytes, Bytes]]:
     train_images, train_labels, test_images, test_labels = (arrays[name] for name in FILES)
     return [(train_images, train_labels), (test_images, test_labels)]
+
+
+def _in_memory(unpacked: dict[str, bytes]) -> list[tuple[Bytes, Bytes]]:
+    """Give the pairs from the unpacked files alone, in memory of the caller's own."""
+    return _pairs(
+        {name: _behind_header(name, np.frombuffer(bytearray(raw), np.uint8)) for name, raw in unpacked.items()}
+    )
 
 
 def _behind_header(name: str, whole: Bytes) -> Bytes:
@@ -157,8 +169,8 @@ def _map(folder: Path, verify: bool) -> dict[str, Bytes]:
 
 def _read_stamp(folder: Path) -> dict[str, list[int]]:
     try:
-        stamp = json.loads((folder / STAMP).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        stamp = load_json(read_regular(folder / STAMP, 10_000), STAMP)
+    except (OSError, ValueError):
         return {}  # no stamp: the sums will tell
     return stamp if isinstance(stamp, dict) else {}
 
@@ -170,6 +182,8 @@ def _write_stamp(folder: Path, seen: dict[str, list[int]]) -> None:
 
 def _unpack() -> dict[str, bytes]:
     """Unpack the shipped files and check their sums. OSError, naming it, if one is missing or damaged."""
+    if sys.platform == "emscripten":  # which has no threads
+        return {name: _unpack_file(name) for name in FILES}
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(2) as pool:  # lzma and hashlib let go of the interpreter lock

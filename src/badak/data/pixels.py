@@ -5,6 +5,8 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from badak.validate import above_zero
+
 
 class Pixels:
     """Bytes read as float32: `pixels[index]` is `values[index].astype(np.float32) / np.float32(scale)`.
@@ -21,12 +23,8 @@ class Pixels:
             raise TypeError(f"Pixels need an array of uint8, not {what}")
         if values.ndim == 0:
             raise ValueError("Pixels need an array of at least one dimension (N, …), not a single number")
-        if isinstance(scale, bool) or not isinstance(scale, int | float | np.integer | np.floating):
-            raise TypeError(f"scale must be a number, not {type(scale).__name__}")
-        if not (np.isfinite(scale) and scale > 0):
-            raise ValueError(f"scale must be positive and finite, not {scale}")
         self.values = values
-        self.scale = float(scale)
+        self.scale = above_zero("scale", scale)
 
     dtype = np.dtype(np.float32)
 

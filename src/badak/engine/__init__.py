@@ -13,7 +13,9 @@ without coming back to Python. The files in the order in which a network passes 
     elements.py   … value by value, row by row, column by column; machine_images.py: … and with images
     kernels.py    the inner loops, in vector instructions; vectors.py: formulas over vectors
     compiler.py   from that Python to LLVM's language; build.py compiles it once and keeps it on disk;
-    linker.py     … in one piece, which is loaded without LLVM
+    source.py     … from the text that it is named by; linker.py: in one piece, which is loaded without LLVM
+    trial.py      … and tries it once against the layers
     target.py     the processor at hand; crew.py: the threads
+    tapes.py      a tape with its memory, ready to run
     runner.py     training for `fit`; calls.py: `network.gradient`, `loss`, `predict` and `accuracy`
 """

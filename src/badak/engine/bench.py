@@ -15,8 +15,9 @@ import numpy as np
 
 from badak.engine import build, target
 from badak.engine.crew import aligned
-from badak.networks import MultiLayerNet, Network
-from badak.optimizers import SGD
+from badak.models import MultiLayerNet
+from badak.networks import Network
+from badak.optim import SGD
 from badak.types import Array
 
 PEAK_LOOPS = 100_000
@@ -106,7 +107,7 @@ def step_work(network: Network, batch: int) -> float:
 def training(network: Network, x: Any, t: Any, batch: int, threads: int | None, count: int) -> Callable[[], Array]:
     """Give a job: `count` training steps, on NumPy where `threads` is None."""
     from badak.engine.runner import NativeRunner
-    from badak.training import NumPyRunner
+    from badak.train.runners import NumPyRunner
 
     optimizer = SGD(0.01)
     runner: Any = (

@@ -7,32 +7,35 @@ damaged or not ours is passed over and the machine compiled again; a folder that
 compiling, nothing else.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import importlib.util
 import os
 import platform
+import stat
 import sys
 import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from badak.engine import linker
+from badak.engine import linker, source, trial
 from badak.engine import target as targets
+from badak.engine.opcodes import Machine
 from badak.engine.target import Target
 
+T = TypeVar("T")
 SYMBOL = "badak_machine"
+LARGEST = 1 << 26
+"""So many bytes a file in the cache may have; a machine takes one hundredth of it."""
 ONE_PIECE = sys.platform == "linux" and platform.machine() == "x86_64"
 """Whether compiled code is made into one piece here (linker.py); else LLVM loads it."""
-Machine = Callable[[int, int], int]
-"""`machine(frame, me)`: the address of a frame and the number of the thread; 0 when done, negative if stopped."""
 
 _loaded: dict[tuple[str, int], Machine] = {}
 _failed: str | None = None  # why there is no machine, if once there was none
-_lock = threading.Lock()
-_alive: list[Any] = []  # the code lives as long as these do
+_lock = threading.RLock()
 
 
 class CannotCompile(Exception):
@@ -44,10 +47,53 @@ def machine(itemsize: int, target: Target | None = None) -> Machine:
 
     Raises CannotCompile.
     """
+    if _failed is not None:
+        raise CannotCompile(_failed)
+    with contextlib.suppress(ImportError):  # where the system does not tell the processor, llvmlite is asked
+        target = target or targets.choose()
+    ready = _loaded.get((target.name, itemsize)) if target else None
+    if ready is not None:
+        return ready
+    found = _undisturbed(lambda: _find(itemsize, target))
+    if isinstance(found, str):
+        raise CannotCompile(found)
+    return found
+
+
+def _undisturbed(work: Callable[[], T]) -> T:
+    """Do the work in a thread of its own: a signal's handler raises in the main thread, and nobody may catch that.
+
+    Who is interrupted while waiting leaves the work to go on, and finds its result the next time.
+    """
+    done: list[tuple[T | None, BaseException | None]] = []
+
+    def run() -> None:
+        try:
+            done.append((work(), None))
+        except BaseException as error:
+            done.append((None, error))
+
+    thread = threading.Thread(target=run, name="badak build", daemon=False)
+    try:
+        thread.start()
+    except RuntimeError:
+        if thread.ident is not None:
+            raise
+        run()  # the system gives no more threads
+    else:
+        thread.join()
+    result, error = done[0]
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+def _find(itemsize: int, target: Target | None) -> Machine | str:
+    """Give the machine, or why there is none; tell the user that, once."""
     global _failed  # noqa: PLW0603
     with _lock:
         if _failed is not None:
-            raise CannotCompile(_failed)
+            return _failed
         try:
             target = target or targets.choose()
             key = (target.name, itemsize)
@@ -59,7 +105,16 @@ def machine(itemsize: int, target: Target | None = None) -> Machine:
         except CannotCompile as error:
             _failed = str(error)
         tell(f"badak: computing on NumPy: {_failed}")
-        raise CannotCompile(_failed)
+        return _failed
+
+
+def _after_fork() -> None:
+    with contextlib.suppress(RuntimeError):  # whoever waited for it was interrupted
+        _lock.release()
+
+
+if hasattr(os, "register_at_fork"):  # LLVM has a lock of its own: nobody is to hold it while the process is copied
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 def missing(itemsize: int) -> str | None:
@@ -77,15 +132,20 @@ def _get(itemsize: int, target: Target) -> Machine:
         code = _read(folder / name)
         if code is not None:
             try:
-                return load(code, target)
+                ready = load(code, target)
+                if trial.fault(ready, itemsize, target.lanes(itemsize)) is None:
+                    return ready
             except Exception:  # a damaged file must not stop anyone: it is compiled anew
                 continue
     try:
         tell(f"badak: compiling the engine for this processor ({target.name}), once …")
         code = compile_machine(itemsize, target)
         ready = load(code, target)
+        fault = trial.fault(ready, itemsize, target.lanes(itemsize))
     except Exception as error:
         raise CannotCompile(f"the engine could not be compiled ({type(error).__name__}: {error})") from error
+    if fault is not None:
+        raise CannotCompile(f"the engine was compiled, and does not compute what NumPy does ({fault})")
     for folder in cache_folders():
         if _write(folder / name, code):
             break
@@ -118,8 +178,8 @@ def cache_folders() -> list[Path]:
 def _digest(target: Target) -> str:
     """Give a digest of all that the code depends on."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for module, text in source.TEXTS.items():
+        digest.update(module.encode() + b"\0" + text + b"\0")
     places = (_installed(), platform.machine(), sys.platform, targets.processor()[0])
     for part in (*places, repr(target), sys.implementation.cache_tag or ""):
         digest.update(part.encode() + b"\0")
@@ -136,21 +196,46 @@ def _installed() -> str:
 
 
 def _read(path: Path) -> bytes | None:
-    """Give the code in a file of ours, or None if it is missing, damaged or belongs to somebody else."""
+    """Give the code in a file of ours, or None if it is missing, damaged, or others may have written it."""
     try:
-        if hasattr(os, "getuid") and path.stat().st_uid not in (os.getuid(), 0):
-            return None
-        content = path.read_bytes()
+        with contextlib.ExitStack() as stack:
+            folder = _opened(path.parent)
+            if folder is not None:
+                stack.callback(os.close, folder)
+                _refuse_others(os.fstat(folder))
+            # What was opened is looked at, not what its name stands for by then; a pipe is not waited for.
+            careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+            place: Any = path if folder is None else path.name
+            file = stack.enter_context(os.fdopen(os.open(place, os.O_RDONLY | careful, dir_fd=folder), "rb"))
+            told = os.fstat(file.fileno())
+            _refuse_others(told)
+            if not stat.S_ISREG(told.st_mode) or told.st_size > LARGEST:
+                return None
+            content = file.read(LARGEST)
     except OSError:
         return None
     digest, code = content[:32], content[32:]
     return code if hashlib.sha256(code).digest() == digest else None
 
 
+def _opened(folder: Path) -> int | None:
+    """Open a folder to look at it, and give its descriptor; None on systems that open none."""
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY) if os.open in os.supports_dir_fd else None
+
+
+def _refuse_others(told: os.stat_result) -> None:
+    """Raise OSError for a file or folder that others own or may write: what lies in it would be run."""
+    if not hasattr(os, "getuid"):
+        return
+    if told.st_uid not in (os.getuid(), 0) or told.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError("others may write it")
+
+
 def _write(path: Path, code: bytes) -> bool:
-    """Keep the code, whole or not at all; say whether that was possible."""
+    """Keep the code, whole or not at all; say whether that was possible, and `_read` would take it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _refuse_others(path.parent.stat())
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".machine")
     except OSError:
         return False
@@ -169,30 +254,34 @@ def _write(path: Path, code: bytes) -> bool:
 
 def compile_machine(itemsize: int, target: Target) -> bytes:
     """Compile the machine for one width of numbers and one target; give the object code."""
-    from badak.engine.machine import define
-    from badak.engine.vectors import Kind
-
-    kind = Kind(8 * itemsize, target.lanes(itemsize), target.rows, target.fma)
+    modules = source.Modules(source.TEXTS)
+    kind = _kind(modules, itemsize, target)
     x86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
-    return compile_function(define(kind, compress=target.name == "avx512", x86=x86), kind.real, target)
+    define = modules.get("machine").define
+    return compile_function(define(kind, compress=target.name == "avx512", x86=x86), kind.real, target, modules)
 
 
 def compile_bench(itemsize: int, target: Target) -> bytes:
     """Compile what bench.py measures: the peak of a core, and the tallest tile alone."""
-    from badak.engine.machine import define_bench
-    from badak.engine.vectors import Kind
-
-    kind = Kind(8 * itemsize, target.lanes(itemsize), target.rows, target.fma)
-    return compile_function(define_bench(kind), kind.real, target)
+    modules = source.Modules(source.TEXTS)
+    kind = _kind(modules, itemsize, target)
+    return compile_function(modules.get("machine").define_bench(kind), kind.real, target, modules)
 
 
-def compile_function(function: Callable[[int, int], int], real: Any, target: Target) -> bytes:
-    """Compile a Python function of two integers to object code for `target`, under the name SYMBOL."""
+def _kind(modules: source.Modules, itemsize: int, target: Target) -> Any:
+    return modules.get("vectors").Kind(8 * itemsize, target.lanes(itemsize), target.rows, target.fma)
+
+
+def compile_function(
+    function: Callable[[int, int], int], real: Any, target: Target, modules: source.Modules | None = None
+) -> bytes:
+    """Compile a Python function of two integers to object code for `target`, under the name SYMBOL.
+
+    `modules` are those that the function and its kernels are from.
+    """
     import llvmlite.binding as llvm
 
-    from badak.engine.compiler import Compiler
-
-    compiler = Compiler(real)
+    compiler = (modules or source.Modules(source.TEXTS)).get("compiler").Compiler(real)
     entry = compiler.function(function)
     entry.linkage = ""
     entry.name = SYMBOL
@@ -215,14 +304,16 @@ def compile_function(function: Callable[[int, int], int], real: Any, target: Tar
 
 
 def load(code: bytes, target: Target) -> Machine:
-    """Make compiled code callable. The call gives Python's lock up, so that threads run at the same time."""
-    address, keeps = linker.place(code) if code.startswith(linker.MAGIC) else _link_by_llvm(code, target)
-    _alive.append(keeps)
+    """Make compiled code callable, for as long as the process lives: threads may run it to its very end.
+
+    The call gives Python's lock up, so that threads run at the same time.
+    """
+    address = linker.place(code) if code.startswith(linker.MAGIC) else _link_by_llvm(code, target)
     return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(address)
 
 
-def _link_by_llvm(code: bytes, target: Target) -> tuple[int, Any]:
-    """Give the address of an object file's function in memory, and LLVM's engine, which keeps it there."""
+def _link_by_llvm(code: bytes, target: Target) -> int:
+    """Give the address of an object file's function in memory; LLVM's engine keeps it there, and nobody ends that."""
     import llvmlite.binding as llvm
 
     _initialize(llvm)
@@ -232,7 +323,8 @@ def _link_by_llvm(code: bytes, target: Target) -> tuple[int, Any]:
     address = engine.get_function_address(SYMBOL)
     if not address:
         raise ValueError(f"the code has no {SYMBOL}")
-    return address, engine
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
+    return int(address)
 
 
 def _initialize(llvm: Any) -> None:

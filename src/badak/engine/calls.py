@@ -5,6 +5,7 @@ a method that was replaced, a layer that was exchanged, a parameter that is no l
 """
 
 import functools
+import os
 import sys
 import threading
 import weakref
@@ -16,12 +17,11 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from badak.data.pixels import Pixels
-from badak.engine import build, lower, runner, target
+from badak.engine import build, lower, tapes, target
 from badak.engine.crew import address_of, aligned, crew
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.runner import (
     SAVED,
-    Ready,
     forget,
     forget_loss,
     labels,
@@ -29,18 +29,18 @@ from badak.engine.runner import (
     outputs_of,
     prepare,
     readable,
-    sample_shape,
     targets,
 )
+from badak.engine.tapes import Ready
 from badak.layers import BatchNormalization
 from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.networks import Network
-from badak.training import NotNative
+from badak.train.runners import NotNative
 from badak.types import Array
 
 P = ParamSpec("P")
 R = TypeVar("R")
-METHODS = frozenset({"predict", "loss", "gradient", "accuracy", "backpropagate", "_forward", "_door"})
+METHODS = frozenset({"predict", "loss", "gradient", "accuracy", "backpropagate", "_forward", "_door", "_sample_shape"})
 """What a subclass or an object must not have changed: one of these may be what another stands on."""
 KEPT = 12
 """So many programs are kept for a network; each holds memory for its batch size."""
@@ -105,9 +105,14 @@ class Calls:
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
         self._network = weakref.ref(network)  # weak: the network's own entry in a table of the living keeps us
+        self.threads = target.thread_count(threads)
+        self._begin()
+        _living.add(self)
+
+    def _begin(self) -> None:
+        """Know nothing yet: at first, and in a forked process, where other threads may have left anything half done."""
         self.lock = threading.RLock()
         self._kind: type | None = None
-        self.threads = target.thread_count(threads)
         self._layers: list[Any] = []
         self._kinds: list[Any] = []
         self._methods: list[tuple[Any, Any, Any]] = []
@@ -163,26 +168,36 @@ class Calls:
 
     def _look(self) -> None:
         """Look at a network's layers closely: at first, and when one was exchanged."""
-        network = self.network
-        self._programs.clear()
-        self._again = None
-        self._small.clear()
-        self._widths.clear()
-        self._layers = [*network.layers.values(), network.last_layer]
+        with self.lock:
+            self._layers = []  # interrupted before the end, it has not been looked at
+            self._again = None
+            self._programs.clear()
+            self._small.clear()
+            self._widths.clear()
+            network = self.network
+            same = list(network.layers) == list(network._adopted)
+            if not same or not all(map(is_, network.layers.values(), network._adopted.values())):
+                self._reason = "a layer was exchanged"  # NumPy's way takes it in, and the next call looks again
+                return
+            layers = [*network.layers.values(), network.last_layer]
+            self._look_at(network, layers)
+            self._layers = layers
+
+    def _look_at(self, network: Network, layers: list[Any]) -> None:
         self._kind = type(network)
         own = [m for m in sorted(METHODS) if getattr(self._kind, m) is not getattr(Network, m)]
         self._reason = f"{self._kind.__name__} has its own {own[0]}" if own else lower.unruled(network)
         self._reason = self._reason or build.missing(network.dtype.itemsize)
-        self._kinds = [*map(type, self._layers)]
+        self._kinds = [*map(type, layers)]
         self._methods = [(kind, kind.forward, kind.backward) for kind in dict.fromkeys(self._kinds)]
-        self._own = [layer.__dict__ for layer in self._layers]
+        self._own = [layer.__dict__ for layer in layers]
         self._helpers = [
             (layer.__dict__, type(layer), name, getattr(type(layer), name))
-            for layer in self._layers
+            for layer in layers
             for name in lower.methods(type(layer))
             if name not in ("forward", "backward")
         ]
-        inner = [layer for layer in self._layers[:-1] if hasattr(layer, "__dict__")]
+        inner = [layer for layer in layers[:-1] if hasattr(layer, "__dict__")]
         self._saved = [(layer.__dict__, name, None) for layer in inner for name in SAVED if hasattr(layer, name)]
         self._saved += [(layer.__dict__, "training", False) for layer in inner if hasattr(layer, "training")]
         self._settings = [
@@ -190,11 +205,6 @@ class Calls:
             for layer in inner
             for name in lower.SETTINGS.get(type(layer), ())
         ]
-        same = list(network.layers) == list(network._adopted)
-        if not same or not all(map(is_, network.layers.values(), network._adopted.values())):
-            self._layers = []  # not adopted yet: NumPy's way takes it in, and the next call looks again
-            self._reason = "a layer was exchanged"
-            return
         self._bound = [
             (network.layers[name].__dict__, attribute, network.block.view(key))
             for name, attribute, key in network._keys
@@ -246,12 +256,12 @@ class Calls:
             x = np.asarray(x)
         if x.ndim < 2 or not len(x):
             raise NotNative("one sample without its batch axis, or none")
-        shape = sample_shape(self.network, x)
+        shape = self.network._sample_shape(x.shape)
         outputs = self._outputs(shape)
         t = np.asarray(t)
         if t.ndim < 1 or len(t) != len(x):
             raise NotNative("targets that do not fit")
-        x, source, scale = readable(x, self.network.dtype)
+        x, source, scale = readable(self.network, x)
         if not x.flags.aligned:  # it may be read in place, number by number
             x = x.copy()
         return x, source, scale, shape, targets(self.network, t, outputs)
@@ -352,7 +362,7 @@ class Calls:
         network = self.network
         remembering = any(type(layer) is BatchNormalization for layer in self._layers)
         few = type(x) is np.ndarray and x.ndim == 2 and len(x) <= lower.THIN and x.dtype.kind == "f"
-        if few and not remembering and sample_shape(network, x) == x.shape[1:]:
+        if few and not remembering and network._sample_shape(x.shape) == x.shape[1:]:
             self._make_small(x.shape)
             answer = self.predict(x)
             assert answer is not None
@@ -361,7 +371,7 @@ class Calls:
             x = np.asarray(x)
         if x.ndim < 2 or not len(x):
             raise NotNative("one sample without its batch axis, or none")
-        outputs = self._outputs(sample_shape(self.network, x))
+        outputs = self._outputs(self.network._sample_shape(x.shape))
         out = np.empty((len(x), outputs), network.dtype)
         self._pieces("scores", x, out)
         return out
@@ -383,7 +393,7 @@ class Calls:
         session.point(Frame.BANKS + Bank.OUTPUT, out)
         ready.run(1)  # once by the front door; from then on all that it would set is set
         again = functools.partial(session.machine, session.address, 0)
-        run = again if session.threads == 1 and not runner.POISON else functools.partial(ready.run, 1)
+        run = again if session.threads == 1 and not tapes.POISON else functools.partial(ready.run, 1)
         self._small[shape] = (inside, out, run, ready)  # ready owns the memory whose address run holds
 
     @_or_none
@@ -395,7 +405,7 @@ class Calls:
             raise NotNative("samples and labels that do not fit")
         if type(self.network.last_layer) is SigmoidWithLoss:
             raise NotNative("answers of yes or no are counted by NumPy, on native scores")
-        outputs = self._outputs(sample_shape(self.network, x))
+        outputs = self._outputs(self.network._sample_shape(x.shape))
         right = labels(t, outputs)
         best = np.empty(len(x), np.int64)
         self._pieces("best", x, best)
@@ -403,8 +413,8 @@ class Calls:
 
     def _pieces(self, purpose: str, x: Any, out: Array) -> None:
         """Predict for any number of samples, PIECE at a time."""
-        data, source, scale = readable(x, self.network.dtype)
-        shape = sample_shape(self.network, x)
+        data, source, scale = readable(self.network, x)
+        shape = self.network._sample_shape(x.shape)
         pieces, rest = divmod(len(data), PIECE)
         sparse = pieces >= 8 and mostly_zero(data)
         for start, batch, rounds in ((0, PIECE, pieces), (pieces * PIECE, rest, 1)):
@@ -418,6 +428,18 @@ class Calls:
             ready.run(rounds, self.network)
         forget(self.network, None, gradients=False)
 
+
+_living: "weakref.WeakSet[Calls]" = weakref.WeakSet()
+
+
+def _in_forked_child() -> None:
+    """Begin anew: another thread may have been in a call, and will not come back to end it."""
+    for calls in list(_living):
+        calls._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_forked_child)
 
 _numbers: Array = np.arange(1024)
 

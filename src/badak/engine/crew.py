@@ -1,7 +1,11 @@
 """Threads that carry out a tape together, and the memory that they share.
 
 The threads are Python's: they wait for work in a queue and run the machine with Python's lock given up. They stay
-for the next call. Whatever happens to the caller (Ctrl-C included), nobody is left waiting at a barrier.
+for the next call.
+
+A signal's handler may raise anything, and Python lets it in between any two instructions of its own: so to begin and
+to end a call is one such instruction. The caller's own share ends last (`leave` in machine.py), and what threads hold
+keeps the memory they work in.
 """
 
 import contextlib
@@ -11,17 +15,18 @@ import queue
 import sys
 import threading
 import time
+import weakref
+from functools import partial
+from operator import call
 from typing import Any
 
 import numpy as np
 
-from badak.engine.build import Machine
-from badak.engine.opcodes import Frame
+from badak.engine.opcodes import LINE, Frame, Machine
 from badak.engine.plan import Program
 from badak.engine.target import usable_cores
 from badak.types import Array
 
-LINE = 128
 SPIN = 3000
 """So often a waiting thread looks before it gives its core away: some tens of microseconds."""
 LONG = 1e8
@@ -63,7 +68,7 @@ def _system_calls() -> tuple[int, int]:
 
 
 class _Worker(threading.Thread):
-    """One thread that waits for (machine, frame, number, done)."""
+    """One thread that waits for (machine, frame, number, done, held)."""
 
     def __init__(self) -> None:
         super().__init__(name="badak engine", daemon=True)
@@ -71,15 +76,14 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         while True:
-            machine, frame, me, done = self.work.get()
-            done.put(_watched(machine, frame, me))
+            _share(*self.work.get())  # a function of its own: while a worker waits, it holds nobody's memory
 
 
-def _watched(machine: Machine, frame: int, me: int) -> tuple[int, float]:
-    """Run the machine; give its answer, and for how many seconds this thread did not run meanwhile."""
+def _share(machine: Machine, frame: int, me: int, done: Any, held: Any) -> None:
+    """Run the machine; put for how many seconds this thread did not run meanwhile. `held` has the frame's memory."""
     began, used = time.perf_counter(), time.thread_time()
-    answer = machine(frame, me)
-    return answer, time.perf_counter() - began - (time.thread_time() - used)
+    machine(frame, me)
+    done.put(time.perf_counter() - began - (time.thread_time() - used))
 
 
 class Crew:
@@ -88,11 +92,9 @@ class Crew:
     def __init__(self) -> None:
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
-        self._done: queue.SimpleQueue[tuple[int, float]] = queue.SimpleQueue()
         self._alone_until, self._alone_for = 0.0, ALONE
         self._lost, self._spent = 0.0, 0.0
-        if hasattr(os, "register_at_fork"):  # a forked process has none of the threads
-            os.register_at_fork(after_in_child=self.__init__)  # type: ignore[misc]
+        _crews.add(self)
 
     def advise(self, threads: int) -> int:
         """Give how many threads to use now: one, while other processes leave us no second core.
@@ -115,10 +117,10 @@ class Crew:
 
     def grow(self, threads: int) -> int:
         """Have `threads` threads ready, or as many as the system gives; say how many."""
-        with self._lock:
-            with contextlib.suppress(RuntimeError):  # the system gives no more
+        if len(self._workers) < threads - 1:
+            with self._lock, contextlib.suppress(RuntimeError):  # the system gives no more
                 self._grow(threads)
-            return min(threads, 1 + len(self._workers))
+        return min(threads, 1 + len(self._workers))
 
     def _grow(self, threads: int) -> None:
         while len(self._workers) < threads - 1:
@@ -126,38 +128,51 @@ class Crew:
             worker.start()
             self._workers.append(worker)
 
-    def run(self, machine: Machine, address: int, stop: Array, threads: int) -> float:
+    def run(self, machine: Machine, address: int, stop: Array, threads: int, held: Any = None) -> float:
         """Let `threads` threads run the machine on one frame; come back when all have.
 
-        Gives for how many seconds, all threads together, they did not run: asleep, or without a core.
+        Gives for how many seconds, all threads together, they did not run: asleep, or without a core. `held` is what
+        the frame's memory hangs on: no thread that works there lets it go.
         """
         if threads == 1:
             machine(address, 0)
             return 0.0
         with self._lock:
             self._grow(threads)
-            started, answer, idle = 0, -1, 0.0
+            done: queue.SimpleQueue[float] = queue.SimpleQueue()  # answers to this call, and to no other
+            steps: list[Any] = [
+                partial(worker.work.put, (machine, address, me, done, held))
+                for me, worker in enumerate(self._workers[: threads - 1], 1)
+            ]
+            steps.append(partial(machine, address, 0))
+            began, used = time.perf_counter(), time.thread_time()
+            begun: list[Any] = []
             try:
-                for me, worker in enumerate(self._workers[: threads - 1], 1):
-                    started += 1
-                    worker.work.put((machine, address, me, self._done))
-                answer, idle = _watched(machine, address, 0)
-            finally:
-                if answer != 0:
-                    stop[0] = 1  # an interrupt came between: the others are not to wait for us
-                interrupted = None
-                while started:
-                    try:
-                        idle += self._done.get()[1]
-                        started -= 1
-                    except KeyboardInterrupt as interrupt:
-                        interrupted = interrupt
-                if interrupted is not None:
-                    raise interrupted
-            return idle
+                # No loop of Python's: for it this is one instruction, which no signal's handler comes into.
+                begun.extend(map(call, steps))
+            except BaseException:
+                if len(begun) < threads:  # no signal's, then; whatever it was, the others are not to wait for us
+                    stop[0] = 1
+                    for _ in begun:
+                        done.get()
+                raise
+            idle = time.perf_counter() - began - (time.thread_time() - used)
+            # The others have left the machine. Who interrupts us now leaves this call's answers to nobody.
+            return idle + sum(done.get() for _ in range(threads - 1))
 
 
+_crews: "weakref.WeakSet[Crew]" = weakref.WeakSet()
 crew = Crew()
+
+
+def _in_forked_child() -> None:
+    """Begin anew: a forked process has none of the threads, and a lock of theirs would never be given up."""
+    for each in list(_crews):
+        each.__init__()  # type: ignore[misc]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_forked_child)
 
 
 class Session:
@@ -190,6 +205,7 @@ class Session:
 
     def point(self, where: int, array: Array) -> None:
         """Let a place of the frame point to an array, and keep that alive."""
+        self.kept[where] = None  # interrupted before the end, it says nothing of where the frame points
         self.frame[where] = address_of(array)
         self.kept[where] = array
 
@@ -202,8 +218,19 @@ class Session:
         if self.threads == 1:  # nobody to meet
             self.machine(self.address, 0)
             return
+        if sys.is_finalizing():  # Python ends, and no thread but this one gets its lock any more
+            self._run_alone()
+            return
         self.flags[:] = 0
         began = time.perf_counter()
-        idle = crew.run(self.machine, self.address, self.stop, self.threads)
+        idle = crew.run(self.machine, self.address, self.stop, self.threads, self)
         slept = int(self.flags[1 :: LINE // 8][: self.threads].sum()) * SLEEP
         crew.learn(max(0.0, idle - slept), self.threads * (time.perf_counter() - began))
+
+    def _run_alone(self) -> None:
+        """Let this thread do every thread's share: whoever does it, the bytes are the same."""
+        self.frame[Frame.THREADS] = 1
+        try:
+            self.machine(self.address, 0)
+        finally:
+            self.frame[Frame.THREADS] = self.threads

@@ -16,7 +16,7 @@ from badak.engine.opcodes import OPS, SOURCES, Bank
 from badak.engine.plan import ALIGNMENT, Buffer, Layout, Line, Picture, Program, View, memory, whole
 from badak.graph import Node
 from badak.layers import AveragePooling, BatchNormalization, Convolution, Dropout, Flatten, Pooling, Relu
-from badak.layers.base import Elementwise
+from badak.layers.base import SameShape
 
 CHUNKS = 8
 """The gradient of a convolution is added up in so many parts, each over its share of the images."""
@@ -83,7 +83,7 @@ def _by_number(low: Lowering, at: int) -> Iterator[Node]:
 
 def _next_windowed(low: Lowering, at: int) -> Any:
     """Give the layer that goes on with the images of layer number `at` as such, or None where they become rows."""
-    rest = (node.layer for node in low.nodes[at + 1 :] if not isinstance(node.layer, Elementwise))
+    rest = (node.layer for node in low.nodes[at + 1 :] if not isinstance(node.layer, SameShape))
     layer = next(rest, None)
     return layer if isinstance(layer, PICTORIAL) else None
 

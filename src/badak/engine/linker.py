@@ -28,6 +28,8 @@ SYMBOL = np.dtype(
 RELOCATION = np.dtype([("offset", "<u8"), ("type", "<u4"), ("symbol", "<u4"), ("addend", "<i8")])
 PROGBITS, SYMTAB, RELA = 1, 2, 4
 WRITTEN, IN_MEMORY = 1, 2
+FAILED = ctypes.c_void_p(-1).value
+"""What the system's mmap gives for an error."""
 PC32, PLT32 = 2, 4
 """The two relocations that are distances: symbol + addend - place, in 32 bits."""
 
@@ -74,17 +76,21 @@ def link(code: bytes, entry: str) -> bytes | None:
     return None
 
 
-def place(image: bytes) -> tuple[int, Any]:
-    """Put an image into memory that may be run; give the entry's address, and what keeps the memory.
+def place(image: bytes) -> int:
+    """Put an image into memory that may be run, and leave it there; give the entry's address.
 
+    The memory is the system's and nobody's in Python: when a process ends, threads may still be running what is in it.
     Raises OSError where the system allows no such memory.
     """
-    memory = mmap.mmap(-1, len(image), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    memory.write(image)
-    held = ctypes.c_char.from_buffer(memory)
-    address = ctypes.addressof(held)
     system = ctypes.CDLL(None, use_errno=True)
+    system.mmap.restype = ctypes.c_void_p
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    size, nowhere = ctypes.c_size_t(len(image)), ctypes.c_void_p(None)
+    address = system.mmap(nowhere, size, mmap.PROT_READ | mmap.PROT_WRITE, private, -1, ctypes.c_long(0))
+    if address in (None, FAILED):
+        raise OSError(ctypes.get_errno(), "the system gives no memory for compiled code")
+    ctypes.memmove(address, image, len(image))
     allowed = mmap.PROT_READ | mmap.PROT_EXEC  # and no longer to be written
-    if system.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(len(image)), allowed) != 0:
+    if system.mprotect(ctypes.c_void_p(address), size, allowed) != 0:
         raise OSError(ctypes.get_errno(), "the system lets no compiled code run from memory")
-    return address + int.from_bytes(image[len(MAGIC) : len(MAGIC) + 8], "little"), (memory, held)
+    return int(address) + int.from_bytes(image[len(MAGIC) : len(MAGIC) + 8], "little")

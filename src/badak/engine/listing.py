@@ -6,8 +6,9 @@ from badak.engine import lower, target, updates
 from badak.engine.opcodes import Bank, Split
 from badak.engine.plan import Buffer, Line, Program
 from badak.graph import input_shape, nodes
-from badak.networks import Network, positive
-from badak.optimizers import SGD
+from badak.networks import Network
+from badak.optim import SGD
+from badak.validate import positive
 
 PLACES = {
     Bank.VALUES: "the network's {}",

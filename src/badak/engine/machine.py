@@ -22,12 +22,9 @@ from llvmlite import ir
 from badak.engine import elements, kernels
 from badak.engine import machine_images as images
 from badak.engine import opcodes as op
-from badak.engine.opcodes import Frame, Split
+from badak.engine.opcodes import LINE, Frame, Split
 from badak.engine.plan import tail_limit
 from badak.engine.vectors import I64, Kind, exp, multiply_add, where
-
-LINE = 128
-"""Bytes between two threads' flags: two cache lines, since processors fetch them in pairs."""
 
 
 def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
@@ -811,26 +808,48 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
 
     # -- threads
 
+    def await_number(frame, me, at, least, heeding):
+        """Wait until `at` holds `least` or more: first busily, then giving the core away, then asleep.
+
+        0 if told to stop, by a thread that heeds it.
+        """
+        waited, spin = 0, argument(frame, Frame.SPIN)
+        while peek(at) < least:
+            waited += 1
+            if waited < spin:
+                pause()
+            else:
+                if heeding and peek(argument(frame, Frame.STOP)) != 0:
+                    return 0
+                if waited < spin + op.YIELDS:
+                    call(argument(frame, Frame.YIELD), 0)
+                else:
+                    call(argument(frame, Frame.SLEEP), 50)
+                    slept = argument(frame, Frame.FLAGS) + me * LINE + op.SLEPT
+                    store(slept, load(slept) + 1)
+        return 1
+
     def barrier(frame, me, threads, generation):
-        """Wait for the other threads: first busily, then giving the core away, then asleep. 0 if told to stop."""
-        flags, spin = argument(frame, Frame.FLAGS), argument(frame, Frame.SPIN)
+        """Wait for the other threads. 0 if told to stop."""
+        flags = argument(frame, Frame.FLAGS)
         post(flags + me * LINE, generation)
         for other in range(threads):
-            waited = 0
-            while peek(flags + other * LINE) < generation:
-                waited += 1
-                if waited < spin:
-                    pause()
-                else:
-                    if peek(argument(frame, Frame.STOP)) != 0:
-                        return 0
-                    if waited < spin + op.YIELDS:
-                        call(argument(frame, Frame.YIELD), 0)
-                    else:
-                        call(argument(frame, Frame.SLEEP), 50)
-                        slept = flags + me * LINE + 8  # beside the flag: what a thread slept, it did not lack a core
-                        store(slept, load(slept) + 1)
+            if await_number(frame, me, flags + other * LINE, generation, 1) == 0:
+                return 0
         return 1
+
+    def leave(shared, me) -> None:
+        """Say that this thread touches nothing any more; the first goes only when all others have said so.
+
+        So the call of thread 0 ends last, and Python, which lets a signal's exception in only between two calls,
+        never has the memory of a thread that still runs.
+        """
+        flags, threads = argument(shared, Frame.FLAGS), argument(shared, Frame.THREADS)
+        if me > 0:
+            post(flags + me * LINE + op.LEFT, 1)
+        else:
+            for other in range(1, threads):
+                await_number(shared, me, flags + other * LINE + op.LEFT, 1, 0)
 
     def join_parts(parts, chunks, part_step, first, last) -> None:
         """Add parts up into the first by a fixed tree: neighbours, then neighbours of those; some of their vectors."""
@@ -918,7 +937,7 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
         store(frame + 8 * Frame.TO, 0)
         store(frame + 8 * (Frame.BANKS + op.Bank.LOCAL), local)
 
-    def machine(shared, me):
+    def carry_out_tape(shared, me):
         """Carry out the tape of the frame `shared` as thread `me`; 0 when done, -1 when told to stop."""
         # Each thread has a frame of its own, since in pieces each is at another place.
         frame = argument(shared, Frame.PRIVATE) + me * argument(shared, Frame.PRIVATE_STEP)
@@ -958,6 +977,15 @@ def define(kind: Kind, compress: bool, x86: bool) -> Callable[[int, int], int]:
                         carry_out(frame, row, code, me, threads, it)
                     number += 1
         return 0
+
+    def machine(shared, me):
+        """Carry out the tape of the frame `shared` as thread `me`; 0 when done, -1 when told to stop.
+
+        Thread 0 comes back when all have.
+        """
+        answer = carry_out_tape(shared, me)
+        leave(shared, me)
+        return answer
 
     return machine
 

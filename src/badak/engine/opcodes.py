@@ -5,9 +5,13 @@ many bytes into it. This table is what lower.py writes by, verify.py checks by, 
 carries out. Source of the idea: numexpr's opcodes.hpp.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from types import SimpleNamespace
+
+Machine = Callable[[int, int], int]
+"""`machine(frame, me)`: the address of a frame and the number of the thread; 0 when done, negative if stopped."""
 
 
 class Bank(IntEnum):
@@ -89,6 +93,10 @@ class Frame(IntEnum):
     SIZE = 48
 
 
+LINE = 128
+"""Bytes between two threads' flags: two cache lines, since processors fetch them in pairs."""
+SLEPT, LEFT = 8, 16
+"""Where a thread, beside its flag, counts how often it slept (it then lacked no core), and says that it has left."""
 YIELDS = 200
 """So often a thread that has spun in vain gives its core away, and looks again, before it sleeps."""
 

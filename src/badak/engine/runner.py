@@ -4,166 +4,61 @@
 back into the network's Block when it ends: between calls the Block is the truth.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 
 from badak.data.pixels import Pixels
 from badak.engine import build, lower, target, updates
-from badak.engine.crew import Session, aligned, crew
+from badak.engine.crew import crew
 from badak.engine.opcodes import Bank, Frame
-from badak.engine.plan import Program
-from badak.engine.verify import verify
+from badak.engine.tapes import Ready, write
 from badak.functions import binary, check_labels, floating, one_hot
 from badak.graph import nodes
 from badak.losses import SigmoidWithLoss, SoftmaxWithLoss
 from badak.networks import Network
-from badak.training import NotNative
+from badak.train.runners import NotNative
 from badak.types import Array, IntArray
 
-POISON = False
-"""Fill scratch memory with NaN before each use: for tests, so that nothing reads what was not written."""
+AS_THEY_ARE = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
+"""The machine reads these itself, and gives the numbers that the network's door would make of them."""
 PAYS_BELOW = 0.65
 """Passing over zeros pays where four samples together have something in fewer than this share of the columns."""
 
 
-class Ready:
-    """A program with its memory, ready to run: made once for a network, a batch size and a form of the data."""
+def prepare(network: Network, *, batch: int, purpose: str, threads: int, **form: Any) -> Ready:
+    """Write, verify and lay out the program for a network. Raises NotNative where there is no machine for it.
 
-    def __init__(self, program: Program, machine: build.Machine) -> None:
-        self.program = program
-        self.sizes = program.place_sizes
-        self.tape = program.encode()
-        self.session = Session(machine, program)
-        self.memory: dict[Bank, Array] = {}
-        for bank in (Bank.SCRATCH, Bank.WEIGHTS, Bank.GRADS, Bank.STATE, Bank.LAYERS):
-            size = self.sizes.get(bank, 0)
-            self.memory[bank] = aligned(max(size, 64))
-            self.session.point(Frame.BANKS + bank, self.memory[bank])
-        slab = self.sizes.get(Bank.LOCAL, 0)
-        each = -(-slab * program.piece // 4096) * 4096
-        self.memory[Bank.LOCAL] = aligned(max(each * program.threads, 64))
-        self.session.point(Frame.BANKS + Bank.LOCAL, self.memory[Bank.LOCAL])
-        self.session.frame[Frame.LOCAL_STEP], self.session.frame[Frame.LOCAL_SIZE] = slab, each
-        self.session.frame[Frame.BATCH], self.session.frame[Frame.PARTS] = program.batch, program.parts
-        self.session.frame[Frame.TAPE], self.session.frame[Frame.ROWS] = self.tape.ctypes.data, len(self.tape)
-        self.session.frame[Frame.BODY], self.session.frame[Frame.ENDING] = program.body, program.ending
-
-    def run(self, iterations: int, network: Network | None = None) -> None:
-        """Bring the parameters in, run the body so many times, bring the results out.
-
-        `network` has the layers that remember something from step to step. Raises NotNative, before anything is
-        changed, where what they remember has no rule.
-        """
-        if POISON:
-            self.memory[Bank.SCRATCH][:] = 0xFF
-            self.memory[Bank.LOCAL][:] = 0xFF
-        if network is not None and self.program.memories:
-            self._recall(network)
-        self.session.run(iterations)
-        if network is not None and self.program.memories:
-            self._remember(network, iterations)
-
-    def _recall(self, network: Network) -> None:
-        """Bring in what layers remember: running means, states of generators."""
-        reason = lower.refused(network)
-        if reason:
-            raise NotNative(reason)
-        for memory in self.program.memories:
-            layer, buffer = network.layers[memory.layer], memory.buffer
-            room = self.memory[Bank.LAYERS][buffer.offset : buffer.offset + buffer.size]
-            if memory.attribute == "rng":
-                layer.rng = np.random.default_rng(0) if layer.rng is None else layer.rng
-                held = layer.rng.bit_generator.state["state"]
-                words = [held[name] >> shift & (1 << 64) - 1 for name in ("state", "inc") for shift in (0, 64)]
-                room.view(np.uint64)[:] = words
-            else:
-                room.view(network.dtype)[: buffer.shape[0]] = getattr(layer, memory.attribute)
-
-    def _remember(self, network: Network, iterations: int) -> None:
-        """Give the layers what they are to remember: new arrays, as their forward would, and generators moved on."""
-        for memory in self.program.memories:
-            layer, buffer = network.layers[memory.layer], memory.buffer
-            if memory.attribute == "rng":
-                generator = layer.rng.bit_generator
-                before = generator.state
-                generator.advance(iterations * memory.draws)
-                # Drawing doubles leaves the kept half of an earlier integer; leaping ahead forgets it.
-                kept = {name: before[name] for name in ("has_uint32", "uinteger")}
-                generator.state = {**generator.state, **kept}
-            elif memory.changes:
-                room = self.memory[Bank.LAYERS][buffer.offset :].view(network.dtype)[: buffer.shape[0]]
-                kind = np.result_type(getattr(layer, memory.attribute), network.dtype)
-                setattr(layer, memory.attribute, room.astype(kind))
-
-
-def prepare(
-    network: Network,
-    *,
-    batch: int,
-    shape: tuple[int, ...],
-    source: str,
-    scale: float,
-    purpose: str,
-    threads: int,
-    sparse: bool = False,
-    how: updates.Update = updates.Update(),  # noqa: B008  (it is frozen)
-) -> Ready:
-    """Write, verify and lay out the program for a network. Raises NotNative where there is no machine for it."""
+    `form` is what else `tapes.write` asks for: the form of the data, and of the optimizer's step.
+    """
     itemsize = network.dtype.itemsize
     try:
         machine = build.machine(itemsize)
     except build.CannotCompile as error:
         raise NotNative(str(error)) from None
-    chosen = target.choose()
-    inputs = int(np.prod(shape))
-    program = lower.lower(
-        nodes(network, shape),
-        network.block.offsets,
-        batch=batch,
-        inputs=inputs,
-        source=source,
-        scale=scale,
-        threads=threads,
-        itemsize=itemsize,
-        lanes=chosen.lanes(itemsize),
-        purpose=purpose,
-        sparse=sparse,
-        how=how,
-    )
-    verify(program, network.block.values.nbytes)
+    lanes = target.choose().lanes(itemsize)
+    program = write(network, batch=batch, purpose=purpose, threads=threads, lanes=lanes, **form)
     able = crew.grow(program.threads)
     if able < program.threads:
-        return prepare(network, batch=batch, shape=shape, source=source, scale=scale, purpose=purpose, threads=able,
-                       sparse=sparse, how=how)  # fmt: skip
+        program = write(network, batch=batch, purpose=purpose, threads=able, lanes=lanes, **form)
     return Ready(program, machine)
 
 
-def readable(x: Any, dtype: np.dtype[Any]) -> tuple[Array, str, float]:
+def readable(network: Network, x: Any) -> tuple[Array, str, float]:
     """Give the data as rows that the machine can read, what they hold ('u1', 'f4', 'f8'), and what bytes stand for.
 
-    Nothing is copied that lies as it should: bytes and native floats, row after row (memory-mapped files too).
+    What is taken as input, and as which numbers, is the network's rule (its door). Nothing is copied that lies as it
+    should: bytes and native floats, row after row (memory-mapped files too), which the machine converts as the door
+    would.
     """
     if isinstance(x, Pixels):
-        values = np.ascontiguousarray(x.values.reshape(len(x), -1))
-        return values, "u1", x.scale
-    if type(x) is np.ndarray and x.ndim == 2 and x.dtype == dtype and x.flags.c_contiguous:
-        return x, f"f{dtype.itemsize}", 0.0
-    x = np.asarray(x)
-    if x.dtype == np.uint8:
-        return np.ascontiguousarray(x.reshape(len(x), -1)), "u1", 1.0
-    if x.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        x = floating(x).astype(dtype)
-    x = np.ascontiguousarray(x.reshape(len(x), -1), dtype=x.dtype.newbyteorder("="))
-    return x, f"f{x.dtype.itemsize}", 0.0
-
-
-def sample_shape(network: Network, x: Any) -> tuple[int, ...]:
-    """Give the shape of one sample as the network's first layer gets it: rows may be images (see Network)."""
-    shape = tuple(x.shape[1:])
-    told = network.input_shape
-    return told if told is not None and len(shape) == 1 and shape[0] == math.prod(told) else shape
+        return np.ascontiguousarray(x.values.reshape(len(x), -1)), "u1", x.scale
+    if not (type(x) is np.ndarray and x.dtype in AS_THEY_ARE):
+        x = network._door(x)
+    kind = f"{x.dtype.kind}{x.dtype.itemsize}"
+    if not (x.ndim == 2 and x.flags.c_contiguous):
+        x = np.ascontiguousarray(x.reshape(len(x), -1))
+    return x, kind, 1.0 if kind == "u1" else 0.0
 
 
 def outputs_of(network: Network, shape: tuple[int, ...]) -> int:
@@ -235,9 +130,9 @@ class NativeRunner:
             raise NotNative(reason)
         self.network, self.optimizer = network, optimizer
         self.threads = target.thread_count(threads)
-        self.shape = sample_shape(network, x)
+        self.shape = network._sample_shape(x.shape)
         self.outputs = outputs_of(network, self.shape)
-        self.x, self.source, self.scale = readable(x, network.dtype)
+        self.x, self.source, self.scale = readable(network, x)
         self.t = targets(network, t, self.outputs)
         self.sparse = mostly_zero(self.x)
         if len(self.x) != len(self.t):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from badak.memory import Block
-from badak.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+from badak.optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from badak.types import Array
 
 METHODS = ("update", "begin", "rate", "decay", "rule")

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 
 from badak.functions import floating, sigmoid
-from badak.layers.base import Elementwise, upstream
+from badak.layers.base import SameShape, upstream
 from badak.types import Array
+from badak.validate import within
 
 
-class Relu(Elementwise):
+class Relu(SameShape):
     """y = x where x > 0, else 0; so dx = dout where x > 0, else 0 (book, ch. 5.5.1). Nothing passes at x = 0."""
 
     def __init__(self) -> None:
@@ -27,7 +28,7 @@ class Relu(Elementwise):
         return np.where(self.mask, dout.dtype.type(0), dout)
 
 
-class Sigmoid(Elementwise):
+class Sigmoid(SameShape):
     """y = 1 / (1 + exp(-x)); so dx = dout · y (1 - y), from the output alone (book, ch. 5.5.2)."""
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class Sigmoid(Elementwise):
         return dout * self.out * (1 - self.out)
 
 
-class Tanh(Elementwise):
+class Tanh(SameShape):
     """y = tanh(x); so dx = dout · (1 - y²), from the output alone (book, ch. 6.2.2)."""
 
     def __init__(self) -> None:
@@ -61,16 +62,14 @@ class Tanh(Elementwise):
         return dout * (1 - self.out * self.out)
 
 
-class LeakyRelu(Elementwise):
+class LeakyRelu(SameShape):
     """y = x where x > 0, else slope · x; so dx = dout where x > 0, else slope · dout (Maas, Hannun and Ng, 2013).
 
-    `slope` is a number, finite and not negative. Raises ValueError for another.
+    `slope` is a number, finite and not negative. Raises TypeError or ValueError for another.
     """
 
     def __init__(self, slope: float = 0.01) -> None:
-        if not 0 <= slope < np.inf:
-            raise ValueError(f"LeakyRelu's slope must be 0 or more and finite, not {slope}")
-        self.slope = float(slope)
+        self.slope = within("slope", slope, 0)
         self.mask: Any = None
 
     def forward(self, x: Any) -> Array:
@@ -85,7 +84,7 @@ class LeakyRelu(Elementwise):
         return np.where(self.mask, self.slope * dout, dout)
 
 
-class Gelu(Elementwise):
+class Gelu(SameShape):
     """y = ½ x (1 + tanh u) with u = √(2/π) (x + 0.044715 x³), near x Φ(x) (Hendrycks and Gimpel, 2016, section 2).
 
     So dx = dout · (½ (1 + tanh u) + ½ x (1 - tanh² u) du/dx). Beyond ±10 the tanh is ±1 to the last digit: u is

@@ -1,12 +1,14 @@
 """The affine layer: a matrix product and a bias (book, ch. 5.6)."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from badak.functions import floating
+from badak.init import draw
 from badak.layers.base import Readable, upstream
 from badak.types import Array
+from badak.validate import positive
 
 
 class Affine(Readable):
@@ -20,13 +22,30 @@ class Affine(Readable):
     def __init__(self, W: Any, b: Any) -> None:
         self.W, self.b = floating(W, "W"), floating(b, "b")
         if self.W.ndim != 2 or self.b.shape != self.W.shape[1:]:
+            sizes = self.W.ndim == self.b.ndim == 0
+            mend = f": from sizes, Affine.of({W}, {b}) makes them" if sizes else ""
+            if self.W.ndim == 2 and self.b.ndim == 0:
+                mend = f": np.zeros({self.W.shape[1]}) is such a b"
             raise ValueError(
-                f"Affine takes W of shape (D, H) and b of shape (H,), not {self.W.shape} and {self.b.shape}"
+                f"Affine takes W of shape (D, H) and b of shape (H,), not {self.W.shape} and {self.b.shape}{mend}"
             )
         self.x: Any = None
         self.x_shape: tuple[int, ...] = ()
         self.dW: Any = None
         self.db: Any = None
+
+    @classmethod
+    def of(cls, inputs: int, outputs: int, init: float | str = "he", rng: Any = None) -> Self:
+        """Give a layer with W of (inputs, outputs), drawn as `init` says, and b of zeros, all float64.
+
+        `init` is 'he', 'xavier', an activation's name or a standard deviation (see `badak.init.weight_std`); `rng` a
+        generator, a seed or None. Raises TypeError or ValueError for sizes or an `init` that are none.
+        """
+        D, H = positive("inputs", inputs), positive("outputs", outputs)
+        return cls(draw((D, H), D, init, rng), np.zeros(H))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.of({self.W.shape[0]}, {self.W.shape[1]})"
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Give (H,), the shape of one sample's output. Raises ValueError where the input has not D values."""

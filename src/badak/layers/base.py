@@ -23,22 +23,25 @@ def state(layer: object) -> dict[str, Array]:
     Such as the running mean of BatchNormalization: no optimizer changes it, but predicting needs it. A layer that
     doesn't keep its arguments under their own names has none.
     """
-    names = [name for name in inspect.signature(type(layer)).parameters if not hasattr(layer, "d" + name)]
+    try:
+        names = [name for name in inspect.signature(type(layer)).parameters if not hasattr(layer, "d" + name)]
+    except ValueError:  # a class that is not written in Python may not tell its arguments
+        return {}
     return {name: value for name in names if isinstance(value := getattr(layer, name, None), np.ndarray)}
 
 
 class Readable:
-    """Print a layer as a line that could be typed back; arrays are shown by shape."""
+    """Print a layer as a line that could be typed back; arrays are shown by shape, as whose values are not told."""
 
     def __repr__(self) -> str:
         def show(value: Any) -> str:
-            return f"np.zeros({value.shape})" if isinstance(value, np.ndarray) else repr(value)
+            return f"np.empty({value.shape})" if isinstance(value, np.ndarray) else repr(value)
 
         inside = ", ".join(f"{name}={show(value)}" for name, value in arguments(self).items())
         return f"{type(self).__name__}({inside})"
 
 
-class Elementwise(Readable):
+class SameShape(Readable):
     """A layer whose output has the shape of its input."""
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -63,12 +66,3 @@ def upstream(layer: object, dout: Any, like: Array | tuple[int, ...] | None) -> 
             f"{type(layer).__name__}.backward: dout must have the shape of the last output, {shape}, not {dout.shape}"
         )
     return dout
-
-
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """Give `value` as an int of `least` or more. Raises TypeError or ValueError, naming it, for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be {least} or more, not {value}")
-    return int(value)

@@ -3,14 +3,16 @@
 `N` images, `C` channels of `H` rows and `W` columns; `F` filters of `FH` rows and `FW` columns; output `OH`, `OW`.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from badak.functions import floating
-from badak.layers.base import Readable, upstream, whole
+from badak.init import draw
+from badak.layers.base import Readable, upstream
 from badak.types import Array
+from badak.validate import positive, whole
 
 
 def windows(x: Array, FH: int, FW: int, stride: int, pad: int, fill: float = 0) -> Array:
@@ -73,12 +75,37 @@ class Convolution(_Windowed):
         if self.W.ndim != 4 or self.b.shape != self.W.shape[:1]:
             raise ValueError(
                 "Convolution takes W of shape (F, C, FH, FW) and b of shape (F,), "
-                f"not {self.W.shape} and {self.b.shape}"
+                f"not {self.W.shape} and {self.b.shape}; Convolution.of(channels, filters, size) makes them from sizes"
             )
-        self.stride, self.pad = whole("stride", stride), whole("pad", pad, least=0)
+        self.stride, self.pad = positive("stride", stride), whole("pad", pad, least=0)
         self.col: Any = None
         self.dW: Any = None
         self.db: Any = None
+
+    @classmethod
+    def of(
+        cls,
+        channels: int,
+        filters: int,
+        size: int | tuple[int, int],
+        init: float | str = "he",
+        rng: Any = None,
+        stride: int = 1,
+        pad: int = 0,
+    ) -> Self:
+        """Give a layer with W of (filters, channels, FH, FW), drawn as `init` says, and b of zeros, all float64.
+
+        `size` is FH and FW, or the one number that both are; `init` and `rng` are as in `Affine.of`, and so are errors.
+        """
+        FH, FW = size if isinstance(size, tuple) and len(size) == 2 else (size, size)
+        C, F = positive("channels", channels), positive("filters", filters)
+        shape = (F, C, positive("size", FH), positive("size", FW))
+        return cls(draw(shape, C * shape[2] * shape[3], init, rng), np.zeros(F), stride, pad)
+
+    def __repr__(self) -> str:
+        F, C, FH, FW = self.W.shape
+        size = FH if FH == FW else (FH, FW)
+        return f"{type(self).__name__}.of({C}, {F}, {size}, stride={self.stride}, pad={self.pad})"
 
     def _window(self) -> tuple[int, int]:
         return self.W.shape[2], self.W.shape[3]
@@ -86,9 +113,10 @@ class Convolution(_Windowed):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Give (F, OH, OW) for images (C, H, W). Raises ValueError where they do not fit."""
         if len(shape) == 3 and shape[0] != self.W.shape[1]:
+            mend = ": with channels last, give x.transpose(0, 3, 1, 2)" if shape[2] == self.W.shape[1] else ""
             raise ValueError(
                 f"Convolution with W of shape {self.W.shape} takes {self.W.shape[1]} channels, not {shape[0]}, "
-                f"of images {shape}"
+                f"of images {shape}{mend}"
             )
         return (len(self.W), *self._sizes(shape))
 
@@ -118,8 +146,8 @@ class _Pool(_Windowed):
     """What the two kinds of pooling share: `pool_h` and `pool_w`, the window; `stride`; `pad`, below the window."""
 
     def __init__(self, pool_h: int, pool_w: int, stride: int = 2, pad: int = 0) -> None:
-        self.pool_h, self.pool_w = whole("pool_h", pool_h), whole("pool_w", pool_w)
-        self.stride, self.pad = whole("stride", stride), whole("pad", pad, least=0)
+        self.pool_h, self.pool_w = positive("pool_h", pool_h), positive("pool_w", pool_w)
+        self.stride, self.pad = positive("stride", stride), whole("pad", pad, least=0)
         if pad >= min(pool_h, pool_w):  # a window of padding alone would have no largest value
             raise ValueError(f"pad must be smaller than the window, {self._window()}, not {pad}")
 

@@ -5,24 +5,25 @@ from typing import Any
 import numpy as np
 
 from badak.functions import floating
-from badak.layers.base import Elementwise, upstream
+from badak.layers.base import SameShape, upstream
 from badak.types import Array
+from badak.validate import share
 
 
-class Dropout(Elementwise):
+class Dropout(SameShape):
     """Training, y = x / (1 - p) at the values kept, 0 at a share p of them; predicting, y = x (inverted dropout).
 
     So dx = dout / (1 - p) where a value was kept. `dropout_ratio` is p, from 0 to below 1. (Srivastava et al., 2014;
     book, ch. 6.4.3, which scales when predicting instead: the layer here has nothing to do then.)
 
     `rng` is the generator that draws: one float64 for each value, in row-major order, kept where it is p or more. A
-    Network fills it from its seed; a layer used alone seeds it with 0. Raises ValueError for another ratio.
+    Network fills it from its seed; a layer used alone seeds it with 0.
+
+    Raises TypeError or ValueError for another ratio.
     """
 
     def __init__(self, dropout_ratio: float = 0.5) -> None:
-        if not 0 <= dropout_ratio < 1:
-            raise ValueError(f"dropout_ratio must be from 0 to below 1, not {dropout_ratio}")
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = share("dropout_ratio", dropout_ratio)
         self.training = True
         self.rng: np.random.Generator | None = None
         self.mask: Any = None

@@ -1,15 +1,16 @@
 """Normalization: values brought to mean 0 and variance 1, then scaled and shifted as training finds best."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from badak.functions import floating
-from badak.layers.base import Elementwise, upstream
+from badak.layers.base import SameShape, upstream
 from badak.types import Array
+from badak.validate import above_zero, positive, within
 
 
-class _Normalization(Elementwise):
+class _Normalization(SameShape):
     """What the two share: gamma and beta, (D,), and the way back through a mean and a variance."""
 
     gamma: Any
@@ -19,14 +20,12 @@ class _Normalization(Elementwise):
     std: Any = None
 
     def _take(self, gamma: Any, beta: Any, eps: float) -> None:
-        self.gamma, self.beta, self.eps = floating(gamma, "gamma"), floating(beta, "beta"), eps
+        self.gamma, self.beta, self.eps = floating(gamma, "gamma"), floating(beta, "beta"), above_zero("eps", eps)
         if self.gamma.ndim != 1 or self.beta.shape != self.gamma.shape:
             raise ValueError(
                 f"{type(self).__name__} takes gamma and beta of one shape (D,), "
-                f"not {self.gamma.shape} and {self.beta.shape}"
+                f"not {self.gamma.shape} and {self.beta.shape}; {type(self).__name__}.of(D) makes them"
             )
-        if not eps > 0:
-            raise ValueError(f"eps must be above 0, not {eps}")
         self.dgamma: Any = None
         self.dbeta: Any = None
 
@@ -46,6 +45,9 @@ class BatchNormalization(_Normalization):
     normalizes with the batch's own mean and variance and moves `running_mean` and `running_var`, (D,), towards
     them: running = momentum · running + (1 - momentum) · batch. Predicting (`training` False) uses the running ones;
     then dx = dxn / √(running_var + eps). Raises ValueError for shapes that do not fit.
+
+    The running variance follows the biased one, Σ (x - mean)² / N, which also normalizes; PyTorch's follows
+    Σ (x - mean)² / (N - 1). And what is `momentum` here is 1 - momentum there: 0.9 is PyTorch's 0.1.
     """
 
     def __init__(
@@ -58,16 +60,26 @@ class BatchNormalization(_Normalization):
         eps: float = 1e-5,
     ) -> None:
         self._take(gamma, beta, eps)
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum must be from 0 to 1, not {momentum}")
-        self.momentum = momentum
+        self.momentum = within("momentum", momentum, 0, 1)
         D = self.gamma.shape
-        self.running_mean: Array = np.zeros(D) if running_mean is None else floating(running_mean, "running_mean")
-        self.running_var: Array = np.ones(D) if running_var is None else floating(running_var, "running_var")
+        dtype = self.gamma.dtype
+        self.running_mean: Array = floating(
+            np.zeros(D, dtype) if running_mean is None else running_mean, "running_mean"
+        )
+        self.running_var: Array = floating(np.ones(D, dtype) if running_var is None else running_var, "running_var")
         if self.running_mean.shape != D or self.running_var.shape != D:
             raise ValueError(f"running_mean and running_var must have the shape of gamma, {D}")
         self.training = True
         self.from_batch = True
+
+    @classmethod
+    def of(cls, size: int, momentum: float = 0.9, eps: float = 1e-5) -> Self:
+        """Give a layer for `size` features or channels, with gamma of ones and beta of zeros, float64."""
+        D = positive("size", size)
+        return cls(np.ones(D), np.zeros(D), momentum, eps=eps)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.of({len(self.gamma)}, momentum={self.momentum}, eps={self.eps})"
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Give the shape of one sample, as it is. Raises ValueError where it has not D features or channels."""
@@ -117,6 +129,15 @@ class LayerNormalization(_Normalization):
 
     def __init__(self, gamma: Any, beta: Any, eps: float = 1e-5) -> None:
         self._take(gamma, beta, eps)
+
+    @classmethod
+    def of(cls, size: int, eps: float = 1e-5) -> Self:
+        """Give a layer for a last axis of `size` values, with gamma of ones and beta of zeros, float64."""
+        D = positive("size", size)
+        return cls(np.ones(D), np.zeros(D), eps)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.of({len(self.gamma)}, eps={self.eps})"
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Give the shape of one sample, as it is. Raises ValueError where its last axis is not D long."""

@@ -2,15 +2,18 @@
 
 import sys
 
+from badak.language import replace_unprintable
 from badak.learn.command import run
+from badak.reading import shown
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; what is wrong with the input is said in one line, with exit code 2."""
+    replace_unprintable()
     try:
         return run(sys.argv[1:] if arguments is None else arguments, "python -m badak.learn")
     except (ValueError, OSError) as error:
-        print(f"badak: {error}", file=sys.stderr)
+        print(f"badak: {shown(str(error))}", file=sys.stderr)
         return 2
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from badak.language import LANGUAGES, choose_language, translator
+from badak.language import choose_language, fill_in, translator
 from badak.learn.exercise import Exercise, exercise_named, exercises
 from badak.learn.folder import HINTS, Folder
 from badak.learn.grading import TIME_LIMIT, Grade, grade, report
 from badak.learn.marking import mark
+from badak.reading import read_regular, shown
 
 POLL = 0.4
 """Seconds between two looks at the folder. A few files cost nothing to look at, on any disk and system; no watching
@@ -97,7 +98,9 @@ def status(folder: Path_ = HOME, lang: str | None = None) -> int:
         state = held.states[exercise.name]
         there = held.file(exercise).exists()
         told = say("solved") if state.solved else say("open") if there else say("to come")
-        counts = say("tries {tries}, hints {hints}").format(tries=state.tries, hints=state.hints) if there else ""
+        counts = (
+            fill_in(say("tries {tries}, hints {hints}"), {"tries": state.tries, "hints": state.hints}) if there else ""
+        )
         screen.columns([(exercise.file, 26), (told, 10), (counts, 0)])
     return int(held.current() is not None)
 
@@ -116,20 +119,24 @@ def run(arguments: Sequence[str], program: str = "badak learn") -> int:
             f"written ./{arguments[0]}"
         )
     name = arguments[0] if arguments and arguments[0] in COMMANDS else ""
-    parser = argparse.ArgumentParser(prog=f"{program} {name}".strip(), description=COMMANDS[name])
-    parser.add_argument("folder", nargs=None if name == "mark" else "?", default=HOME)
-    parser.add_argument("--lang", choices=LANGUAGES)
+    say = translator("learn").gettext
+    parser = argparse.ArgumentParser(prog=f"{program} {name}".strip(), description=say(COMMANDS[name]))
+    folder = say("the folder of hand-ins") if name == "mark" else say("the folder of the exercises")
+    parser.add_argument("folder", nargs=None if name == "mark" else "?", default=HOME, help=folder)
+    parser.add_argument("--lang", metavar="LANGUAGE", help=say("en or ko"))
     if name == "":
-        parser.epilog = f"Further commands: {', '.join(filter(None, COMMANDS))}; each has --help."
-        parser.add_argument("--once", action="store_true", help="check what is there and come back")
+        further = ", ".join(filter(None, COMMANDS))
+        parser.epilog = fill_in(say("Further commands: {commands}; each has --help."), {"commands": further})
+        parser.add_argument("--once", action="store_true", help=say("check what is there and come back"))
     elif name == "hint":
-        parser.add_argument("--exercise", help="its name, number or file; by default the one not yet solved")
+        parser.add_argument("--exercise", help=say("its name, number or file; by default the one not yet solved"))
     elif name == "mark":
         parser.add_argument(
-            "--csv", nargs="?", metavar="FILE", help="the table to write; it is printed where none is given"
+            "--csv", nargs="?", metavar="FILE", help=say("the table to write; it is printed where none is given")
         )
     if name in ("", "mark"):
-        parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="SECONDS", help="for one answer")
+        parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="SECONDS",
+                            help=say("for one answer"))  # fmt: skip
     asked = parser.parse_args(arguments[1:] if name else arguments)
     if getattr(asked, "time_limit", 1.0) <= 0:
         raise ValueError(f"--time-limit must be more than 0 seconds, not {asked.time_limit:g}")
@@ -188,8 +195,8 @@ def _check_changed(held: Folder, screen: "_Screen", seen: dict[str, Any], time_l
 def _content(path: Path) -> bytes | None:
     """Give what is in a file; None where there is none, or none that may be read just now."""
     try:
-        return path.read_bytes()
-    except OSError:
+        return read_regular(path)
+    except (OSError, ValueError):
         return None
 
 
@@ -208,6 +215,7 @@ class _Screen:
         from rich.padding import Padding
         from rich.text import Text
 
+        text = shown(text)
         indent = len(text) - len(text.lstrip())
         if self.console.is_terminal:
             self.console.print(Padding(Text(text.strip(), style=style or ""), (0, 0, 0, indent)))
@@ -216,7 +224,7 @@ class _Screen:
 
     def print(self, sentence: str, style: str | None = None, **values: Any) -> None:
         """Print a sentence, translated."""
-        self.line(self.say(sentence).format(**values), style)
+        self.line(fill_in(self.say(sentence), values), style)
 
     def columns(self, cells: list[tuple[str, int]]) -> None:
         """Print texts side by side, each as wide as is given; Hangul takes two places a letter."""

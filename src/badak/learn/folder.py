@@ -12,10 +12,13 @@ from typing import Any
 
 from badak import store
 from badak.learn.exercise import Exercise, exercises
+from badak.reading import load_json, read_regular
 
 PROGRESS = "progress.json"
 FORMAT = 1
 HINTS = 3
+MOST_BYTES = 1_000_000
+"""Of the progress file, which has 2 kB."""
 
 
 @dataclass
@@ -83,11 +86,11 @@ class Folder:
         if not path.exists():
             return
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
+            plain = load_json(read_regular(path, MOST_BYTES), PROGRESS)
             states = {name: State(**_checked(held)) for name, held in plain["exercises"].items()}
             if plain["format"] != FORMAT or plain["lang"] not in (None, "en", "ko"):
                 raise ValueError
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             # The answers themselves are there: they are checked again, so that only tries and hints are lost.
             self.damaged = _aside(path)
             return

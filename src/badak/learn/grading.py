@@ -1,25 +1,26 @@
 """Grades one answer to one exercise, in a child process with limits on time and memory."""
 
+import base64
 import difflib
 import os
-import secrets
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from badak.check import answers
 from badak.check.causes.explain import explain_error
 from badak.check.findings import Finding
-from badak.check.isolate import MEMORY_LIMIT, ask
-from badak.check.load.reading import read_source
+from badak.check.isolate import MEMORY_LIMIT, attempts, clock_limit
+from badak.check.load.reading import parse_source
 from badak.check.load.running import Workspace
-from badak.check.report.words import HEADINGS, speak
-from badak.language import translator
+from badak.check.report.words import HEADINGS, line_words, speak
+from badak.language import fill_in, translator
 from badak.learn.exercise import Answer, Exercise, exercise_named, fault
+from badak.reading import read_regular
 
 TIME_LIMIT = 10.0
-"""Seconds for one answer; a right one takes about one, start included."""
+"""Seconds of processor time for one answer; a right one takes about one, start included."""
 
 VERDICTS = {
     "solved": "solved",
@@ -29,10 +30,15 @@ VERDICTS = {
     "unknown": "could not be checked",
 }
 REASONS = {
-    "time": "It did not finish within {seconds} seconds: is there an endless loop?",
+    "time": "It used more than {seconds} seconds of processor time: is there an endless loop?",
+    "clock": "It waited, and did not end within {clock} seconds.",
     "memory": "It needed more than {memory} GiB of memory.",
     "exit": "Its code ended the process by itself (exit code {code}).",
     "checker": "The check itself failed: {error}",
+    "answer": "The answer of the check did not come as the check gives it: its code interfered.",
+    "changed": "Its code changed the functions that check it.",
+    "not-readable": "The file cannot be read: {error}.",
+    "link": "It is a link to another hand-in or to the whole folder.",
 }
 
 
@@ -57,46 +63,57 @@ class Grade:
 
 def grade(
     path: str | os.PathLike[str], exercise: Exercise, *, time_limit: float = TIME_LIMIT,
-    memory_limit: int | None = MEMORY_LIMIT,
+    memory_limit: int | None = MEMORY_LIMIT, content: bytes | None = None, beside: Mapping[str, bytes] | None = None,
 ) -> Grade:  # fmt: skip
     """Grade the file at `path` as an answer to `exercise`: its code RUNS, in a child process. The file stays as it is.
 
-    `time_limit` is in seconds, `memory_limit` in bytes (None: no limit). Whatever the code does (loops for ever,
-    crashes, exits) gives a Grade with the verdict 'unknown'.
+    `time_limit` is in seconds of processor time, `memory_limit` in bytes (None: no limit). `content` is graded instead
+    of what is in the file now, `beside` imported instead of the files beside it. Whatever the code does (loops for
+    ever, crashes, exits) gives a Grade with the verdict 'unknown'.
     """
     path = Path(path)
-    if not path.is_file():
-        return Grade(exercise.name, "missing")
-    started = time.monotonic()
+    if content is None:
+        try:
+            content = read_regular(path)
+        except FileNotFoundError:
+            return Grade(exercise.name, "missing")
+        except (OSError, ValueError) as error:
+            return Grade(exercise.name, "unknown", reason="not-readable", values={"error": str(error)})
     answer: dict[str, Any] = {}
-    # A loop that never ends at the bottom of the file does not hide a right answer above it.
-    for run, share in (("all", 0.6), ("definitions", 1.0)):
-        left = max(time_limit * share - (time.monotonic() - started), 0.1)
-        orders = {"work": "badak.learn.grading:carry_out", "path": str(path.resolve()), "exercise": exercise.name,
-                  "run": run, "memory_limit": memory_limit, "token": secrets.token_hex(8)}  # fmt: skip
-        answer = ask(orders, left)
-        if "verdict" in answer:
-            answer["findings"] = [Finding(**plain) for plain in answer["findings"]]
-            return Grade(exercise.name, **{k: v for k, v in answer.items() if k not in ("token", "stage")})
-    values = {"seconds": f"{time_limit:g}", "memory": f"{(memory_limit or 0) / 2**30:.3g}", "code": answer.get("code"),
-              "error": answer.get("words", "")}  # fmt: skip
+    orders = {"exercise": exercise.name}
+    work = "badak.learn.grading:carry_out"
+    for answer in attempts(work, path, content, orders, time_limit, memory_limit, beside):
+        try:
+            if "failure" not in answer:
+                return Grade(exercise.name, **answers.grade_of(answer["answer"]))
+        except answers.Refused:
+            answer["failure"] = "answer"
+    values = {"seconds": f"{time_limit:g}", "clock": f"{clock_limit(time_limit):g}",
+              "memory": f"{(memory_limit or 0) / 2**30:.3g}", "code": answer.get("exit"),
+              "error": answer.get("words", ""), **{key: answer[key] for key in ("at",) if key in answer},
+              **({"line": answer["code"]} if "at" in answer else {})}  # fmt: skip
     return Grade(exercise.name, "unknown", reason=answer["failure"], values=values)
 
 
 def carry_out(orders: dict[str, Any], stage: Callable[[str], None]) -> dict[str, Any]:
     """Do the orders of `grade`, in the child process: run the file and check what it defines."""
     exercise = exercise_named(orders["exercise"])
+    path = Path(orders["path"])
+    content = base64.b64decode(orders["content"]) if "content" in orders else read_regular(path)
     try:
-        source = read_source(Path(orders["path"]))
+        source = parse_source(path, content)
     except SyntaxError as error:
         words = {"error": error.msg, "line": error.lineno}
         text = "Python cannot read the file: {error}."
         advice = "Look for a bracket, a colon or an indentation near this line, or just above it."
-        return _told([fault("syntax-error", text, advice, **words)], [], _lines(orders["path"]))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        lines = content.decode("utf-8-sig", "replace").splitlines()
+        return _told([fault("syntax-error", text, advice, **words)], [], lines)
+    except (UnicodeDecodeError, ValueError) as error:
         return _told([fault("not-readable", "The file cannot be read: {error}.", error=str(error))], [], [])
     stage("running")
-    with Workspace(source, Path(orders["path"])) as place:
+    # Files handed in beside an answer are those that it may import, not what lies there now.
+    file = Path(orders["beside"], path.name) if "beside" in orders else path
+    with Workspace(source, file) as place:
         answer = Answer(place.load(orders["run"]), exercise.names)
         stage("checking")
         return _judged(answer, exercise)
@@ -116,10 +133,6 @@ def _told(findings: list[Finding], blanks: list[str], lines: list[str]) -> dict[
     return {"verdict": verdict, "findings": told, "blanks": blanks, "source": lines}
 
 
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-
-
 def _missing(answer: Answer, name: str) -> Finding:
     """Say why the file does not define what it should: it failed on the way, or it has another name."""
     for failed in answer.failed:
@@ -136,11 +149,6 @@ def _missing(answer: Answer, name: str) -> Finding:
     return fault("missing-name", "The file does not define {name}.", "Keep the names of the exercise.", name=name)
 
 
-class _Values(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "?"
-
-
 def words(finding: Finding, lang: str | None = None) -> tuple[str, str]:
     """Give what is wrong and what to try, in 'en' or 'ko'."""
     if finding.check != "learn":
@@ -150,7 +158,7 @@ def words(finding: Finding, lang: str | None = None) -> tuple[str, str]:
     say = translator("learn", lang).gettext
     shown = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in finding.values.items()}
     shown.setdefault("quantity", finding.quantity)
-    text, advice = (say(part).format_map(_Values(shown)) if part else "" for part in (finding.text, finding.advice))
+    text, advice = (fill_in(say(part), shown) if part else "" for part in (finding.text, finding.advice))
     return text, advice
 
 
@@ -159,7 +167,9 @@ def report(graded: Grade, lang: str | None = None) -> list[str]:
     say, check = translator("learn", lang).gettext, translator("check", lang).gettext
     lines = []
     if graded.reason:
-        lines.append(say(REASONS[graded.reason]).format_map(_Values(graded.values)))
+        lines.append(fill_in(say(REASONS[graded.reason]), graded.values))
+        if "at" in graded.values:
+            lines.append(f"   {line_words(graded.values['at'], None, lang)} | {graded.values['line']}")
     for finding in graded.findings:
         text, advice = words(finding, lang)
         line = finding.line if finding.line and 0 < finding.line <= len(graded.source) else None
@@ -174,5 +184,5 @@ def report(graded: Grade, lang: str | None = None) -> list[str]:
         if advice:
             lines.append(f"   {check(HEADINGS['try'])}: {advice}")
     if graded.blanks:
-        lines.append(say("Still to write: {names}.").format(names=", ".join(graded.blanks)))
+        lines.append(fill_in(say("Still to write: {names}."), {"names": ", ".join(graded.blanks)}))
     return lines

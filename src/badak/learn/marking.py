@@ -1,7 +1,9 @@
 """Marks a folder of hand-ins: a row a pupil, what is wrong as labels; each answer runs in a process of its own."""
 
+import contextlib
 import csv
 import io
+import itertools
 import os
 import re
 import sys
@@ -13,11 +15,16 @@ from pathlib import Path
 from badak import store
 from badak.check.isolate import MEMORY_LIMIT
 from badak.check.load.reading import read_source
-from badak.language import choose_language, translator
+from badak.language import choose_language, fill_in, translator
 from badak.learn.exercise import Exercise, exercises
 from badak.learn.grading import TIME_LIMIT, VERDICTS, Grade, grade
+from badak.reading import read_regular, shown
 
 FILES = (".py", ".ipynb")
+MOST_BYTES = 16_000_000
+"""Of one file of a hand-in: more than any notebook with its pictures."""
+MOST_BESIDE = 500
+"""Files beside an answer that are kept for its imports."""
 
 
 @dataclass
@@ -27,6 +34,10 @@ class HandIn:
     pupil: str
     files: dict[str, Path] = field(default_factory=dict)
     grades: dict[str, Grade] = field(default_factory=dict)
+    linked: bool = False
+    """Whether it is a link to another hand-in or to the whole folder, which is not followed."""
+    contents: dict[Path, bytes] = field(default_factory=dict)
+    """What the files held, and those beside them that they may import, when marking began."""
 
 
 def mark(
@@ -55,15 +66,20 @@ def mark(
     pupils = find_pupils(folder)
     if not pupils:
         raise ValueError(f"{folder} holds no hand-ins: subfolders, a pupil each, or Python files named after pupils")
+    # All are read before any is run, so that none changes another's row.
+    for pupil in pupils:
+        _read(pupil, folder)
     jobs = [(pupil, exercise) for pupil in pupils for exercise in exercises()]
 
     def run(job: tuple[HandIn, Exercise]) -> None:
         pupil, exercise = job
-        path = pupil.files.get(exercise.name)
-        missing = Grade(exercise.name, "missing")
         # An answer may do anything; what it does to its own row must not end the others'.
-        pupil.grades[exercise.name] = missing if path is None else grade(
-            path, exercise, time_limit=time_limit, memory_limit=memory_limit)  # fmt: skip
+        try:
+            graded = _grade(pupil, exercise, time_limit, memory_limit)
+        except (OSError, ValueError, RecursionError, MemoryError) as error:
+            values = {"error": f"{type(error).__name__}: {error}"}
+            graded = Grade(exercise.name, "unknown", reason="checker", values=values)
+        pupil.grades[exercise.name] = graded
 
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         list(pool.map(run, jobs))
@@ -73,12 +89,34 @@ def mark(
     else:
         # The mark at the start is how Excel knows UTF-8, and so Hangul.
         store.write_atomically(Path(csv_file), text.encode("utf-8-sig"))
-        print(
-            translator("learn", lang)
-            .gettext("{count} hand-ins marked: {file}")
-            .format(count=len(pupils), file=csv_file)
-        )
+        sentence = translator("learn", lang).gettext("{count} hand-ins marked: {file}")
+        print(fill_in(sentence, {"count": len(pupils), "file": shown(str(csv_file))}))
     return 0
+
+
+def _grade(pupil: HandIn, exercise: Exercise, time_limit: float, memory_limit: int | None) -> Grade:
+    path = pupil.files.get(exercise.name)
+    if pupil.linked:
+        return Grade(exercise.name, "unknown", reason="link")
+    if path is None:
+        return Grade(exercise.name, "missing")
+    if path not in pupil.contents:
+        return grade(path, exercise)  # it could not be read: this says why
+    near = {str(other.relative_to(path.parent)): held for other, held in pupil.contents.items()
+            if other.is_relative_to(path.parent)}  # fmt: skip
+    return grade(path, exercise, time_limit=time_limit, memory_limit=memory_limit, content=pupil.contents[path],
+                 beside=near)  # fmt: skip
+
+
+def _read(pupil: HandIn, folder: Path) -> None:
+    """Keep what the pupil's files hold, and the Python files beside and below them."""
+    paths = {*pupil.files.values()}
+    for place in {path.parent for path in paths} - {folder}:  # there lie the files of others
+        below = (path for path in _files(place) if path.suffix == ".py" and not path.is_symlink())
+        paths.update(itertools.islice(below, MOST_BESIDE))
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):
+            pupil.contents[path] = read_regular(path, MOST_BYTES)
 
 
 def table(pupils: list[HandIn], lang: str | None = None) -> str:
@@ -99,21 +137,32 @@ def table(pupils: list[HandIn], lang: str | None = None) -> str:
     return target.getvalue()
 
 
+FORMULAS = "=+-@\uff1d\uff0b\uff0d\uff20\u2212"
+"""What a formula begins with; Excel takes the full-width forms for the others."""
+
+
 def harmless(cell: str) -> str:
     """Give a cell that a spreadsheet does not take for a formula, and that a terminal can print."""
     cell = "".join(letter if letter.isprintable() else "?" for letter in cell)
-    return f"'{cell}" if cell.lstrip().startswith(("=", "+", "-", "@")) else cell
+    # In many countries a semicolon parts the cells, and what follows it begins another.
+    cell = re.sub(rf"([;,|]\s*)([{re.escape(FORMULAS)}])", r"\1'\2", cell)
+    return f"'{cell}" if cell.lstrip().startswith(tuple(FORMULAS)) else cell
 
 
 def find_pupils(folder: Path) -> list[HandIn]:
     """Give the pupils of a folder, by name: see `mark` for how hand-ins may lie there."""
     found: dict[str, HandIn] = {}
     loose: dict[str, list[Path]] = {}
+    whole = folder.resolve()
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith((".", "__")):
             continue
-        if entry.is_dir():
-            files = sorted(_files(entry))
+        if _leads_back(entry, whole):
+            if entry.is_dir() or entry.suffix in FILES:
+                name = entry.name if entry.is_dir() else _pupil_of(entry)
+                found[name] = HandIn(name, linked=True)
+        elif entry.is_dir():
+            files = sorted(path for path in _files(entry) if not _leads_back(path, whole, entry.resolve()))
             found[entry.name] = HandIn(entry.name, _sorted_out(files))
         elif entry.suffix in FILES:
             loose.setdefault(_pupil_of(entry), []).append(entry)
@@ -121,6 +170,19 @@ def find_pupils(folder: Path) -> list[HandIn]:
         own = found.setdefault(name, HandIn(name))
         own.files = {**_sorted_out(files), **own.files}
     return sorted(found.values(), key=lambda pupil: pupil.pupil)
+
+
+def _leads_back(entry: Path, whole: Path, own: Path | None = None) -> bool:
+    """Say whether a link leads to the folder `whole`, above it or into it, but not into the pupil's `own` part."""
+    if not entry.is_symlink():
+        return False
+    try:
+        target = entry.resolve()
+    except (OSError, RuntimeError):  # a link to itself
+        return True
+    if own is not None and target.is_relative_to(own):
+        return False
+    return target.is_relative_to(whole) or whole.is_relative_to(target)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -173,6 +235,6 @@ def _defined(path: Path) -> set[str]:
     """Give the classes and functions that a file defines, without running it; none where it cannot be read."""
     try:
         source = read_source(path)
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+    except (OSError, SyntaxError, ValueError):
         return set()
     return {node.name for node in source.classes()} | set(source.functions())

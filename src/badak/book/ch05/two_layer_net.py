@@ -19,6 +19,14 @@ class TwoLayerNet(_nets.Net):
         self.layers["Affine2"] = Affine(self.params["W2"], self.params["b2"])
         self._end()
 
+    def __getstate__(self) -> dict[str, _t.Any]:
+        """Give the state with the loss under this chapter's name."""
+        state = super().__getstate__()
+        return {("lastLayer" if name == "last_layer" else name): value for name, value in state.items()}
+
+    def __setstate__(self, state: dict[str, _t.Any]) -> None:
+        super().__setstate__({("last_layer" if name == "lastLayer" else name): state[name] for name in state})
+
     @property
     def lastLayer(self) -> _t.Any:
         """The loss, as this chapter writes it."""

@@ -155,8 +155,10 @@ def weight_decay(case: Case) -> Verdict:
         rates.append(rate)
     if np.ptp(rates) > 1e-3 * abs(rates[0]):
         return None
-    label = "adds-weight-decay-to-grad" if rates[0] > 0 else "regulariser-missing-from-grad"
-    return label, {"rate": abs(rates[0])}
+    if rates[0] > 0:
+        return "adds-weight-decay-to-grad", {"rate": rates[0]}
+    # Only what gives one number can hold a penalty; an ordinary layer cannot.
+    return ("regulariser-missing-from-grad" if case.is_loss else "subtracts-parameter"), {"rate": -rates[0]}
 
 
 def other_parameters(case: Case) -> Verdict:
@@ -211,6 +213,13 @@ def elementwise_line(subject: Subject, failure: UserError) -> int | None:
 
 CAUSES = (
     Cause(
+        "subtracts-parameter",
+        "{rate} * {quantity} is subtracted from d{quantity}: forward has nothing that calls for it.",
+        "Leave it out: weight decay belongs to the loss or to the optimizer.",
+        tests=(weight_decay,),
+        repairable=True,
+    ),
+    Cause(
         "elementwise-product",
         "* multiplies element by element; forward and backward of a weight are matrix products.",
         "Write @ (or np.dot) for *.",
@@ -222,6 +231,12 @@ CAUSES = (
         "Assign it to self: self.d{quantity} = …",
         tests=(missing_or_unused,),
         place=local_gradient,
+        special={
+            "near": (
+                "backward leaves the gradient of {quantity} in self.{near}; its name is d{quantity}.",
+                "Write self.d{quantity}: capital and small letters are different names.",
+            )
+        },
     ),
     Cause(
         "forward-ignores-param",

@@ -39,6 +39,12 @@ def _draws(node: ast.AST) -> bool:
 
 CAUSES = (
     Cause(
+        "dropout-scaled-twice",
+        "The kept units are scaled up in training, and the output is scaled down again in evaluation: on average {train} times the input in training, {test} in evaluation.",
+        "Scale once: with the mask divided by (1 - ratio), give x back as it is in evaluation.",
+        place=_mask_use,
+    ),
+    Cause(
         "redraws-mask",
         "backward draws a new mask instead of using that of forward.",
         "Store the mask in forward.",

@@ -43,6 +43,9 @@ REMOVED_ALIASES = (
 )
 
 
+PUBLIC = ("forward", "backward", "loss", "gradient", "predict", "accuracy", "update", "numerical_gradient")
+
+
 def closest(name: str, names: Sequence[str]) -> str | None:
     """Give the name nearest to a misspelled one."""
     found = difflib.get_close_matches(name, names, 1, 0.7)
@@ -80,16 +83,14 @@ def explain_error(
     if isinstance(error, NameError):
         finding.label = "undefined-name"
         name = getattr(error, "name", None) or str(error).split("'")[1]
+        if name == "self" and _lacks_self(source, finding):
+            return finding
         finding.values |= {"name": name, "used_line": line}
         finding.quantity = method
         if source is not None:
             owner, inside = source.enclosing(line) if line is not None else (None, None)
             node = source.method(owner, inside) if owner and inside else None
-            near = (
-                closest(name, sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - {name}))
-                if node
-                else None
-            )
+            near = closest(name, sorted(_names_in(node) - {name})) if node else None
             if near is None:
                 # What is missing belongs at the top of the file; the message tells where it is used.
                 finding.line = definition_line(source)
@@ -97,6 +98,8 @@ def explain_error(
                 finding.values["near"] = near
     elif isinstance(error, AttributeError):
         _explain_attribute(subject, error, finding)
+    elif isinstance(error, TypeError) and "Python scalar" in str(error):
+        _explain_scalar(source, finding)
     elif isinstance(error, TypeError) and "positional argument" in str(error) and "given" in str(error):
         _explain_arity(subject, error, finding, source)
     elif (
@@ -122,6 +125,7 @@ def _explain_attribute(subject: Subject | None, error: AttributeError, finding: 
         finding.label = "removed-numpy-alias" if name in REMOVED_ALIASES else "unnamed"
         if finding.label == "unnamed":
             _suggest(finding, name, dir(owner), "misspelled-attribute")
+            finding.values["module"] = finding.label == "misspelled-attribute"
         return
     if owner is None:
         if subject is not None and "NoneType" in str(error):
@@ -133,12 +137,42 @@ def _explain_attribute(subject: Subject | None, error: AttributeError, finding: 
     near = closest(name, names)
     if near is not None and callable(getattr(owner, near, None)):
         finding.label = "misspelled-method"
-        finding.values["near"] = near
+        # Where the name asked for is the one that callers use, the definition is misspelled; else the call.
+        finding.values |= {"near": near, "called": name not in PUBLIC}
     elif near is not None:
         finding.label = "misspelled-attribute"
         finding.values["near"] = near
     elif own and finding.method == getattr(subject, "backward_name", ""):
         _explain_none(subject, finding, name)
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    """Give the names that a function uses, its arguments among them."""
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return names | {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
+
+
+def _lacks_self(source: Source | None, finding: Finding) -> bool:
+    """A method that uses self without having it among its arguments."""
+    owner, inside = source.enclosing(finding.line) if source is not None and finding.line else (None, None)
+    node = source.method(owner, inside) if source is not None and owner and inside else None
+    if node is None or any(a.arg == "self" for a in node.args.args):
+        return False
+    finding.label, finding.method, finding.line = "missing-self", node.name, node.lineno
+    finding.values |= {"name": node.name, "arguments": ", ".join(a.arg for a in node.args.args)}
+    return True
+
+
+def _explain_scalar(source: Source | None, finding: Finding) -> None:
+    """A function of math was given an array: the one of NumPy takes arrays."""
+    for node in ast.walk(source.tree) if source is not None else []:
+        if not isinstance(node, ast.Call) or not node.lineno <= (finding.line or 0) <= (node.end_lineno or 0):
+            continue
+        words = ast.unparse(node.func)
+        if words.startswith("math.") and hasattr(np, words.removeprefix("math.")):
+            finding.label = "math-on-array"
+            finding.values |= {"name": words, "near": words.replace("math.", "np.")}
+            return
 
 
 def _suggest(finding: Finding, name: str, names: list[str], label: str) -> None:

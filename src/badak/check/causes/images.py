@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """Windows and loops: kernels, contributions that overlap, ties of a maximum."""
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 from badak.check.case import Case
 from badak.check.causes.affine import transposes, turned_weight
 from badak.check.causes.base import Cause, Verdict
+from badak.check.causes.fit import near
 from badak.check.findings import Finding
 from badak.check.numeric import close
 from badak.check.source import called_name
@@ -96,7 +98,32 @@ def _reshape_line(subject: Subject, finding: Finding) -> int | None:
     return max(hits) if hits else None
 
 
+def averaged_maximum(case: Case) -> Verdict:
+    """One output moves with one input, a maximum; backward gives every input of its window the same share."""
+    if case.is_loss or case.quantity != "x" or np.ndim(case.x) < 3:
+        return None
+    subject = case.subject
+    slopes = subject.slopes("x").central
+    for column in range(0, slopes.shape[1], max(1, slopes.shape[1] // 4)):
+        one = np.zeros(case.y.size)
+        one[column] = 1.0
+        given = np.ravel(np.asarray(subject.gradient(subject.run(one.reshape(case.y.shape)), "x"), float))
+        window = np.flatnonzero(given)
+        moved = np.flatnonzero(np.abs(slopes[:, column]) > 1e-6)
+        if len(moved) != 1 or moved[0] not in window or len(window) < 2:
+            return None
+        if np.ptp(given[window]) > 1e-9 or not near(float(given.sum()), 1):
+            return None
+    return "average-for-maximum", {}
+
+
 CAUSES = (
+    Cause(
+        "average-for-maximum",
+        "backward shares dout among the whole window, as for an average; forward takes the maximum.",
+        "Give all of it to the place of the maximum (argmax).",
+        tests=(averaged_maximum,),
+    ),
     Cause(
         "kernel-not-flipped",
         "d{quantity} is right for the kernel rotated by 180 degrees.",
@@ -131,5 +158,10 @@ CAUSES = (
         "Height and width of the output are exchanged: a taller image gives a wider output.",
         "Reshape to (N, OH, OW, …).",
         place=_reshape_line,
+    ),
+    Cause(
+        "forgets-setting",
+        "d{quantity} is wrong, and right with the value that the constructor takes by itself: backward leaves {name} out somewhere.",
+        "Use self.{name} in backward wherever forward uses it.",
     ),
 )

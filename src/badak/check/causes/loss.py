@@ -102,7 +102,7 @@ def _softmax_line(subject: Subject, finding: Finding) -> int | None:
 
 def _broadcast_line(subject: Subject, finding: Finding) -> int | None:
     assert subject.source is not None
-    functions = subject.source.reached(subject.name, "forward")
+    functions = subject.source.reached(subject.name, subject.forward_name)
     return find_line(functions, lambda n: isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)) or find_line(
         functions, lambda n: called_name(n) == "subtract"
     )

@@ -34,21 +34,30 @@ def definition_line(source: Source) -> int:
 
 
 CAUSES = (
+    Cause("math-on-array", "{name} takes one number, not an array.", "Write {near}: it takes arrays."),
+    Cause(
+        "list-for-array",
+        "{name} gives a list: what is computed with it next (a product, a sum over an axis) fails or does something else.",
+        "Compute with arrays: np.array(…), or an expression of NumPy instead of the loops.",
+    ),
     Cause(
         "misspelled-attribute",
         "There is no self.{name}: did you mean self.{near}?",
         "Correct the spelling.",
+        special={"module": ("np has no {name}: did you mean np.{near}?", "Correct the spelling.")},
     ),
     Cause(
         "misspelled-method",
         "{owner} has no method {name}, but it has {near}: did you mean {name}?",
         "Spell it {name}, so that callers find it.",
+        special={"called": ("{owner} has no method {name}: did you mean {near}?", "Write {near}.")},
         place=_misspelled,
     ),
     Cause(
         "undefined-name",
         "{name} is used ({used}) but nowhere defined or imported.",
         "Import or define it at the top of the file.",
+        special={"near": ("{name} is used ({used}) but nowhere defined: did you mean {near}?", "Write {near}.")},
         place=_missing_definition,
     ),
     Cause(

@@ -83,6 +83,18 @@ def is_modulus(subject: Examinee, name: str) -> bool:
 
 CAUSES = (
     Cause(
+        "missing-activation-derivative",
+        "The derivative of the hidden activation is missing on the way to d{quantity}.",
+        "Multiply what comes from above by it: z * (1 - z) for a sigmoid, (z > 0) for a Relu.",
+        repairable=True,
+    ),
+    Cause(
+        "activation-derivative-twice",
+        "The derivative of the hidden activation is taken twice on the way to d{quantity}.",
+        "Multiply by it once.",
+        repairable=True,
+    ),
+    Cause(
         "gradient-without-forward",
         "gradient calls backward without a forward before it: the layers have stored nothing, or what an earlier batch left ({error}).",
         "Call self.{forward}(x, t) first.",

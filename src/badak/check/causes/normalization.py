@@ -133,7 +133,23 @@ def unbroadcast_like(value: Array, shape: tuple[int, ...]) -> Array:
     return unbroadcast(value, shape)
 
 
+def holds_deviation(before: Array, after: Array, batch: Array, axis: tuple[int, ...], rate: float) -> bool:
+    """Tell whether a running statistic moved towards the standard deviation of the batch instead of its variance."""
+    variance = np.reshape(batch.var(axis=axis), after.shape)
+    for share in (1 - rate, rate):
+        moved = (after - (1 - share) * before) / share
+        if close(moved, np.sqrt(variance), 1e-4) and not close(moved, variance, 1e-2):
+            return True
+    return False
+
+
 CAUSES = (
+    Cause(
+        "running-variance-holds-deviation",
+        "{name} is fed with the standard deviation, not with the variance: evaluation takes its root once more.",
+        "Feed it with the variance: running_var = momentum * running_var + (1 - momentum) * var.",
+        place=running_line,
+    ),
     Cause(
         "stats-treated-as-constants",
         "Mean and standard deviation depend on x too; their two paths are missing.",

@@ -167,6 +167,17 @@ def running_line(subject: Subject, finding: Finding) -> int | None:
     name = str(finding.values.get("name") or "")
     for _, function in subject.source.reached(subject.name, "forward"):
         lines = attribute_lines(function, name)
+        # The formula reads what it sets; the line that makes the array does not.
+        formula = [
+            s.lineno
+            for s, target in assignments(function)
+            if s.lineno in lines
+            and getattr(target, "attr", None) == name
+            and (
+                isinstance(s, ast.AugAssign)
+                or any(getattr(n, "attr", None) == name for n in ast.walk(getattr(s, "value", None) or s))
+            )
+        ]
         if lines:
-            return lines[0]
+            return formula[0] if formula else lines[0]
     return None

@@ -12,6 +12,7 @@ from badak.check.causes import (
     activation,
     affine,
     dropout,
+    functions,
     images,
     known,
     loss,
@@ -25,6 +26,7 @@ from badak.check.causes import (
     shapes,
     state,
     unnamed,
+    updating,
 )
 from badak.check.causes.base import Cause, Test, Verdict
 from badak.check.subject import UserError
@@ -41,8 +43,10 @@ FAMILIES = (
     precision,
     loss,
     known,
+    functions,
     state,
     network,
+    updating,
     optimizer,
     numerical,
     unnamed,
@@ -54,6 +58,7 @@ SHAPES: tuple[Test, ...] = (shapes.shape_cause,)
 # A gradient of the right shape with wrong values: most specific first, the first that fits is the answer.
 ORDER: tuple[Test, ...] = (
     precision.rounded_forward,
+    updating.after_step,
     known.another_cross_entropy,
     known.log_base,
     affine.missing_or_unused,
@@ -76,6 +81,7 @@ ORDER: tuple[Test, ...] = (
     activation.pre_and_post,
     normalization.statistics,
     affine.weight_decay,
+    images.averaged_maximum,
     images.overlapping,
     activation.nearly,
 )

@@ -15,7 +15,7 @@ from badak.check.causes.fit import constant_ratio, near
 from badak.check.copying import walk
 from badak.check.findings import Finding
 from badak.check.numeric import close
-from badak.check.source import called_name, find_line
+from badak.check.source import assignments, called_name, find_line, names_quantity
 from badak.check.subject import Subject, UserError
 
 
@@ -88,8 +88,6 @@ def _too_small(case: Case, ratio: float, batch: int, values: dict[str, Any]) -> 
 
 
 def _gradient_statements(case: Case) -> list[ast.stmt]:
-    from badak.check.source import assignments, names_quantity
-
     source = case.subject.source
     node = source.method(case.subject.name, "backward") if source else None
     if node is None:
@@ -139,9 +137,9 @@ def batch_power(case: Case, ratio: float) -> int:
     if np.shape(a) != slope.shape or not np.any(slope[known]):
         return 0
     other = float((np.asarray(a, float)[known] * slope[known]).sum() / (slope[known] ** 2).sum())
-    if other == 0 or ratio / other <= 0:
+    if other == 0 or ratio == 0:
         return 0
-    power = np.log(ratio / other) / np.log(batch / fewer)
+    power = np.log(abs(ratio / other)) / np.log(batch / fewer)
     return round(float(power)) if abs(power - round(power)) < 0.05 else 0
 
 

@@ -9,6 +9,18 @@ UNNAMED = Cause(
     "d{quantity} is not the gradient: at the worst element {got}, the slope there is {expected}.",
     "No known cause fits; follow this one element by hand.",
     special={
+        "setting_error": (
+            "With {setting}, forward runs and {method} raises {error}",
+            "Let backward read its sizes and settings from what forward kept.",
+        ),
+        "setting_shape": (
+            "With {setting}, d{quantity} has shape {got}, {quantity} has {expected}.",
+            "Let backward read its sizes and settings from what forward kept.",
+        ),
+        "setting": (
+            "With {setting}, d{quantity} is not the gradient: at the worst element {got}, the slope is {expected}.",
+            "Let backward read its sizes and settings from what forward kept.",
+        ),
         "error": ("{method} raises {error}", "The line shown is the last one of yours that ran."),
         "shape_fault": (
             "d{quantity} has shape {got}, {quantity} has {expected}.",

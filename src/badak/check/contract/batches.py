@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.causes.crash import backward_crash, forward_crash
 from badak.check.causes.explain import explain
 from badak.check.compare import agrees
 from badak.check.contract.clause import Clause, Findings
@@ -135,6 +136,60 @@ def check_batch_of_one(exam: Examination) -> Findings:
             return
 
 
+def check_many_rows(exam: Examination) -> Findings:
+    """What takes one number of rows takes any, where one small change makes it run, and run right.
+
+    A product that broadcasts (x.T * dout), a function of numbers (math.exp): on one row (on one number) they do what
+    they should, so that the input that was found to fit is such a one.
+    """
+    subject = exam.subject
+    widths = [np.shape(subject.x)[1]] if np.ndim(subject.x) == 2 and np.size(subject.x) > 1 else [7]
+    widths += [np.shape(v)[0] for p in subject.parameters if np.ndim(v := subject.value(p.name)) == 2]
+    for columns in dict.fromkeys(widths):
+        found = list(_many_rows(exam, np.random.default_rng(1).standard_normal((5, columns))))
+        if found:
+            yield from found
+            return
+
+
+def _many_rows(exam: Examination, batch: Array) -> Findings:
+    many = Examination(exam.subject.sibling(batch), lambda _, finding: exam.place(finding), exam.examine_part)
+    obj = many.subject.fresh()
+    try:
+        many.y = np.asarray(many.subject.forward(obj, batch.copy()))
+    except UserError as failure:
+        finding = forward_crash(many, failure)
+        if finding.label != "unnamed":
+            yield finding
+        return
+    try:
+        many.subject.backward(obj, many.subject.default_dout(many.y), batch.copy())
+    except UserError as failure:
+        findings = list(backward_crash(many, obj, failure))
+        if findings[0].label != "unnamed":
+            yield from findings
+
+
+def _takes_one_count(subject: Subject) -> bool:
+    """Tell whether one number of rows alone is taken."""
+    x = subject.x
+    if (
+        not (subject.unary and subject.any_batch)
+        or subject.given
+        or not is_array(x)
+        or x.dtype.kind != "f"
+        or x.ndim > 2
+    ):
+        return False
+    if np.shape(x)[:1] in ((1,), ()):
+        return True
+    try:
+        subject.forward(subject.fresh(), x[:-1].copy())
+    except UserError:
+        return True  # as many rows as a parameter has, and no others
+    return False
+
+
 def _rows_coupled(exam: Examination) -> bool:
     """Tell whether one row's output depends on the others: batch statistics."""
     subject = exam.subject
@@ -152,5 +207,8 @@ def _rows_coupled(exam: Examination) -> bool:
     return not close(other[1:], y[1:], REPEATED)
 
 
-SECOND = [Clause("second-batch", check_second_batch, applies=lambda s: not s.updates_inside)]
-ONE = [Clause("batch-of-one", check_batch_of_one, applies=lambda s: s.input_names == ("x",), measures=True)]
+SECOND = [Clause("second-batch", check_second_batch, applies=lambda s: not s.updates_inside and s.any_batch)]
+MANY = [Clause("many-rows", check_many_rows, applies=_takes_one_count, stops=True)]
+ONE = [
+    Clause("batch-of-one", check_batch_of_one, applies=lambda s: s.input_names == ("x",) and s.any_batch, measures=True)
+]

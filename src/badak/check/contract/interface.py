@@ -16,11 +16,16 @@ from badak.check.source import is_upstream
 from badak.check.subject import (
     attributes_of,
     has_method,
+    parameters_of,
     pieces,
     required,
 )
 
 INPUT = re.compile(r"(?i)^(x|inputs?|data)$")
+# What stands beside the gradient that comes from above in a stateless backward.
+BESIDE = re.compile(
+    r"(?i)^(x\w*|inputs?|data|y\w*|z\w*|a|h|out\w*|caches?|cached\w*|params?|t|targets?|labels?|ctx|w\w*|b|bias|mask|prev\w*)$"
+)
 Array = np.ndarray[Any, Any]
 
 
@@ -28,7 +33,7 @@ def check_methods(exam: Examination) -> Findings:
     """The object offers the methods of its protocol, under their names and with self."""
     subject = exam.subject
     names = subject.method_names
-    absent = [name for name in names if not has_method(subject.obj, name)]
+    absent = [name for name in names if not has_method(subject.asked, name)]
     if absent:
         yield _absent(exam, absent[0])
         return
@@ -47,7 +52,7 @@ def check_methods(exam: Examination) -> Findings:
         ):
             yield exam.finding("methods", "missing-self", method=name, values={"name": name, "arguments": first})
             return
-    if not subject.scalar:
+    if names and not subject.scalar and not subject.knows_arguments:
         yield from _signature(exam)
 
 
@@ -58,16 +63,15 @@ def _absent(exam: Examination, name: str) -> Finding:
     """
     subject = exam.subject
     known = {"forward", "backward", "loss", "gradient", "numerical_gradient", *subject.method_names}
-    public = [n for n in dir(subject.obj) if not n.startswith("__") and has_method(subject.obj, n)]
+    public = [n for n in dir(subject.asked) if not n.startswith("__") and has_method(subject.asked, n)]
     near = closest(name, [n for n in public if n not in known])
     # feedforward is no misspelled forward.
     near = near if near is not None and abs(len(near) - len(name)) <= 2 else None
     values = {"name": name, "near": near, "owner": subject.name}
     if near is not None:
         return exam.finding("methods", "misspelled-method", method=name, quantity=name, values=values)
-    # Chapter 4's networks have numerical gradients alone; made of layers with a backward, a network has gradient too.
-    wanted = "numerical_gradient" not in public or _holds_layers(subject.obj)
-    if subject.runs_forward_itself and wanted:
+    # Chapter 4's networks have no gradient of their own; made of layers with a backward, a network has one.
+    if subject.runs_forward_itself and _holds_layers(subject.obj):
         return exam.finding("methods", "missing-method", method=name, quantity=name, values=values)
     raise CouldNotCheck(
         "{owner} has no method {name}, so that there is no gradient to compare with forward. "
@@ -85,10 +89,16 @@ def _holds_layers(obj: Any) -> bool:
 def _signature(exam: Examination) -> Findings:
     """Backward takes the gradient that comes from above."""
     subject = exam.subject
-    wanted = required(getattr(subject.obj, subject.backward_name))
-    if len(wanted) < 2 or any(is_upstream(n) for n in wanted):
+    wanted = required(getattr(subject.asked, subject.backward_name))
+    if len(wanted) < 2:
         return
-    if not INPUT.match(wanted[0]):
+    known = {p.name for p in parameters_of(getattr(subject.asked, subject.forward_name))}
+    others = [n for n in wanted if not is_upstream(n)]
+    strange = [n for n in others if n not in known and not BESIDE.match(n)]
+    upstream = len(others) < len(wanted)
+    if upstream and not strange:
+        return
+    if upstream or not INPUT.match(wanted[0]):
         raise CouldNotCheck(
             "{method} wants ({arguments}), and I don't know what to hand in. "
             "Name the gradient that comes from above dout, and run the check again.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from badak.check.contract.clause import Clause
 from badak.check.exam import Examination
 from badak.check.findings import Finding
 from badak.check.numeric import close
-from badak.check.subject import UserError
+from badak.check.subject import Subject, UserError, has_method
 from badak.check.tolerances import REPEATED, ROW
+
+Array = np.ndarray[Any, Any]
 
 
 def check_labels(exam: Examination) -> Iterator[Finding]:
@@ -27,23 +30,42 @@ def check_labels(exam: Examination) -> Iterator[Finding]:
 def _broadcast(exam: Examination) -> Iterator[Finding]:
     subject = exam.subject
     x, t = subject.x, subject.second
-    if x.shape == t.shape or x.size != t.size or x.size < 2 or t.dtype.kind not in "f":
+    yield from _compared(exam, x, t, lambda target: subject.forward(subject.fresh(), x.copy(), target))
+
+
+def check_predictions(exam: Examination) -> Iterator[Finding]:
+    """A network compares each prediction with its own target, not every one with all."""
+    subject = exam.subject
+    x, t = subject.x, subject.second
+    y = np.asarray(subject.call(subject.predict_name, getattr(subject.fresh(), subject.predict_name), x.copy()))
+    yield from _compared(exam, y, t, lambda target: subject.forward(subject.fresh(), x.copy(), target))
+
+
+def _compared(exam: Examination, x: Array, t: Array, loss: Callable[[Array], Any]) -> Iterator[Finding]:
+    """Compare the loss with that for targets in the shape of what they are targets of."""
+    if x.shape == t.shape or x.size != t.size or x.size < 2 or t.dtype.kind not in "fiub":
         return
-    same = subject.forward(subject.fresh(), x.copy(), t.reshape(x.shape).copy())
-    if not close(np.ravel(same), np.ravel(exam.y), REPEATED):
-        yield exam.finding(
-            "labels",
-            "silent-broadcast",
-            method=exam.forward_name(),
-            quantity="forward",
-            got=float(np.ravel(exam.y)[0]),
-            expected=float(np.ravel(same)[0]),
-            values={
-                "shape_x": list(x.shape),
-                "shape_t": list(t.shape),
-                "shape": list(np.broadcast_shapes(x.shape, t.shape)),
-            },
-        )
+    same = loss(t.reshape(x.shape).copy())
+    if close(np.ravel(same), np.ravel(exam.y), REPEATED):
+        return
+    yield exam.finding(
+        "labels",
+        "silent-broadcast",
+        method=exam.forward_name(),
+        quantity="forward",
+        got=float(np.ravel(exam.y)[0]),
+        expected=float(np.ravel(same)[0]),
+        values={
+            "shape_x": list(x.shape),
+            "shape_t": list(t.shape),
+            "shape": list(np.broadcast_shapes(x.shape, t.shape)),
+        },
+    )
+
+
+def _predicts(subject: Subject) -> bool:
+    arrays = isinstance(subject.x, np.ndarray) and isinstance(subject.second, np.ndarray)
+    return subject.runs_forward_itself and subject.given and arrays and has_method(subject.obj, subject.predict_name)
 
 
 def _indices(exam: Examination) -> Iterator[Finding]:
@@ -86,4 +108,7 @@ def _one_sample(exam: Examination) -> Iterator[Finding]:
         )
 
 
-CLAUSES = [Clause("labels", check_labels, applies=lambda s: s.scalar and bool(s.input_names))]
+CLAUSES = [
+    Clause("labels", check_labels, applies=lambda s: s.scalar and bool(s.input_names)),
+    Clause("labels", check_predictions, applies=_predicts),
+]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.causes.normalization import holds_deviation
 from badak.check.contract.clause import Clause
 from badak.check.copying import clone
 from badak.check.exam import Examination
@@ -23,11 +24,15 @@ def check_evaluation(exam: Examination) -> Iterator[Finding]:
     subject = exam.subject
     if "x" not in exam.inputs or np.ndim(subject.x) < 2:
         return
-    found = list(_running_statistics(exam))
-    if not found:
-        found = list(_rows_alone(exam))
-    yield from found
-    if not found:
+    running = list(_running_statistics(exam))
+    yield from running
+    if any(finding.label == "updates-running-stats-in-eval" for finding in running):
+        return  # evaluating moves what the next evaluation uses: no two of them can agree
+    alone = list(_rows_alone(exam))
+    yield from alone
+    if alone:
+        yield from _kept_for_dropped(exam)
+    elif not running:
         yield from _expectation(exam)
 
 
@@ -109,6 +114,15 @@ def _momentum(exam: Examination) -> Iterator[Finding]:
             mean = other.mean(axis=axis)
             if np.size(mean) != after.size:
                 continue
+            if any(holds_deviation(before[name], after, other, axis, rate) for rate in rates.values()):
+                yield exam.finding(
+                    "evaluation",
+                    "running-variance-holds-deviation",
+                    method=exam.forward_name(),
+                    quantity=name,
+                    values={"name": name},
+                )
+                continue
             target = np.reshape(mean, after.shape)
             gap = target - before[name]
             if np.abs(gap).min() < NOTHING:
@@ -172,7 +186,11 @@ def _expectation(exam: Examination) -> Iterator[Finding]:
         if abs(share * scale - test) < EXPECTED * max(test, NOTHING):
             continue
         values = {"train": share * scale, "test": test}
-        if abs(scale - 1) < REPEATED and abs(test - 1) < REPEATED:
+        if abs(share * scale - 1) < EXPECTED and abs(test - share) < KEPT:
+            yield exam.finding(
+                "evaluation", "dropout-scaled-twice", method=exam.forward_name(), quantity="forward", values=values
+            )
+        elif abs(scale - 1) < REPEATED and abs(test - 1) < REPEATED:
             yield exam.finding(
                 "evaluation", "missing-test-scale", method=exam.forward_name(), quantity="forward", values=values
             )
@@ -189,6 +207,21 @@ def _expectation(exam: Examination) -> Iterator[Finding]:
                 values=values | {"expectation": True},
             )
         return
+
+
+def _kept_for_dropped(exam: Examination) -> Iterator[Finding]:
+    """Dropout that ignores its flag: training alone tells whether the ratio is taken for the share to keep."""
+    subject = exam.subject
+    trained = np.asarray(subject.forward_mode(subject.fresh(), np.ones((400, *np.shape(subject.x)[1:])), True), float)
+    alive = trained[trained != 0]
+    if alive.size in (0, trained.size) or np.ptp(alive) > REPEATED:
+        return
+    share, scale = alive.size / trained.size, float(alive.flat[0])
+    if abs(scale * (1 - share) - 1) < EXPECTED and abs(share - 0.5) > EXPECTED:
+        values = {"train": share * scale, "test": share * scale}
+        yield exam.finding(
+            "evaluation", "keep-drop-confusion", method=exam.forward_name(), quantity="forward", values=values
+        )
 
 
 def _kept(subject: Subject, many: Array, name: str | None, value: float | None) -> tuple[float, float, float] | None:

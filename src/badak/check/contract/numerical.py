@@ -12,7 +12,7 @@ from badak.check.causes.explain import explain_error
 from badak.check.contract.clause import Clause, Findings
 from badak.check.exam import CouldNotCheck, Exam
 from badak.check.findings import Finding
-from badak.check.subject.numerical import NumericalGradient, Probe, curve
+from badak.check.subject.differences import NumericalGradient, Probe, curve
 from badak.check.tolerances import RESTORED, SLOPE, WIDE
 
 Array = np.ndarray[Any, Any]

@@ -27,7 +27,7 @@ from badak.check.rules import follow, published
 from badak.check.subject.calls import UserError, parameters_of
 from badak.check.subject.optimizer import Optimizer, Trace
 from badak.check.subject.roles import NUMBERS, role_of
-from badak.check.subject.updating import UnknownArgument
+from badak.check.subject.stepping import UnknownArgument
 
 # What makes steps that no plain rule makes, and is no fault.
 BEYOND = ("clip", "norm", "warm", "sched", "where", "maximum", "minimum", "max(", "min(")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,10 @@ from badak.check.subject import (
     UserError,
     get_path,
     has_method,
+    is_listed,
     set_path,
 )
-from badak.check.tolerances import UNLIKELY
+from badak.check.tolerances import NOTHING, UNLIKELY
 
 Array = np.ndarray[Any, Any]
 
@@ -43,7 +45,7 @@ def check_runs(exam: Examination) -> Findings:
         )
         return
     try:
-        exam.y = np.array(exam.y)
+        gave, exam.y = exam.y, np.array(exam.y)
         obj = _widened(exam) or obj
         returned = subject.backward(obj, subject.default_dout(exam.y), clone(subject.x), clone(subject.second))
     except UserError as failure:
@@ -53,6 +55,10 @@ def check_runs(exam: Examination) -> Findings:
             return
         yield from backward_crash(exam, obj, failure)
         return
+    for name, given in ((exam.forward_name(), gave), (exam.backward_name(), returned)):
+        if is_listed(given):
+            yield exam.finding("runs", "list-for-array", method=name, quantity=name, values={"name": name})
+            return
     subject.parameters = subject.find_parameters(obj, returned)
     if not subject.parameters:
         _warm_up(subject, obj, returned)
@@ -67,7 +73,14 @@ def _widened(exam: Examination) -> Any:
     the output's shape, and give the object that has seen it; None where nothing was stretched."""
     subject = exam.subject
     x, shape = subject.x, exam.y.shape
-    if subject.given or not is_array(x) or x.dtype.kind != "f" or x.ndim != len(shape) or x.shape == shape:
+    if (
+        subject.given
+        or subject.stretches
+        or not is_array(x)
+        or x.dtype.kind != "f"
+        or x.ndim != len(shape)
+        or x.shape == shape
+    ):
         return None
     if any(a not in (1, b) for a, b in zip(x.shape, shape, strict=True)):
         return None
@@ -96,7 +109,7 @@ def _refused(exam: Examination, failure: UserError) -> Finding:
     """Forward raised. It is the user's fault where the error has a name, or where the input is the user's own."""
     unwritten(failure)
     finding = forward_crash(exam, failure)
-    if finding.label != "unnamed" or exam.subject.given:
+    if finding.label != "unnamed" or exam.subject.given or _miscounts(failure):
         return finding
     raise CouldNotCheck(
         "No input that I tried fits {method}; the last one, of shape {shape}, gave {error} (line {line}). "
@@ -106,6 +119,14 @@ def _refused(exam: Examination, failure: UserError) -> Finding:
         error=failure.words.splitlines()[0],
         line=failure.line or "?",
     )
+
+
+def _miscounts(failure: UserError) -> bool:
+    """Tell whether a call in the user's code hands a function of the project more or fewer arguments than it takes."""
+    told = re.match(r"(\w+)\(\) (takes|missing) .*positional argument", str(failure.error))
+    if told is None or not isinstance(failure.error, TypeError) or failure.line is None:
+        return False
+    return not hasattr(np, told[1]) and told[1] not in ("forward", "backward", "__init__", "__call__")
 
 
 def _calm_loss(exam: Examination) -> None:
@@ -213,7 +234,7 @@ def check_returns(exam: Examination) -> Findings:
     for place, quantity in enumerate(subject.input_names):
         value = exam.passes[0].dx[place]
         missing = value is None or (isinstance(value, np.ndarray) and value.dtype == object)
-        if missing and quantity in exam.inputs:
+        if missing and quantity in exam.inputs and np.any(np.abs(subject.slopes(quantity).central) > NOTHING):
             yield exam.finding(
                 "returns", "returns-none", method=exam.backward_name(), quantity=quantity, values={"name": "backward"}
             )

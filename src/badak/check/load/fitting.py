@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.copying import clone
+from badak.check.copying import clone, walk
 from badak.check.source import Source
 from badak.check.subject import Candidate, Examinee, Subject, UserError
 from badak.check.subject.arguments import (
@@ -31,7 +31,8 @@ from badak.check.subject.arguments import (
     Unguessable,
     calls_in_file,
 )
-from badak.check.subject.inputs import arrays_of, samples
+from badak.check.subject.calls import old_division
+from badak.check.subject.inputs import samples
 
 Array = np.ndarray[Any, Any]
 Make = Callable[[], Any]
@@ -56,12 +57,22 @@ class Fit:
         """Whether the failure would come with any input: a name, an attribute, what is not written yet."""
         return self.error is not None and is_final(self.error.error)
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How much this says: how far it came; then a failure of the code's own before a size that it refuses."""
+        error = self.error.error if self.error is not None else None
+        telling = 0 if error is None or isinstance(error, AssertionError) else 1
+        if error is not None and (self.final or old_division(error) is not None):
+            telling = 2
+        return self.level, telling if self.level == 0 else 0
+
 
 def is_final(error: BaseException) -> bool:
     """Tell whether an error would come with any input: names, attributes, signatures, imports, unwritten methods."""
     if isinstance(error, AttributeError):
         # What an array lacks, another kind of input may have.
-        return not isinstance(getattr(error, "obj", None), (np.ndarray, np.generic, float, int))
+        owner = getattr(error, "obj", None)
+        return not isinstance(owner, (np.ndarray, np.generic, float, int, str, list, tuple, dict, set))
     if isinstance(error, UnboundLocalError):
         return False  # a branch for other arguments
     if isinstance(error, (NameError, NotImplementedError, ImportError, RecursionError)):
@@ -181,7 +192,7 @@ class Fitter:
         self.tried += 1
         level, error = _run(self.style, self.candidate, obj, x, second)
         fit = Fit(obj, x, second, level, make, given, error)
-        if self.best is None or level > self.best.level:
+        if self.best is None or fit.rank > self.best.rank:
             self.best = fit
         return fit
 
@@ -230,8 +241,10 @@ def is_sample(value: Any) -> bool:
 
 
 def is_small(obj: Any) -> bool:
-    """Tell whether an object is small enough to be measured as it is."""
-    return sum(array.size for array in arrays_of(obj)) <= READY
+    """Tell whether an object, with the layers that it holds, is small enough to be measured as it is."""
+    sizes: list[int] = []
+    walk(obj, lambda part: sizes.append(part.size) if isinstance(part, np.ndarray) else None)
+    return sum(sizes) <= READY
 
 
 def richer(fitter: Fitter, fit: Fit) -> Any:

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from badak.book.imports import NAMES as BOOK
-from badak.book.imports import BookFinder, chapter_of
+from badak.book.imports import BookFinder
+from badak.book.scripts import chapter_of
+from badak.check.load import columns
 from badak.check.load.project import Project
 from badak.check.load.standins import NEVER_REAL, THIRD_PARTY, Guard, StandInLoader
 
@@ -176,6 +178,9 @@ class _Back(importlib.abc.MetaPathFinder):
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
         finders = self.finders
         top, _, rest = name.partition(".")
+        if name.rpartition(".")[2] == columns.NAME and _defined_nowhere(finders, name):
+            finders.note("{name} is not compiled here: badak's own stands in for it.", name=name)
+            return ModuleSpec(name, StandInLoader(finders.guard))
         if path is None:
             found = finders.in_places(name, [str(p) for p in finders.project.above()]) or self._anywhere(name)
             if found is not None:
@@ -217,6 +222,10 @@ def _short(path: Path, root: Path) -> str:
 def _stand_in(finders: Finders, name: str) -> ModuleSpec:
     finders.note("{name} is not installed: what the file takes from it was passed over.", name=name.partition(".")[0])
     return ModuleSpec(name, StandInLoader(finders.guard), is_package=True)
+
+
+def _defined_nowhere(finders: Finders, name: str) -> bool:
+    return not finders.project.anywhere(name.rpartition(".")[2])
 
 
 def _may_fail() -> bool:

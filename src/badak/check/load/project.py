@@ -93,16 +93,20 @@ class Project:
         return sorted(self._index.get(name, []), key=self._distance)
 
     def defining(self, name: str) -> Path | None:
-        """Give another module of the project that defines a class or function of this name, relative to the root."""
+        """Give another module of the project that defines a class or function of this name, relative to the root.
+
+        A file that only lies beside, as exercises do in one folder, is no part of the same project: the module must
+        be one that this file, or one beside it, imports from.
+        """
         pattern = re.compile(rf"^(?:def|class)\s+{re.escape(name)}\b", re.MULTILINE)
+        imported = {module for file in {self.file, *self.folder.glob("*.py")} for module in _imports(file)}
         for path in _walk(self.known):
             if path.suffix != ".py" or path.resolve() == self.file:
                 continue
-            try:
-                text = path.read_text(encoding="utf-8", errors="replace")
-            except OSError:
+            dotted = f".{'.'.join(path.relative_to(self.known).with_suffix('').parts)}"
+            if not any(dotted.endswith(f".{one}") or f".{one}." in dotted for one in imported):
                 continue
-            if pattern.search(text):
+            if pattern.search(_text(path)):
                 return path.relative_to(self.known)
         return None
 
@@ -140,6 +144,19 @@ def _walk(root: Path) -> Iterator[Path]:
                     yield Path(entry.path)
             elif entry.name.endswith(".py"):
                 yield Path(entry.path)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _imports(path: Path) -> set[str]:
+    """Give the dotted names of the modules that a file imports, those of a notebook's cells too."""
+    found = re.findall(r"^[\s\"]*(?:from\s+\.*([\w.]+)\s+import|import\s+([\w.]+))", _text(path), re.MULTILINE)
+    return {one or other for one, other in found}
 
 
 def _names(folder: str) -> list[str]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import re
 import tokenize
 from pathlib import Path
 from typing import Any
 
 from badak.check.source import Source
+from badak.reading import load_json, read_regular
 
-NESTING = 200  # brackets within brackets in a notebook's JSON; Jupyter's own go five deep
+MOST_CODE = 400_000  # letters of one file; a syntax tree takes a hundred times the room of its text
 FOREIGN_CELLS = ("%%bash", "%%sh", "%%script", "%%html", "%%javascript", "%%js", "%%latex", "%%markdown", "%%writefile")
 
 
@@ -29,12 +29,27 @@ class Unreadable(ValueError):
 def read_source(path: Path) -> Source:
     """Read a .py file, or the code cells of an .ipynb joined.
 
-    Raises OSError, SyntaxError, and Unreadable for bytes that are in no known encoding and for what is no notebook.
+    Raises OSError, SyntaxError, and Unreadable for bytes in no known encoding, for what is no notebook, and for more
+    than MOST_CODE letters.
     """
-    data = path.read_bytes()
-    if path.suffix == ".ipynb":
-        return _notebook(data, path)
-    return Source(_decoded(data), str(path))
+    return parse_source(path, read_regular(path))
+
+
+def parse_source(path: Path, content: bytes) -> Source:
+    """Parse `content` as the .py file or notebook `path`. Raises SyntaxError and Unreadable, as `read_source` does."""
+    try:
+        if path.suffix == ".ipynb":
+            return _notebook(content, path)
+        return Source(_short(_decoded(content), path), str(path))
+    except (RecursionError, MemoryError):  # what Python's parser raises; the text is too small to fill the memory
+        raise Unreadable("{name} nests expressions too deeply", name=path.name) from None
+
+
+def _short(text: str, path: Path) -> str:
+    if len(text) > MOST_CODE:
+        words = "{name} holds {count} letters of code; at most {most} are read"
+        raise Unreadable(words, name=path.name, count=f"{len(text):,}", most=f"{MOST_CODE:,}")
+    return text
 
 
 def _decoded(data: bytes) -> str:
@@ -79,32 +94,19 @@ def _notebook(data: bytes, path: Path) -> Source:
         kept = _python(body)
         places.append((number, len(lines) + 1))
         lines += kept
-    return Source("\n".join(lines) + "\n", str(path), places)
+    return Source(_short("\n".join(lines) + "\n", path), str(path), places)
 
 
 def _cells(data: bytes, path: Path) -> list[Any]:
     try:
         text = data.decode("utf-8-sig")
-        _refuse_nesting(text, path)
-        notebook = json.loads(text)
+        notebook = load_json(text, "it")
         cells = notebook.get("cells") or notebook["worksheets"][0]["cells"]
     except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
         raise Unreadable("{name} is not a notebook: {error}", name=path.name, error=str(error) or "no cells") from error
     if not isinstance(cells, list):
         raise Unreadable("{name} is not a notebook: {error}", name=path.name, error="its cells are no list")
     return cells
-
-
-def _refuse_nesting(text: str, path: Path) -> None:
-    """Refuse brackets nested so deeply that reading them would end in Python's limit of recursion."""
-    depth = 0
-    for bracket in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text, re.DOTALL):
-        if bracket[0] in "[{":
-            depth += 1
-            if depth > NESTING:
-                raise ValueError(f"its brackets are nested more than {NESTING} deep")
-        elif bracket[0] in "]}":
-            depth -= 1
 
 
 def _python(body: str) -> list[str]:

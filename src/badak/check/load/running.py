@@ -57,6 +57,7 @@ class Loaded:
     source: Source
     namespace: dict[str, Any]
     failed: list[Failed] = field(default_factory=list)
+    absent: list[Failed] = field(default_factory=list)  # what a guarded import would have brought; nobody's fault
     skipped: list[int] = field(default_factory=list)
     defined: list[Defined] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -89,10 +90,22 @@ class Loaded:
         return bringing[0] if bringing else None
 
     def lost(self, name: str) -> Failed | None:
-        """Give the import that failed and would have brought this name."""
-        for failed in self.failed:
+        """Give the import that failed and would have brought this name, or what the file makes this name of."""
+        for failed in [*self.failed, *self.absent]:
             if isinstance(failed.error, ImportError) and (name in failed.names or "*" in failed.names):
                 return failed
+            needed = failed.error.name if isinstance(failed.error, NameError) else None
+            if name in failed.names and needed and needed != name:
+                return self.lost(needed)
+        return None
+
+    def unmade(self, name: str) -> int | None:
+        """Give the line of the statement that would have made this name, and was not run or raised."""
+        if name in self.namespace:
+            return None
+        for statement in self.source.tree.body:
+            if name in assigned(statement) and not isinstance(statement, (ast.Import, ast.ImportFrom)):
+                return statement.lineno
         return None
 
 
@@ -230,11 +243,22 @@ class Workspace:
             error = self._again(code, namespace, first) if isinstance(statement, ast.Try) else first
         else:
             error = None
+            self._note_absent(statement, namespace, "" if own else source.filename)
         if error is not None:
             line = deepest_line(error, source.filename) or statement.lineno
             self.loaded.failed.append(Failed(error, line, assigned(statement), "" if own else source.filename))
         elif own and isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
             self.loaded.defined.append(Defined(statement.name, statement, namespace[statement.name]))
+
+    def _note_absent(self, statement: ast.stmt, namespace: dict[str, Any], file: str) -> None:
+        """Keep the names that a `try: import … except ImportError: print(…)` would have brought and did not."""
+        for node in statement.body if isinstance(statement, ast.Try) else []:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [name for name in assigned(node) if name not in namespace and name != "*"]
+                module = getattr(node, "module", None) or ", ".join(alias.name for alias in node.names)
+                if names:
+                    error = ImportError(f"No module named {module!r}")
+                    self.loaded.absent.append(Failed(error, node.lineno, names, file))
 
     def _again(self, code: types.CodeType, namespace: dict[str, Any], first: BaseException) -> BaseException | None:
         """Run a `try: import …` whose handler failed too once more, with a stand-in for what is not installed."""
@@ -309,6 +333,8 @@ def deepest_line(error: BaseException, filename: str) -> int | None:
 
 def assigned(statement: ast.stmt) -> list[str]:
     """Give the names that a statement would have bound, '*' for an import of everything."""
+    if isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        return [statement.name]
     names = [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         names += [(a.asname or a.name).split(".")[0] for a in statement.names]

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from badak.check.load import columns
+
 # Import names of packages that such files use; a name that is not here is taken for a module of the project's own.
 THIRD_PARTY = frozenset(
     """
@@ -110,7 +112,8 @@ class StandInLoader(importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Give the few functions that plain Python can replace."""
-        vars(module).update(PLAIN.get(module.__name__, {}))
+        name = module.__name__
+        vars(module).update(columns.FUNCTIONS if name.rpartition(".")[2] == columns.NAME else PLAIN.get(name, {}))
 
 
 class _StandIn(types.ModuleType):

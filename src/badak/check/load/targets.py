@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from badak.check.causes.explain import explain_error
 from badak.check.load.fitting import Fit, Fitter, is_final, is_small, own_sample, richer
 from badak.check.load.importing import Note
 from badak.check.load.running import Failed, Loaded, deepest_line
 from badak.check.load.standins import missing_base
 from badak.check.source import Source
 from badak.check.subject import STYLES, Candidate, Examinee, Layer, Subject, Unknown, style_of
+from badak.check.subject.calls import old_division
 from badak.check.subject.candidate import Evidence, Found
 
 Expired = Callable[[], bool]
@@ -33,6 +35,7 @@ class Target:
     problem: Failed | None = None
     reason: Note | None = None
     style: str = ""
+    guessed: bool = True  # whether the arguments that a constructor raised on were ours
     notes: list[Note] = field(default_factory=list)
 
 
@@ -112,7 +115,7 @@ class Finder:
         try:
             obj = make()
         except (Exception, SystemExit) as error:
-            return Target(name, problem=Failed(error, deepest_line(error, self.source.filename), []))
+            return Target(name, problem=Failed(error, deepest_line(error, self.source.filename), []), guessed=False)
         candidate = Candidate.of(obj, self.source, self.loaded.namespace)
         style, evidence = style_of(candidate)
         if style is Unknown and looks_checkable(type(obj)):
@@ -175,14 +178,30 @@ class Finder:
             subject.name, subject.evidence = candidate.name, evidence
             return Target(candidate.name, subject, style=style.style)
         fit = self._with_own_sample(fitter, obj, make) or fitter.fit(obj, make)
+        if obj is not None and make is None and candidate.obj is None and (fit is None or fit.level == 0):
+            # What the file has made takes none of our inputs: make another.
+            other = Fitter(style, candidate).fit()
+            fit = other if other is not None and other.level > 0 else fit
         if fit is None:
             return self._unmade(candidate, style, fitter)
-        if fit.level == 0 and not fit.final and not fit.given:
+        # What a network raises may be a fault of its layers' order: the contract asks.
+        asked = fit.final or fit.given or style.runs_forward_itself or self._named(fit)
+        if fit.level == 0 and not asked:
             return self._refused(candidate, style, fitter, fit)
         subject = style(fit.obj, fit.x, fit.second, given=fit.given, **{**given, "make": fit.make or make})
-        subject.name = candidate.name if candidate.functions else subject.name
+        stands_in = (
+            candidate.kind is not None and type(fit.obj) is not candidate.kind
+        )  # made by the style, for the class
+        subject.name = candidate.name if candidate.functions or stands_in else subject.name
         subject.evidence = evidence
         return Target(candidate.name, subject, style=style.style)
+
+    def _named(self, fit: Fit) -> bool:
+        """Tell whether what forward raised has a name, so that it is the file's fault and not the input's."""
+        if fit.error is None:
+            return False
+        told = explain_error(None, fit.error.error, fit.error.method, fit.error.line, "runs", source=self.source)
+        return told.label != "unnamed"
 
     def _ready(self, candidate: Candidate) -> Any:
         """Give an object of the class that the file has made, if it is small enough to be measured."""
@@ -223,6 +242,9 @@ class Finder:
         return Target(candidate.name, problem=Failed(failure, line, []), style=style.style)
 
     def _refused(self, candidate: Candidate, style: type[Subject], fitter: Fitter, fit: Fit) -> Target:
+        old = old_division(fit.error.error) if fit.error is not None else None
+        if old is not None:
+            return Target(candidate.name, reason=old, style=style.style)
         words = fit.error.words.splitlines()[0] if fit.error is not None else "no number came out"
         text = (
             "{method} took none of the {count} inputs that I tried: {error}. "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 from badak.check.findings import Finding, Report
 from badak.check.report.words import notes, reason, speak
+from badak.reading import json_line
 
 
 def finding_json(finding: Finding, lang: str | None = None) -> dict[str, Any]:
@@ -51,4 +51,4 @@ def report_json(report: Report, lang: str | None = None) -> str:
         plain["reason"] = reason(report, lang)
     if report.notes:
         plain["notes"] = notes(report, lang)
-    return json.dumps(plain, ensure_ascii=False)
+    return json_line(plain)

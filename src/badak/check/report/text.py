@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from badak.check.findings import Report
 from badak.check.report.words import HEADINGS, notes, own_line, reason, speak, style_words, title, where
-from badak.language import translator
+from badak.language import fill_in, translator
+from badak.reading import shown
 
 
 def report_text(report: Report, lang: str | None = None) -> str:
@@ -27,5 +28,6 @@ def report_text(report: Report, lang: str | None = None) -> str:
             )
         if hint:
             lines.append(f"      {say(HEADINGS['try'])}: {hint}")
-    lines += [f"  {say(HEADINGS['note-of-file']).format(text=text)}" for text in notes(report, lang)]
-    return "\n".join(lines)
+    lines += [f"  {fill_in(say(HEADINGS['note-of-file']), {'text': text})}" for text in notes(report, lang)]
+    # Names, messages and source lines are the file's: a terminal must show what is in them, not do it.
+    return "\n".join(map(shown, lines))

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """A finding and a report in words, translated through gettext (domain `check`).
 
 The sentences themselves stand with their causes. Placeholders are the finding's own fields and its `values`; one that
@@ -11,23 +10,20 @@ from typing import Any
 
 from badak.check.causes.registry import cause_named
 from badak.check.findings import Finding, Report
-from badak.language import translator
+from badak.language import fill_in, translator
 
 HEADINGS = {
     "right": "right", "hazard": "hazard", "wrong": "wrong", "unknown": "could not check",
-    "error": "wrong", "note": "note", "expected": "expected", "got": "got", "try": "try", "line": "line", "cell": "cell",
-    "also": "Also: ",
+    "error": "wrong", "note": "note", "expected": "expected", "got": "got", "try": "try",
+    "line": "line {line}", "cell": "cell {cell}, line {line}",
+    "also": "Also: {names}.",
     "written": "With {repair} instead of {before} it would be right.",
     "read-as": "read as: {style}",
     "note-of-file": "also: {text}",
-    "in-layer": "Layer {layer}: ",
+    "in-layer": "Layer {layer}: {text}",
+    "with-setting": "With {setting}: {text}",
 }  # fmt: skip
 CRASH_REPAIR = ("The shapes do not fit ({error}); with {repair} they do, and the gradient is right.", "Write {repair}.")
-
-
-class _Values(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "?"
 
 
 def _shown(value: Any) -> Any:
@@ -51,8 +47,8 @@ def line_words(line: int, cell: list[int] | None, lang: str | None = None) -> st
     """Name a line as its file counts it: of a notebook, the cell (number, line in it) and the line within it."""
     say = translator("check", lang).gettext
     if cell:
-        return f"{say(HEADINGS['cell'])} {cell[0]}, {say(HEADINGS['line'])} {cell[1]}"
-    return f"{say(HEADINGS['line'])} {line}"
+        return fill_in(say(HEADINGS["cell"]), {"cell": cell[0], "line": cell[1]})
+    return fill_in(say(HEADINGS["line"]), {"line": line})
 
 
 def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
@@ -60,19 +56,21 @@ def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
     say = translator("check", lang).gettext
     message, hint = sentences_of(finding)
     values = _values(finding, lang)
-    text = say(message).format_map(values)
+    text = fill_in(say(message), values)
     if finding.values.get("layer") and "{layer}" not in message:
-        text = say(HEADINGS["in-layer"]).format_map(values) + text
+        text = fill_in(say(HEADINGS["in-layer"]), {**values, "text": text})
+    if finding.values.get("setting"):
+        text = fill_in(say(HEADINGS["with-setting"]), {**values, "text": text})
     if finding.values.get("also"):
-        text += " " + say(HEADINGS["also"]) + ", ".join(f"d{q}" for q in finding.values["also"]) + "."
-    advice = say(hint).format_map(values) if hint else ""
+        text += " " + fill_in(say(HEADINGS["also"]), {"names": ", ".join(f"d{q}" for q in finding.values["also"])})
+    advice = fill_in(say(hint), values) if hint else ""
     if finding.values.get("repair") and finding.check == "gradients":
-        advice += " " + say(HEADINGS["written"]).format_map(values)
+        advice += " " + fill_in(say(HEADINGS["written"]), values)
     return text, advice.strip()
 
 
-def _values(finding: Finding, lang: str | None) -> _Values:
-    values = _Values({k: _shown(v) for k, v in finding.values.items() if k != "got"})
+def _values(finding: Finding, lang: str | None) -> dict[str, Any]:
+    values = {k: _shown(v) for k, v in finding.values.items() if k != "got"}
     if finding.values.get("used_line"):
         values["used"] = line_words(finding.values["used_line"], finding.values.get("used_cell"), lang)
     values["got_factor"] = _shown(finding.values.get("got", "?"))
@@ -109,17 +107,17 @@ def own_line(finding: Finding) -> int:
 def style_words(report: Report, lang: str | None = None) -> str:
     """Say how the object was read: 'read as: class with forward and backward'."""
     say = translator("check", lang).gettext
-    return say(HEADINGS["read-as"]).format(style=say(report.style))
+    return fill_in(say(HEADINGS["read-as"]), {"style": say(report.style)})
 
 
 def reason(report: Report, lang: str | None = None) -> str:
     """Give the sentence why an object could not be checked, '' where it could."""
     if report.reason is None:
         return ""
-    return translator("check", lang).gettext(report.reason).format_map(_Values(report.reason_values))
+    return fill_in(translator("check", lang).gettext(report.reason), report.reason_values)
 
 
 def notes(report: Report, lang: str | None = None) -> list[str]:
     """Give what else is to be said of the file: what stood in for what, what was passed over."""
     say = translator("check", lang).gettext
-    return [say(text).format_map(_Values(values)) for text, values in report.notes]
+    return [fill_in(say(text), values) for text, values in report.notes]

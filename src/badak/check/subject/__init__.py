@@ -20,6 +20,7 @@ from badak.check.subject.parameters import Parameter as Parameter
 from badak.check.subject.paths import Path as Path
 from badak.check.subject.paths import attributes_of as attributes_of
 from badak.check.subject.paths import get_path as get_path
+from badak.check.subject.paths import is_listed as is_listed
 from badak.check.subject.paths import is_numbers as is_numbers
 from badak.check.subject.paths import pieces as pieces
 from badak.check.subject.paths import set_path as set_path

@@ -87,6 +87,15 @@ def _one(*values: Any) -> Values:
     return lambda layout: list(values)
 
 
+def _shapes(layout: Layout) -> list[Any]:
+    """Of a layer's input or of its weights, (inputs, outputs) or (filters, height, width, channels)."""
+    if layout.name == "images last":
+        return [(F, KERNEL, KERNEL, C), (KERNEL, KERNEL, C, F), C, (C,)]
+    if layout.name == "images":
+        return [C, (C,), (F, C, KERNEL, KERNEL)]
+    return [layout.features, (layout.features,), (layout.features, layout.outputs)]
+
+
 def _kernel(layout: Layout) -> list[Any]:
     return [2, (2, 2), KERNEL, (KERNEL, KERNEL)]
 
@@ -103,7 +112,7 @@ GUESSES: list[tuple[str, Values]] = [
     (r"(b|bias|biases)", _biases),
     (r"(gamma|scale|g)", lambda at: [normal(at.features, seed=2) + 1.0]),
     (r"(beta|shift)", lambda at: [normal(at.features, seed=3)]),
-    (r"(running|moving)?(mean|var|std)", _one(None)),
+    (r"(running|moving)?(mean|var|std)", lambda at: [None, np.abs(normal(at.features, seed=4)) + 0.5]),
     (
         r"(dropoutratio|dropoutration|dropoutrate|dropratio|droprate|dropout|drop|ratio|rate|p|prob|pdropout|keepprob|"
         r"keeprate|keep|dropprob|pdrop)",
@@ -134,9 +143,10 @@ GUESSES: list[tuple[str, Values]] = [
     (
         r"(input(size|num|nodes|s|n|len|dimension|features)?|in(features|dim|size|units|put)?|n?in(puts?)?|din|dimin|"
         r"numin(puts?)?|ninputs?|nin|fanin|size|dim|dims|features|numfeatures|nfeatures|d|n|nx|nodesin|numunitsin|"
-        r"featuredim|normalizedshape|depth|layerdepth|shape)",
+        r"featuredim|normalizedshape|depth|layerdepth)",
         lambda at: [at.features, (at.features,)],
     ),
+    (r"(weight|kernel|filter)?shape", _shapes),
     (r"(hiddensizelist|hiddensizes|hiddens|hiddenlayers|hiddendims|hiddenlayersizes)", _one([H])),
     (
         r"(layersizes|sizes|layerdims|layersdims|dimensions|layersdimensions|architecture|structure|nodesperlayer)",
@@ -156,6 +166,7 @@ GUESSES: list[tuple[str, Values]] = [
     (r"pad(ding)?(width|size)?", _one(1, "same", (1, 1))),
     (r"(axis|dim_)", _one(-1)),
     (r"axes", _one(None)),
+    (r"keepdims?", _one(False, True)),
     (r"activation(function|fn|func|name|type)?|act|nonlin(earity)?|actfn|actfunc", _activation),
     (
         r"(activation(prime|derivative|grad)|fprime|dactivation|actprime|activationfunctionprime|df|derivative)",
@@ -206,7 +217,7 @@ def combinations(parameters: Sequence[inspect.Parameter], layout: Layout) -> Ite
     """Give keyword arguments for the parameters without default, likeliest first. Raises Unguessable."""
     choices = {}
     for parameter in parameters:
-        values = _small(parameter, layout)
+        values = small(parameter, layout)
         if values is None:
             values = alternatives(parameter.name, layout)
             if not values:
@@ -216,7 +227,7 @@ def combinations(parameters: Sequence[inspect.Parameter], layout: Layout) -> Ite
         yield dict(zip(choices, (clone(value) for value in chosen), strict=True))
 
 
-def _small(parameter: inspect.Parameter, layout: Layout) -> list[Any] | None:
+def small(parameter: inspect.Parameter, layout: Layout) -> list[Any] | None:
     """Give a smaller value in place of a large default: an image of 28 x 28, thirty filters."""
     default = parameter.default
     if default is inspect.Parameter.empty:
@@ -228,8 +239,8 @@ def _small(parameter: inspect.Parameter, layout: Layout) -> list[Any] | None:
     return None
 
 
-def needed(function: Callable[..., Any], small: bool = False) -> list[inspect.Parameter]:
-    """Give a callable's parameters without default (bound: without self); `small` adds those with a large default.
+def needed(function: Callable[..., Any], smaller: bool = False) -> list[inspect.Parameter]:
+    """Give a callable's parameters without default (bound: without self); `smaller` adds those with a large default.
 
     [] where Python cannot tell.
     """
@@ -239,7 +250,7 @@ def needed(function: Callable[..., Any], small: bool = False) -> list[inspect.Pa
         return []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     plain = [p for p in parameters if p.kind in kinds]
-    return [p for p in plain if p.default is inspect.Parameter.empty or (small and _small(p, ROWS) is not None)]
+    return [p for p in plain if p.default is inspect.Parameter.empty or (smaller and small(p, ROWS) is not None)]
 
 
 def calls_in_file(name: str, source: Source, namespace: dict[str, Any]) -> Iterator[tuple[list[Any], dict[str, Any]]]:

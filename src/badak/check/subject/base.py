@@ -7,7 +7,7 @@ is a subclass that says how to call and where to read.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,9 +15,11 @@ import numpy as np
 
 from badak.check.numeric import Slopes, measure
 from badak.check.source import Source, is_upstream
+from badak.check.subject.arguments import Layout
 from badak.check.subject.calls import FLAGS, UserError, has_method, parameters_of, required
+from badak.check.subject.candidate import Candidate
 from badak.check.subject.examinee import Examinee
-from badak.check.subject.parameters import Parameter, find_parameters, returned_names
+from badak.check.subject.parameters import Parameter, find_parameters, parts_of, returned_names
 from badak.check.subject.paths import copied, get_path, plain, set_path
 from badak.check.tolerances import DOUBLE, FINE, SINGLE, Precision
 
@@ -51,9 +53,12 @@ class Subject(Examinee):
     target_names: ClassVar[tuple[str, ...]] = ()  # what a file calls the sample of the second argument
     runs_forward_itself: ClassVar[bool] = False  # one call runs forward and backward: a network's gradient(x, t)
     updates_inside: ClassVar[bool] = False  # an update of the parameters inside backward is the style's own
-    mean_in_layers: ClassVar[bool] = False  # gradients of all parameters may be means over the batch: the loss sums
+    knows_arguments: ClassVar[bool] = False  # the style knows what each argument of backward is for
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
+
+    stretches: ClassVar[bool] = False  # broadcasting one input over another is its own business
+    composite: ClassVar[bool] = True  # layers that the object holds are parts of it
 
     def __init__(
         self,
@@ -70,6 +75,12 @@ class Subject(Examinee):
     ) -> None:
         """Wrap `obj`; `x` and `second` (y or t) are the sample, `given` when the user chose them."""
         super().__init__(obj, namespace=namespace, source=source, make=make, name=name, expired=expired)
+        own = self.own_names(Candidate(self.name, obj, self.kind, source=source, namespace=namespace))
+        if own is not None:
+            self.forward_name, self.backward_name = own  # type: ignore[misc]  # the user's own
+            self.method_names = own  # type: ignore[misc]
+            if source is not None:
+                source.own_names |= {(self.name, "forward"): own[0], (self.name, "backward"): own[1]}
         self.x = x
         self.second = second
         self.given = given
@@ -91,6 +102,31 @@ class Subject(Examinee):
     def inputs(self) -> list[str]:
         """The inputs that get a gradient: those of `input_names` that are floating."""
         return [n for n in self.input_names if np.asarray(self.value(n)).dtype.kind == "f"]
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """Whether gradients of all parameters may be means over the batch: so it is where the loss sums."""
+        return False
+
+    @classmethod
+    def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
+        """Give the user's names of forward and backward, where they are others than the style's; None where not."""
+        return None
+
+    @property
+    def any_batch(self) -> bool:
+        """Whether it takes a batch of another size: not where a shape handed to the constructor fixes it."""
+        return True
+
+    @property
+    def asked(self) -> Any:
+        """What the user's methods are looked for in: the object, or what it stands for."""
+        return self.obj
+
+    @classmethod
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
+        """Give inputs (x, second) that this style takes, likeliest first; None where the usual ones fit."""
+        return None
 
     @property
     def takes_dout(self) -> bool:
@@ -161,7 +197,7 @@ class Subject(Examinee):
     def collect(self, result: Pass, obj: Any, returned: Any) -> None:
         """Put what backward returned, and the gradients it left behind, into `result`."""
         inputs = len(self.input_names)
-        parts = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+        parts = parts_of(returned)
         result.dx = [plain(part) for part in parts[:inputs]]
         result.dx += [None] * (inputs - len(result.dx))
         for parameter in self.parameters:
@@ -202,11 +238,29 @@ class Subject(Examinee):
         made.evidence = self.evidence
         return made
 
+    def unmoved(self) -> Subject | None:
+        """Give the same subject without the update that is its own style's, None where there is none."""
+        return None
+
+    def hindrance(self) -> tuple[str, dict[str, Any]] | None:
+        """Tell what hinders the look before anything is asked: a sentence and its values; None where nothing does."""
+        return None
+
+    def variants(self) -> Iterator[tuple[str, Any, Any]]:
+        """Give the same object with other settings (stride, pad, mode), or for other inputs: words, object, input."""
+        yield from ()
+
     # Modes ----------------------------------------------------------------------------------------
 
+    def _flagged(self) -> Callable[..., Any] | None:
+        """Give the method that may have a switch for training, by the user's own name."""
+        own = "forward" if self.runs_forward_itself or self.forward_name == "__call__" else self.forward_name
+        return getattr(self.asked, own) if has_method(self.asked, own) else None
+
     def _find_flag(self) -> tuple[str, str] | None:
-        if has_method(self.obj, "forward"):
-            for parameter in parameters_of(self.obj.forward)[1:]:
+        forward = self._flagged()
+        if forward is not None:
+            for parameter in parameters_of(forward)[1:]:
                 if parameter.name in FLAGS:
                     return ("argument", parameter.name)
         for name in FLAGS:
@@ -219,9 +273,12 @@ class Subject(Examinee):
         """Give the flag to call forward with, where it would be missing or off: gradients belong to training."""
         if self.flag is None or self.flag[0] != "argument":
             return {}
-        flag = next(p for p in parameters_of(self.obj.forward) if p.name == self.flag[1])
+        forward = self._flagged()
+        if forward is None or self.runs_forward_itself:
+            return {}
+        flag = next(p for p in parameters_of(forward) if p.name == self.flag[1])
         wanted = flag.default is flag.empty or flag.default is False
-        return {flag.name: True} if wanted and self.forward_name == "forward" else {}
+        return {flag.name: True} if wanted else {}
 
     def forward_mode(self, obj: Any, x: Any, training: bool) -> Array:
         """Run forward in training or in evaluation, by whichever flag the object has."""
@@ -259,11 +316,13 @@ class Subject(Examinee):
             self._narrow = False
             at = self.x
             if isinstance(at, np.ndarray) and at.dtype.kind == "f":
-                way = np.random.default_rng(19).uniform(0.5, 1.0, at.shape) * np.maximum(np.abs(at), 0.1)
+                share = np.random.default_rng(19).uniform(0.5, 1.0, at.shape)
+                # A twentieth of what float32 tells apart; far more than float64 does, be a loss ever so flat.
+                near_way, far_way = 3e-9 * share * np.abs(at), 1e-5 * share * np.maximum(np.abs(at), 0.1)
                 try:
                     here, near, far = (
-                        np.asarray(self.forward(self.fresh(), at + move * way, copied(self.second)), float)
-                        for move in (0.0, 1e-10, 1e-5)
+                        np.asarray(self.forward(self.fresh(), at + move, copied(self.second)), float)
+                        for move in (0.0, near_way, far_way)
                     )
                 except (UserError, TypeError, ValueError):
                     return False

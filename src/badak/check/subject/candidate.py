@@ -24,7 +24,7 @@ class Candidate:
 
     `obj` is the object, None before it is made; `kind` its class; `functions` a group of functions that
     belong together, by their names in the file (empty for a class). `arguments` are what load/ found or guessed
-    to call them with.
+    to call them with. `style` is the style that gathered it.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Candidate:
     source: Source | None = None
     namespace: dict[str, Any] | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+    style: type | None = None
 
     @classmethod
     def of(cls, obj: Any, source: Source | None = None, namespace: dict[str, Any] | None = None) -> Candidate:

@@ -7,7 +7,6 @@ arguments by name, then by order and shape.
 from __future__ import annotations
 
 import inspect
-import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
@@ -15,26 +14,34 @@ from typing import Any, ClassVar
 import numpy as np
 
 from badak.check.copying import clone
-from badak.check.subject.arguments import STEPS, D, H, Layout, M, N, Unguessable, alternatives, normal
+from badak.check.subject.arguments import STEPS, WORDS, Layout, N, normal
 from badak.check.subject.base import Pass, Subject
+from badak.check.subject.calls import UserError
 from badak.check.subject.candidate import Candidate, Evidence, Found
-from badak.check.subject.pairing import CACHE, Pair, forward_names, positional, upstream_of
+from badak.check.subject.pairing import CACHE, Pair, Unresolved, forward_names, positional, upstream_of
 from badak.check.subject.parameters import Parameter
 from badak.check.subject.paths import plain
+from badak.check.subject.reading import Reading
+from badak.check.subject.scenes import EVALUATION, NUMBERS, SETTINGS, fillings, input_shapes, plain_name
 
 Array = np.ndarray[Any, Any]
-TRIES = 32  # combinations of values for the arguments of one layout
-# What dictionaries of settings hold in the courses that hand them to such functions.
-SETTINGS: dict[str, list[dict[str, Any]]] = {
-    "convparam": [{"stride": 1, "pad": 1}, {"stride": 2, "pad": 1}],
-    "poolparam": [{"pool_height": 2, "pool_width": 2, "stride": 2}],
-    "bnparam": [{"mode": "train"}],
-    "gnparam": [{"mode": "train"}],
-    "lnparam": [{"mode": "train"}],
-    "dropoutparam": [{"mode": "train", "p": 0.7, "seed": 5}],
-    "hparameters": [{"stride": 1, "pad": 1, "f": 2}, {"stride": 2, "pad": 0, "f": 2}],
-    "hparams": [{"stride": 1, "pad": 1, "f": 2}],
-}
+Note = tuple[str, dict[str, Any]]
+BATCHED = (
+    "prevh",
+    "h0",
+    "hprev",
+    "hnext",
+    "prevc",
+    "c0",
+    "cprev",
+    "aprev",
+    "a0",
+    "hiddenstate",
+    "prevhidden",
+    "y",
+    "mask",
+    "masks",
+)
 
 
 class FunctionPair(Subject):
@@ -42,7 +49,7 @@ class FunctionPair(Subject):
 
     style = "function pair with a cache"
     method_names: ClassVar[tuple[str, ...]] = ()
-    mean_in_layers = True  # dW / m in each layer is right where the loss does not divide
+    integer_inputs = True
 
     def __init__(self, obj: Pair, *args: Any, **given: Any) -> None:
         """Wrap a pair; the arrays among forward's other arguments are its parameters."""
@@ -50,40 +57,80 @@ class FunctionPair(Subject):
         self.forward_name = obj.front.__name__  # type: ignore[misc]  # the user's own names
         self.backward_name = obj.back.__name__  # type: ignore[misc]
 
+    # Finding --------------------------------------------------------------------------------------
+
     @classmethod
     def recognise(cls, candidate: Candidate) -> Evidence | None:
         """Take what `gather` found, and a pair at hand."""
-        if isinstance(candidate.obj, Pair) or len(candidate.functions) == 2:
+        if type(candidate.obj) is Pair or candidate.style is cls:
             return Evidence([f"{name}(…)" for name in candidate.functions])
         return None
 
     @classmethod
     def gather(cls, found: Found) -> list[Candidate]:
-        """Give every backward function of the file that has a forward in it, or imported."""
+        """Give every backward function of the file that takes a gradient and has a forward in it, or imported."""
         candidates = []
-        for name, back in found.functions.items():
-            named = {other: found.namespace.get(other) for other in forward_names(name)}
-            other, front = next(((o, f) for o, f in named.items() if inspect.isfunction(f)), ("", None))
-            if front is None or not positional(back) or not positional(front):
-                continue
-            functions: dict[str, Callable[..., Any]] = {name: back, other: front}
-            candidates.append(Candidate(name, functions=functions, source=found.source, namespace=found.namespace))
+        for name, back, other, front in pairs_of(found):
+            if upstream_of(back, front, found.source)[0]:
+                candidates.append(cls.candidate(found, {name: back, other: front}))
         return candidates
+
+    @classmethod
+    def candidate(cls, found: Found, functions: dict[str, Callable[..., Any]]) -> Candidate:
+        """Give the candidate that functions of a file are, the first of them giving it its name."""
+        return Candidate(
+            next(iter(functions)), functions=functions, source=found.source, namespace=found.namespace, style=cls
+        )
 
     @classmethod
     def makers(cls, candidate: Candidate, layout: Layout) -> Iterator[Callable[[], Any]]:
         """Give pairs with values for forward's arguments, likeliest first. Raises Unguessable."""
         back, front = candidate.functions.values()
-        parameters = [p for p in positional(front) if p.default is inspect.Parameter.empty]
-        first = parameters[0].name if parameters else positional(front)[0].name
+        reading = Reading(front)
+        parameters = [p for p in positional(front) if p.default is inspect.Parameter.empty] or positional(front)[:1]
+        first = parameters[0].name
+        if not fits_axes(reading.axes(first), layout):
+            return
         upstream, rest = upstream_of(back, front, candidate.source)
-        choices = {p.name: values_for(p.name, layout) for p in parameters if p.name != first}
-        for name, values in choices.items():
-            if not values:
-                raise Unguessable(name)
-        for chosen in itertools.islice(itertools.product(*choices.values()), TRIES):
-            arguments = {first: None, **dict(zip(choices, chosen, strict=True))}
-            yield partial(_pair, front, back, first, arguments, upstream, rest)
+        names = [p.name for p in parameters if p.name != first]
+        for filling in fillings(names, reading, layout, [first]):
+            wanted = [first, *filling]
+            yield partial(_pair, front, back, first, {first: None, **filling}, upstream, rest, wanted)
+
+    @classmethod
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
+        """Give inputs: whole numbers where forward takes rows of a table with them, else as the layout says."""
+        if alone:
+            return None
+        return _inputs(obj, layout)
+
+    def hindrance(self) -> Note | None:
+        """Tell what hinders the look: a body that is not written, an argument of backward that nothing stands for."""
+        for function in (self.obj.front, self.obj.back):
+            if Reading(function, 0).unwritten:
+                return ("{name} is not written yet (line {line}). Write it, and run the check again.", {
+                    "name": function.__name__, "line": line_of(function),
+                })  # fmt: skip
+        try:
+            obj = self.fresh()
+            self.backward(obj, self.default_dout(self.forward(obj, clone(self.x))))
+        except UserError as failure:
+            if isinstance(failure.error, Unresolved):
+                text = (
+                    "I don't know what to hand to {method} for its argument {argument}: {forward} neither takes nor "
+                    "returns it. Use the same name in both, and run the check again."
+                )
+                return text, {
+                    "method": self.backward_name, "argument": failure.error.name, "forward": self.forward_name,
+                }  # fmt: skip
+        except Exception:  # whatever the user's code does: the contract will tell
+            return None
+        return None
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """Whether dW / m may stand in each layer, as it does where the loss does not divide."""
+        return True
 
     # Calling --------------------------------------------------------------------------------------
 
@@ -95,15 +142,37 @@ class FunctionPair(Subject):
         """Call the backward function."""
         return self.call(self.backward_name, obj.backward, dout)
 
+    def run(self, dout: Any = None, x: Any = None, second: Any = None, obj: Any = None) -> Pass:
+        """Run forward and backward; functions keep nothing, so that an object at hand gets this subject's arguments."""
+        if obj is not None:
+            obj.arguments = clone(self.obj.arguments, self.upcast)
+        return super().run(dout, x, second, obj)
+
     @property
     def takes_dout(self) -> bool:
-        """Whether backward has an argument for the gradient that comes in."""
-        return bool(self.obj.upstream)
+        """Whether backward has an argument for the gradient that comes in, and no other start of its own."""
+        return bool(self.obj.upstream) and not self._about().starts_itself
+
+    def default_dout(self, y: Any) -> Any:
+        """Give ones."""
+        return np.ones(np.shape(y))
+
+    def random_dout(self, y: Any, rng: np.random.Generator, shift: float) -> Array:
+        """Give random numbers; 1 for a loss that backward starts from by itself."""
+        dout = super().random_dout(y, rng, shift)
+        about = self._about()
+        if about.starts_itself:
+            dout[-sum(np.size(part) for part in about.outputs[len(about.upstream) :]) :] = 1.0
+        return dout
 
     def find_parameters(self, obj: Any, returned: Any, before: Any = None) -> list[Parameter]:
         """Give the arrays among forward's arguments that backward gives a gradient for."""
-        names = [n for n in obj.arrays() if n != obj.first and n in obj.gradients]
-        return [Parameter(n, (("a", "arguments"), ("i", n)), (("a", "gradients"), ("i", n))) for n in names]
+        arrays = obj.arrays()
+        return [
+            Parameter(n, path, (("a", "gradients"), ("i", n)))
+            for n, path in arrays.items()
+            if n != obj.first and n in obj.gradients
+        ]
 
     def collect(self, result: Pass, obj: Any, returned: Any) -> None:
         """Read the gradients that the pair sorted by argument."""
@@ -114,56 +183,109 @@ class FunctionPair(Subject):
     @property
     def inputs(self) -> list[str]:
         """The input, if backward gives a gradient for it: there are backwards of the weights alone."""
-        about = self.obj.gradients or self._gradients_once()
+        about = self._about().gradients
         return super().inputs if not about or self.obj.first in about else []
 
-    def _gradients_once(self) -> dict[str, Any]:
-        if not hasattr(self, "_about"):
-            obj = self.fresh()
+    def _about(self) -> Any:
+        """Give the pair after one forward and backward."""
+        if not hasattr(self, "_seen"):
+            self._seen = self.fresh()
             try:
-                y = self.forward(obj, clone(self.x))
-                self.backward(obj, self.default_dout(y))
+                self.backward(self._seen, self.default_dout(self.forward(self._seen, clone(self.x))))
             except Exception:  # whatever the user's code does: the contract will tell
-                obj.gradients = {}
-            self._about = obj.gradients
-        return self._about
+                self._seen.gradients = {}
+        return self._seen
+
+    def sibling(self, x: Any, second: Any = None, obj: Any = None) -> Subject:
+        """Give the same pair with another input; states, masks and labels are cut to as many samples."""
+        whole = self.obj if obj is None else obj
+        rows = np.shape(self.x)[:1]
+        if np.shape(x)[:1] != rows and rows:
+            whole = clone(whole)
+            for name, value in whole.arguments.items():
+                if name != whole.first and plain_name(name) in BATCHED and np.shape(value)[:1] == rows:
+                    whole.arguments[name] = value[: len(x)].copy()
+        return super().sibling(x, second, whole)
+
+    def variants(self) -> Iterator[tuple[str, Any, Any]]:
+        """Give other settings of the same functions, and images that are not square: words, pair, input."""
+        yield from _other_settings(self)
+        x = self.x
+        if np.ndim(x) == 4 and self.obj.first in self._about().gradients:
+            for tall in (2, 1):
+                axis = 2 if np.shape(x)[1] <= np.shape(x)[2] else 1
+                shape = [n + tall * (place == axis) for place, n in enumerate(np.shape(x))]
+                yield f"x{tuple(shape)}", self.obj, normal(*shape, seed=21)
 
 
-def _pair(front: Any, back: Any, first: str, arguments: dict[str, Any], upstream: list[str], rest: list[str]) -> Pair:
-    return Pair(front, back, first, clone(arguments), list(upstream), list(rest))
+def fits_axes(axes: int | None, layout: Layout) -> bool:
+    """Tell whether an input of so many axes has this layout."""
+    if axes is None:
+        return True
+    return {2: ("rows", "columns"), 3: ("sequences",), 4: ("images", "images last")}.get(axes, ()).count(
+        layout.name
+    ) > 0
 
 
-def values_for(name: str, layout: Layout) -> list[Any]:
-    """Give what an argument of such a function may be, likeliest first."""
-    plain_name = name.replace("_", "").lower()
-    if plain_name in SETTINGS:
-        return [dict(settings) for settings in SETTINGS[plain_name]]
-    if CACHE.match(name):
-        return [None, {}, {"mode": "train"}]
-    if plain_name in ("mode",):
-        return ["train", "max", "average"]
-    recurrent = _recurrent(plain_name, layout)
-    if recurrent:
-        return recurrent
-    if plain_name in ("b", "other", "y", "x2", "x1", "a2"):
-        return [*alternatives("b", layout), *_like_input(layout)]
-    return alternatives(name, layout)
+def pairs_of(found: Found) -> Iterator[tuple[str, Callable[..., Any], str, Callable[..., Any]]]:
+    """Give (name, backward, name, forward) for the backwards of a file that have a forward in it, or imported."""
+    for name, back in found.functions.items():
+        for other in forward_names(name):
+            front = found.namespace.get(other)
+            if callable(front) and not isinstance(front, type) and positional(back) and positional(front):
+                yield name, back, other, front
+                break
 
 
-def _like_input(layout: Layout) -> list[Array]:
-    shapes = {"images": (2, 3, 6, 4), "sequences": (N, STEPS, D), "columns": (D, N)}
-    return [normal(*shapes.get(layout.name, (N, D)), seed=8), normal(D, M, seed=8)]
+def line_of(function: Callable[..., Any]) -> int | str:
+    """Give the line at which a function begins."""
+    code = getattr(function, "__code__", None)
+    return code.co_firstlineno if code is not None else "?"
 
 
-def _recurrent(name: str, layout: Layout) -> list[Array]:
-    """Give states and weights of recurrent cells: four gates, three, two, one."""
-    if name in ("prevh", "h0", "hprev", "hnext", "prevc", "c0", "cprev", "hiddenstate", "prevhidden", "aprev", "a0"):
-        return [normal(N, H, seed=7)]
-    sizes = [H, 4 * H, 3 * H, 2 * H]
-    if name in ("wx", "wxt", "wih", "wxh"):
-        return [normal(D, size, seed=9) * 0.3 for size in sizes]
-    if name in ("wh", "wht", "whh"):
-        return [normal(H, size, seed=10) * 0.3 for size in sizes]
-    if name in ("bh", "bht") or (name == "b" and layout.name == "sequences"):
-        return [normal(size, seed=11) * 0.3 for size in sizes]
-    return []
+def _pair(
+    front: Any,
+    back: Any,
+    first: str,
+    arguments: dict[str, Any],
+    upstream: list[str],
+    rest: list[str],
+    wanted: list[str],
+) -> Pair:
+    return Pair(front, back, first, clone(arguments), list(upstream), list(rest), list(wanted))
+
+
+def _inputs(obj: Pair, layout: Layout) -> Iterator[tuple[Any, Any]]:
+    rng = np.random.default_rng(1)
+    if Reading(obj.front).indexes(obj.first):
+        yield np.arange(N * STEPS).reshape(N, STEPS) * 5 % WORDS, None
+        yield np.array([0, 2, 0, 1, 2]), None
+    groups = "g" in [plain_name(n) for n in obj.arguments]
+    for shape in input_shapes(layout):
+        wide = tuple(2 * n if groups and place == 1 else n for place, n in enumerate(shape))
+        yield rng.standard_normal(wide), None
+
+
+def _other_settings(subject: FunctionPair) -> Iterator[tuple[str, Pair, Any]]:
+    """Give the pair with one argument changed at a time: another stride, pad, window or mode."""
+    reading = Reading(subject.obj.front)
+    defaults = {p.name: p.default for p in positional(subject.obj.front)}
+    for name, default in defaults.items():
+        value = subject.obj.arguments.get(name, default)
+        key = plain_name(name)
+        values: list[Any] = SETTINGS.get(key, []) if isinstance(value, dict) else []
+        if isinstance(value, int) and not isinstance(value, bool):
+            values = list(NUMBERS.get(key, []))
+        elif isinstance(value, str):
+            values = reading.strings(name)
+        for other in values:
+            if other == value or (isinstance(other, str) and EVALUATION.match(other)):
+                continue
+            pair = clone(subject.obj)
+            pair.arguments[name] = clone(other)
+            pair.wanted = [*dict.fromkeys([*(pair.wanted or pair.arguments), name])]
+            words = ", ".join(f"{k}={v}" for k, v in other.items()) if isinstance(other, dict) else f"{name}={other}"
+            yield words, pair, subject.x
+
+
+__all__ = ["CACHE", "FunctionPair", "fits_axes", "line_of", "pairs_of"]

@@ -24,6 +24,7 @@ from badak.check.subject.arguments import (
     Layout,
     M,
     N,
+    small,
 )
 from badak.check.subject.base import Subject
 from badak.check.subject.calls import has_method
@@ -43,14 +44,24 @@ def arrays_of(obj: Any) -> list[Array]:
     return found
 
 
-def told_shape(obj: Any) -> Shape | None:
-    """Give the shape of one sample that a network tells: its `input_shape`, or the book's argument `input_dim`."""
+def told_shapes(obj: Any) -> list[Shape]:
+    """Give the shapes of one sample that a network tells, likeliest first.
+
+    They are its `input_shape`, or the book's argument `input_dim`, and the smaller image that is handed in for it.
+    """
     told = getattr(obj, "input_shape", None)
-    if told is None:
-        with contextlib.suppress(TypeError, ValueError):
-            told = getattr(inspect.signature(type(obj)).parameters.get("input_dim"), "default", None)
-    sizes = told if isinstance(told, tuple) and all(type(n) is int and n > 0 for n in told) else ()
-    return sizes if sizes and math.prod(sizes) <= LARGEST else None
+    if isinstance(told, tuple):
+        return [told] if _is_shape(told) else []
+    with contextlib.suppress(TypeError, ValueError):
+        written = inspect.signature(type(obj)).parameters.get("input_dim")
+        if written is not None and _is_shape(written.default):
+            return [*(small(written, IMAGES) or []), written.default]
+    return []
+
+
+def _is_shape(sizes: Any) -> bool:
+    fits = isinstance(sizes, tuple) and all(type(n) is int and n > 0 for n in sizes)
+    return fits and math.prod(sizes) <= LARGEST
 
 
 def batches(obj: Any, layout: Layout) -> list[Shape]:
@@ -75,7 +86,9 @@ def batches(obj: Any, layout: Layout) -> list[Shape]:
     fitting += [(N, shape[0]) for shape in matrices]
     if not matrices:
         fitting += [(N, size) for size in vectors]
-    return list(dict.fromkeys([*fitting, (N, D), (N, M)]))
+    # A single output has weights of one column.
+    narrow = [(N, a.shape[0]) for a in arrays if a.ndim == 2 and a.shape[1] == 1 and a.shape[0] > 1]
+    return list(dict.fromkeys([*fitting, (N, D), (N, M), *narrow]))
 
 
 def singles(obj: Any, layout: Layout) -> list[Shape]:
@@ -93,11 +106,14 @@ def singles(obj: Any, layout: Layout) -> list[Shape]:
 
 def samples(obj: Any, style: type[Subject], layout: Layout, alone: bool = False) -> Iterator[Sample]:
     """Give inputs to try, likeliest first: (x, second); `alone` for one sample instead of several."""
+    own = style.own_samples(obj, layout, alone)
+    if own is not None:
+        yield from own
+        return
     rng = np.random.default_rng(1)
     shapes = singles(obj, layout) if alone else batches(obj, layout)
-    told = told_shape(obj) if style.runs_forward_itself and not alone else None
-    if told is not None:
-        shapes = [(N, *told), *shapes]
+    if style.runs_forward_itself and not alone:
+        shapes = [*((2 if len(told) == 3 else N, *told) for told in told_shapes(obj)), *shapes]
     for shape in shapes:
         x = rng.standard_normal(shape)
         if style.has_target:
@@ -115,6 +131,9 @@ def _with_targets(obj: Any, x: Array, style: type[Subject]) -> Iterator[Sample]:
     rng = np.random.default_rng(2)
     if style.runs_forward_itself:
         classes = _classes_of(obj, x)
+        if x.ndim == 1:  # one sample alone, and its label
+            yield x, np.eye(classes)[classes - 1]
+            return
         hot = np.eye(classes)[(np.arange(len(x)) * 2 + 1) % classes]
         yield x, hot
         yield x, hot.argmax(axis=1)
@@ -138,7 +157,7 @@ def _classes_of(obj: Any, x: Array) -> int:
             y = np.asarray(clone(obj).predict(x.copy()))
         except Exception:  # whatever the user's code does: gradient will tell
             y = np.zeros(())
-        if y.ndim == 2:
+        if y.ndim in (1, 2) and y.ndim == x.ndim:
             return int(y.shape[-1])
     sizes = [a.shape for a in arrays_of(obj) if a.ndim == 2]
     return sizes[-1][-1] if sizes else M

@@ -1,142 +1,119 @@
-"""Numerical gradients: functions that are given a function and a point, and measure a slope.
+"""Networks of the book's chapter 4: a loss, and gradients by differences alone, inside the class or outside it.
 
-They are called with a function whose slopes are known, which notes where it is asked: so the step, and the sides, are
-seen.
+A difference with the book's step of 1e-4 is no derivative to the last digit: such a gradient is compared less sharply
+than one by backpropagation, and still far below any fault.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
+import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from badak.check.copying import clone
-from badak.check.subject.calls import UserError, parameters_of
-from badak.check.subject.candidate import Candidate, Evidence, Found
-from badak.check.subject.examinee import Examinee
+from badak.check.subject.base import Pass
+from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.network import BookNetwork
+from badak.check.subject.parameters import Parameter
+from badak.check.subject.paths import attributes_of, copied, is_numbers, plain
+from badak.check.tolerances import DIFFERENCES, Precision
 
-Array = np.ndarray[Any, Any]
-NAME = re.compile(
-    r"(?i)numeric(al)?_?(grad|gradient|diff|derivative)|finite_?diff|central_?diff|num_?(grad|diff)|"
-    r"approx\w*_?(grad|gradient)|(grad|gradient|diff)_?numeric|^(numerical_)?derivative$|^difference_quotient$"
-)
-FUNCTION = re.compile(r"(?i)^(f|fn|func|function|fun|loss|loss_?(f|fn|func|function)|cost|cost_?f\w*|g)$")
-UPSTREAM = re.compile(r"(?i)^(df|dout|dy|d_?out|upstream|grad_?out\w*|dvalues?)$")
-STEP = re.compile(r"(?i)^(h|eps|epsilon|delta|dx|step|d)$")
+HELPER = re.compile(r"(?i)_?(eval_)?(numerical|numeric|num)_(gradient|grad|diff)(ent)?(_2d|_nd|_array|_batch)?")
 
 
-def curve(x: Any) -> Any:
-    """A function of each element that has no symmetry: its second and third derivatives are nowhere small together."""
-    return np.sin(x) + 0.4 * np.multiply(x, x)
+def calls_layers(candidate: Candidate) -> bool:
+    """Tell whether a class calls `forward` or `backward` of something: it is made of layers."""
+    node = candidate.source.class_node(candidate.name) if candidate.source is not None else None
+    return any(
+        isinstance(item, ast.Attribute) and item.attr in ("forward", "backward")
+        for item in (ast.walk(node) if node is not None else [])
+    )
 
 
-def slope(x: Any) -> Any:
-    """The derivative of `curve`."""
-    return np.cos(x) + 0.8 * np.asarray(x, float)
+class NumericalNetwork(BookNetwork):
+    """A class with loss(x, t) and numerical_gradient(x, t), and no other gradient."""
 
-
-@dataclass
-class Probe:
-    """One call: how it was asked, what came, where the function was asked."""
-
-    form: str  # "number", "vector", "matrix", "each" (element by element), "variable"
-    x: Array
-    weight: Any = 1.0  # the upstream gradient, where one is taken
-    got: Any = None
-    after: Any = None  # x after the call
-    asked: list[Array] = field(default_factory=list)
-    error: UserError | None = None
-
-    @property
-    def truth(self) -> Array:
-        """The slopes that should come."""
-        return np.asarray(self.weight * slope(self.x), float)
-
-    @property
-    def offsets(self) -> Array:
-        """How far from x the function was asked, element by element, in every call that has x's shape."""
-        rows = [a for a in self.asked if np.shape(a) == np.shape(self.x)]
-        return np.array(rows) - self.x if rows else np.zeros((0, *np.shape(self.x)))
-
-
-class NumericalGradient(Examinee):
-    """A function (f, x) that measures slopes by differences."""
-
-    style = "numerical gradient"
-    method_names: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, obj: Any, **given: Any) -> None:
-        """Wrap the group of one function that `gather` gives."""
-        super().__init__(obj, **given)
-        self.function: Callable[..., Any] = next(iter(obj.values()))
-        self.name = self.function.__name__
+    style = "network with numerical gradients alone"
+    backward_name = "numerical_gradient"
+    method_names: ClassVar[tuple[str, ...]] = ("loss", "numerical_gradient")
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Evidence | None:
-        """Take what `gather` found."""
-        if len(candidate.functions) != 1:
+        """Take a class with loss and numerical_gradient, without gradient and without layers."""
+        offers = candidate.offers
+        if not (offers("loss") and offers("numerical_gradient")):
             return None
-        name, function = next(iter(candidate.functions.items()))
-        return Evidence([f"{name}(f, x)"]) if _measures(name, function) else None
+        if any(offers(name) for name in ("gradient", "forward", "backward")) or calls_layers(candidate):
+            return None
+        return Evidence(["loss", "numerical_gradient"])
+
+    @property
+    def precision(self) -> Precision:
+        """The precision of a difference with a step of the user's choice."""
+        return replace(super().precision, relative=max(super().precision.relative, DIFFERENCES))
+
+
+class HelpedNetwork(NumericalNetwork):
+    """A class with loss(x, t) and weights, whose gradient a function of the file takes from outside: simpleNet."""
+
+    style = "network whose gradient a function of the file takes by differences"
+    method_names: ClassVar[tuple[str, ...]] = ("loss",)
 
     @classmethod
-    def gather(cls, found: Found) -> list[Candidate]:
-        """Give the functions that are named so and take a function first."""
-        return [
-            Candidate(name, functions={name: function}, source=found.source, namespace=found.namespace)
-            for name, function in found.functions.items()
-            if _measures(name, function)
-        ]
+    def recognise(cls, candidate: Candidate) -> Evidence | None:
+        """Take a class with loss and predict and no gradient, in a file that has numerical_gradient(f, x)."""
+        offers = candidate.offers
+        if not (offers("loss") and offers("predict")) or calls_layers(candidate):
+            return None
+        if any(offers(name) for name in ("gradient", "numerical_gradient", "forward", "backward", "backprop")):
+            return None
+        helper = helper_of(candidate.namespace)
+        return Evidence(["loss", f"{helper.__name__}(f, x)"]) if helper is not None else None
 
-    def ask(self, form: str, x: Any, integers: bool = False) -> Probe:
-        """Call it at x, in one of the forms, and keep all that is seen. What it raises is kept too."""
-        function = self.function
-        names = parameters_of(function)
-        kind = (self.namespace or {}).get("Variable") if form == "variable" else None
-        probe = Probe(form, np.array(x, float))
-        handed: Any = kind(np.array(x)) if kind is not None else float(x) if form == "number" else np.array(x)
-        if integers:
-            handed = int(x) if form == "number" else np.array(x, dtype=int)
-        array = any(UPSTREAM.match(p.name) for p in names)
-        if array:
-            probe.weight = 0.7 + 0.1 * np.arange(np.size(x)).reshape(np.shape(x))
+    def __init__(self, obj: Any, *args: Any, **given: Any) -> None:
+        """Wrap a network; sentences name the file's own function."""
+        super().__init__(obj, *args, **given)
+        helper = helper_of(self.namespace)
+        self.backward_name = helper.__name__ if helper is not None else "numerical_gradient"  # type: ignore[misc]
 
-        def f(at: Any, *rest: Any) -> Any:
-            value = at.data if kind is not None else at
-            probe.asked.append(np.array(value, float))
-            y = curve(value) if array or form in ("each", "number", "variable") else float(np.sum(curve(value)))
-            return kind(np.asarray(y)) if kind is not None else y
+    def find_parameters(self, obj: Any, returned: Any, before: Any = None) -> list[Parameter]:
+        """Give the arrays in `params`, else the network's own floating arrays."""
+        held = super().find_parameters(obj, returned, before)
+        start = self.obj if before is None else before
+        own = [n for n in attributes_of(start) if np.ndim(getattr(start, n, 0)) > 0 and is_numbers(getattr(start, n))]
+        return held or [Parameter(n, (("a", n),), None, key=n) for n in own]
 
-        arguments, keywords = [f, handed], {}
-        for p in names[2:]:
-            if UPSTREAM.match(p.name):
-                keywords[p.name] = clone(probe.weight)
-            elif p.name == "verbose":
-                keywords[p.name] = False
-            elif p.default is p.empty and STEP.match(p.name):
-                keywords[p.name] = 1e-4
+    def run(self, dout: Any = None, x: Any = None, second: Any = None, obj: Any = None) -> Pass:
+        """Let the file's function take the gradient of loss by each array, changed in its place."""
+        obj = self.fresh() if obj is None else obj
+        x = copied(self.x if x is None else x)
+        second = copied(self.second if second is None else second)
+        helper = helper_of(self.namespace)
+        result = Pass(np.zeros(()), obj=obj)
+        for parameter in self.parameters:
+            name = parameter.path[0][1]
+            array = getattr(obj, name) if len(parameter.path) == 1 else getattr(obj, name)[parameter.key]
+            assert helper is not None
+            value = self.call(self.backward_name, helper, lambda *_: obj.loss(x, second), array)
+            result.grads[parameter.name] = plain(value)
+        result.dx = [dict(result.grads)]
+        return result
+
+    def backward(self, obj: Any, dout: Any, x: Any = None, second: Any = None) -> Any:
+        """Give the gradients by name."""
+        kept, self.parameters = self.parameters, self.find_parameters(obj, None, obj)
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                got = self.call(self.name, function, *arguments, **keywords)
-            probe.got = getattr(got, "data", got) if not isinstance(got, np.ndarray) else got
-            probe.got = np.array(probe.got, float)
-            probe.after = np.array(handed.data if kind is not None else handed, float)
-        except UserError as failure:
-            probe.error = failure
-        except (TypeError, ValueError) as error:  # what came is no number
-            probe.error = UserError(error, self.filename, self.name)
-        return probe
+            return self.run(dout, x, second, obj).grads
+        finally:
+            self.parameters = kept or self.parameters
 
 
-def _measures(name: str, function: Callable[..., Any]) -> bool:
-    names = parameters_of(function)
-    if not NAME.search(name) or len(names) < 2 or not FUNCTION.match(names[0].name):
-        return False
-    kinds = (names[0].VAR_POSITIONAL, names[0].VAR_KEYWORD)
-    rest = [p for p in names[2:] if p.default is p.empty and p.kind not in kinds]
-    return all(UPSTREAM.match(p.name) or STEP.match(p.name) or p.name == "verbose" for p in rest)
+def helper_of(namespace: dict[str, Any] | None) -> Callable[..., Any] | None:
+    """Give the function of the file (its own or imported) that takes a gradient by differences."""
+    for name, value in (namespace or {}).items():
+        if HELPER.fullmatch(name) and callable(value) and not isinstance(value, type):
+            return value
+    return None

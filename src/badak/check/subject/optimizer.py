@@ -23,7 +23,7 @@ from badak.check.subject.calls import UserError, has_method, parameters_of
 from badak.check.subject.candidate import Candidate, Evidence, Found
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.roles import NUMBERS, SEVERAL, role_of
-from badak.check.subject.updating import Bare, Plan, Run, UnknownArgument, constructor, copies_of
+from badak.check.subject.stepping import Bare, Plan, Run, UnknownArgument, constructor, copies_of
 
 Array = np.ndarray[Any, Any]
 METHODS = ("update", "step", "update_params", "update_parameters", "update_weights", "apply_gradients", "apply",

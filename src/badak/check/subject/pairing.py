@@ -1,8 +1,7 @@
-"""Which functions of a file belong together: a forward and the backward written for it."""
+"""Which functions of a file belong together, and the object that a forward and its backward are together."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from collections.abc import Callable
@@ -12,16 +11,31 @@ from typing import Any
 import numpy as np
 
 from badak.check.source import Source, is_upstream
+from badak.check.subject.matching import returned_by, sort_gradients
+from badak.check.subject.paths import Path
+from badak.check.subject.reading import Reading
 
 Function = Callable[..., Any]
 # What stands for backward in a name, and what may stand for forward in its place.
-BACK = re.compile(r"(?i)(backward|backprop|back_prop|bprop|bwd)")
-FRONT = ("forward", "forwardprop", "forward_prop", "fprop", "fwd")
-BUFFER = re.compile(r"(?i)(buffer|out_grad_buffer|_buf)$|^(buf|buffer)")
-CACHE = re.compile(
-    r"(?i)^(cache|caches|cached?_?\w*|memory|mem|ctx|context|saved|linear_cache|activation_cache|params?)$"
+BACK = re.compile(r"(?i)(backwards?|back_?prop(agation|agate)?|bprop|bwd|back_?pass|(?<=_)back$)")
+FRONT = (
+    "forward",
+    "forwardprop",
+    "forward_prop",
+    "forward_propagation",
+    "forward_propagate",
+    "fprop",
+    "fwd",
+    "forward_pass",
+    "feedforward",
+    "feed_forward",
 )
-OUTPUT = ("out", "output", "y", "outputs", "result", "act", "activation_output")
+BUFFER = re.compile(r"(?i)(buffer|out_grad_buffer|_buf|_grad|_grad_flat)$|^(buf|buffer|out)$")
+CACHE = re.compile(
+    r"(?i)^(cache|caches|cached?_?\w*|\w+_caches?|memory|mem|ctx|context|saved|linear_cache|activation_cache|params?)$"
+)
+OUTPUT = ("out", "output", "y", "outputs", "result", "act", "activation_output", "out_data", "output_data")
+INPUT = ("x", "inp", "input", "inputs", "a", "z", "data", "x_data", "a_data", "X", "Z", "A", "in_data")
 
 
 def forward_names(name: str) -> list[str]:
@@ -33,20 +47,29 @@ def forward_names(name: str) -> list[str]:
     if found is None:
         return []
     before, after = name[: found.start()], name[found.end() :]
-    words = [f"{before}{word}{after}" for word in FRONT]
-    words += [
-        f"{before}{word}{re.sub(r'_[a-z0-9]+$', '', after)}" for word in FRONT if re.search(r"_[a-z0-9]+$", after)
-    ]
+    shorter = re.sub(r"_[a-z0-9]+$", "", after)
+    words = [f"{before}{word}{rest}" for rest in dict.fromkeys([after, shorter, ""]) for word in FRONT]
     bare = (before.rstrip("_") + after) if before else after.lstrip("_")
+    words += [word.title() for word in words if name[:1].isupper()]
     return [word for word in dict.fromkeys([*words, bare]) if word and word != name]
+
+
+class Unresolved(Exception):
+    """An argument of backward that nothing stands for: we do not know what to hand in."""
+
+    def __init__(self, name: str) -> None:
+        """Keep the name."""
+        super().__init__(name)
+        self.name = name
 
 
 @dataclass
 class Pair:
     """A forward, a backward, and the arguments that forward is called with: what a pair of functions is as an object.
 
-    `arguments` has a value for each parameter of forward but the first, which is the input; after `forward`, `saved` is
-    what it returned besides the output, `outputs` the outputs, after `backward` `gradients` those by argument.
+    `arguments` has a value for each parameter of forward, that of the input `first` among them; after `forward`,
+    `saved` is what it returned besides the output, `outputs` the outputs, after `backward` `gradients` those by name of
+    the array. `wanted` are the parameters of forward; `arguments` may hold more, which only backward asks for.
     """
 
     front: Function
@@ -55,6 +78,7 @@ class Pair:
     arguments: dict[str, Any]
     upstream: list[str]
     rest: list[str]
+    wanted: list[str] = field(default_factory=list)
     outputs: list[Any] = field(default_factory=list)
     saved: tuple[Any, ...] = ()
     gradients: dict[str, Any] = field(default_factory=dict)
@@ -62,116 +86,155 @@ class Pair:
     def forward(self, x: Any) -> Any:
         """Call the forward; several outputs that get a gradient each are laid end to end."""
         self.arguments[self.first] = x
-        result = self.front(**self.arguments)
+        result = self.front(**{name: self.arguments[name] for name in self.wanted or self.arguments})
         if isinstance(result, tuple):
             count = max(len(self.upstream), 1)
+            while self.upstream and count < len(result) and _is_number(result[count]):
+                count += 1  # a loss that backward starts from by itself
             self.outputs, self.saved = list(result[:count]), result[count:]
         else:
             self.outputs, self.saved = [result], ()
+        return self.output()
+
+    def output(self) -> Any:
+        """Give the outputs as one array."""
         if len(self.outputs) == 1:
             return self.outputs[0]
         return np.concatenate([np.ravel(part) for part in self.outputs])
 
+    @property
+    def starts_itself(self) -> bool:
+        """Whether backward adds the gradient of a loss that forward gives besides its output."""
+        return len(self.outputs) > max(len(self.upstream), 1)
+
     def backward(self, dout: Any) -> Any:
-        """Call the backward with what forward kept, and sort what it gives by argument."""
+        """Call the backward with what forward kept, and sort what it gives by argument. Raises Unresolved."""
         douts = self._shared(dout)
         extra, buffers = self._extra()
-        result = self.back(*douts, *extra)
+        optional = [p.name for p in positional(self.back) if p.default is not inspect.Parameter.empty]
+        named = {n: self.arguments[n] for n in optional if n in self.arguments}
+        result = self.back(*douts, *extra, **named)
         self.gradients = self._sorted(result, buffers)
         return self.gradients.get(self.first)
 
     def _shared(self, dout: Any) -> list[Any]:
         """Give each output its part of dout."""
-        if len(self.upstream) <= 1:
+        if len(self.outputs) <= 1:
             return [dout] * len(self.upstream)
         sizes = np.cumsum([np.size(part) for part in self.outputs])[:-1]
         parts = np.split(np.ravel(dout), sizes)
-        return [part.reshape(np.shape(out)) for part, out in zip(parts, self.outputs, strict=True)]
+        shaped = [part.reshape(np.shape(out)) for part, out in zip(parts, self.outputs, strict=True)]
+        return shaped[: len(self.upstream)]
 
     def _extra(self) -> tuple[list[Any], list[tuple[str | None, Any]]]:
         """Give the arguments of backward behind the gradients: by name, else the cache."""
-        saved = self.saved[0] if len(self.saved) == 1 else self.saved
         values: list[Any] = []
         buffers: list[tuple[str | None, Any]] = []
-        for place, name in enumerate(self.rest):
-            if name in self.arguments and not (CACHE.match(name) and self.saved):
+        titles = returned_by(self.front)[len(self.outputs) :]
+        kept = dict(zip(titles, self.saved, strict=False)) if len(titles) == len(self.saved) else {}
+        left = [value for title, value in zip(titles or [""] * len(self.saved), self.saved, strict=False)
+                if title not in self.rest]  # fmt: skip
+        for name in self.rest:
+            if name in kept:
+                values.append(kept[name])
+            elif CACHE.match(name) and self.saved:
+                values.append(self._cache())
+            elif name in self.arguments:
                 values.append(self.arguments[name])
-            elif BUFFER.search(name):
+            elif BUFFER.search(name) and not self.saved:
                 target = self._target_of(name)
-                buffers.append((target, np.zeros(np.shape(self.arguments[target or self.first]))))
+                buffers.append((target, np.zeros(np.shape(self.arguments[target or self._only()]))))
                 values.append(buffers[-1][1])
-            elif self.saved:
-                values.append(self.saved[place] if len(self.rest) > 1 and len(self.saved) > place else saved)
             else:
-                values.append(self._named(name))
+                values.append(self._named(name, left))
         return values, buffers
+
+    def _cache(self) -> Any:
+        """Give what forward kept: the one container among it, or what backward takes apart, or all."""
+        if len(self.saved) == 1:
+            return self.saved[0]
+        caches = [name for name in self.rest if CACHE.match(name)]
+        parts = Reading(self.back).parts(caches[0])
+        if len(parts) == len(self.saved):
+            return self.saved
+        containers = [s for s in self.saved if isinstance(s, (tuple, list, dict))]
+        return containers[0] if len(containers) == 1 else self.saved
 
     def _target_of(self, name: str) -> str | None:
         words = set(re.split(r"_+", name.lower()))
-        return next((argument for argument in self.arguments if argument.lower() in words), None)
+        return next((argument for argument in self.arguments if words & _words(argument)), None)
 
-    def _named(self, name: str) -> Any:
-        """Give what the name says: an output, an argument's shape, an argument under another name."""
+    def _named(self, name: str, left: list[Any]) -> Any:
+        """Give what the name says: an output, a shape, an argument under another name, what else forward kept."""
         if name in OUTPUT:
             return self.outputs[0]
-        if "shape" in name:
-            owner = next((a for a in self.arguments if name in (f"{a}_shape", f"shape_{a}")), self.first)
-            return np.shape(self.arguments[owner])
-        near = [a for a in self.arguments if a.rstrip("_0123456789") == name.rstrip("_0123456789")]
-        return self.arguments[near[0] if near else self.first]
+        if "shape" in name.lower():
+            return np.shape(self.arguments[self._owner(name)])
+        if name in INPUT or name == f"{self.first}_prev":
+            return self.arguments[self.first]
+        stem = name.rstrip("_0123456789")
+        near = [a for a in self.arguments if a.rstrip("_0123456789") == stem or a.lower() == name.lower()]
+        near = near or [a for a in self.arguments if _words(a) & _words(name)]
+        if near:
+            return self.arguments[near[0]]
+        if left:
+            return left.pop(0)
+        raise Unresolved(name)
 
-    def arrays(self) -> list[str]:
-        """Give the arguments that may have a gradient: floating arrays, the input first."""
-        names = [self.first, *(name for name in self.arguments if name != self.first)]
-        return [n for n in names if isinstance(self.arguments[n], np.ndarray) and self.arguments[n].dtype.kind == "f"]
+    def _owner(self, name: str) -> str:
+        """Give the argument whose shape is meant: by its name, else the one that the function's name ends with."""
+        words = _words(name)
+        return next((a for a in self.arguments if _words(a) & words), None) or self._only()
 
-    def _sorted(self, result: Any, buffers: list[tuple[str | None, Any]]) -> dict[str, Any]:
-        names = self.arrays()
-        if buffers and result is None:
-            only = self._only(names)
-            return {target or only: value for target, value in buffers}
-        if isinstance(result, dict):
-            return {n: result[k] for n in names for k in result if gradient_of(str(k), n)}
-        if not isinstance(result, (tuple, list)):
-            return {self._only(names): result}
-        parts = list(result)
-        written = returned_by(self.back)
-        found: dict[str, Any] = {}
-        for place, part in enumerate(parts):
-            title = written[place] if place < len(written) == len(parts) else ""
-            match = next((n for n in names if n not in found and gradient_of(title, n)), None)
-            if match is not None:
-                found[match] = part
-        for part in (p for p in parts if not any(p is f for f in found.values())):
-            open_names = [n for n in names if n not in found]
-            fitting = [n for n in open_names if np.shape(self.arguments[n]) == np.shape(part)]
-            if len(parts) == len(names) and open_names:
-                found[open_names[0]] = part
-            elif fitting:
-                found[fitting[0]] = part
+    def arrays(self) -> dict[str, Path]:
+        """Give the arrays that may have a gradient, the input first, and where they lie: in dictionaries, lists too."""
+        found: dict[str, Path] = {}
+        for name in [self.first, *(n for n in self.arguments if n != self.first)]:
+            value, path = self.arguments.get(name), (("a", "arguments"), ("i", name))
+            inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+            if _is_floating(value):
+                found[name] = path
+            for key, part in inside:
+                if _is_floating(part):
+                    found[key if isinstance(key, str) else f"{name}[{key}]"] = (*path, ("i", key))
         return found
 
-    def _only(self, names: list[str]) -> str:
+    def held(self) -> dict[str, Any]:
+        """Give the arrays that may have a gradient."""
+        found: dict[str, Any] = {}
+        for name, path in self.arrays().items():
+            value: Any = self
+            for kind, key in path:
+                value = getattr(value, str(key)) if kind == "a" else value[key]
+            found[name] = value
+        return found
+
+    def _sorted(self, result: Any, buffers: list[tuple[str | None, Any]]) -> dict[str, Any]:
+        if buffers and (result is None or not isinstance(result, (tuple, list, dict, np.ndarray))):
+            return {target or self._only(): value for target, value in buffers}
+        return sort_gradients(result, self.held(), returned_by(self.back), self._only())
+
+    def _only(self) -> str:
         """Give the argument whose gradient a backward that gives just one is about: `…_backward_w` is about w."""
-        last = self.back.__name__.rpartition("_")[2].lower()
-        return next((n for n in names if last in (n.lower(), n.lower().partition("_")[0])), self.first)
+        name = self.back.__name__.lower().removesuffix("_internal")
+        last = name.rpartition("_")[2]
+        arrays = self.held()
+        match = next((n for n in arrays if last == n.lower() or last == n.lower().partition("_")[0]), None)
+        if match is None and not _is_floating(self.arguments.get(self.first)):
+            match = next(iter(arrays), None)
+        return match or self.first
 
 
-def gradient_of(title: str, name: str) -> bool:
-    """Tell whether a name is that of the gradient of another: dW, d_W, grad_W, W_grad, dA_prev of A or A_prev."""
-    plain, of = title.replace("_", "").lower(), name.replace("_", "").lower()
-    forms = {f"d{of}", f"grad{of}", f"{of}grad", f"dl{of}", f"dl{of}", f"dloss{of}", f"g{of}"}
-    return plain in forms or (len(of) == 1 and plain == f"d{of}prev")
+def _is_floating(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def returned_by(function: Function) -> list[str]:
-    """Give the names in the last return statement of a function that returns a tuple; [] where it is not to be read."""
-    try:
-        tree = ast.parse(inspect.cleandoc(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError, IndentationError):
-        return []
-    returns = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and isinstance(n.value, ast.Tuple)]
-    return [getattr(e, "id", getattr(e, "attr", "")) for e in returns[-1].elts] if returns else []
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (float, np.floating)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"_+", name.lower())) - {"", "shape", "data", "original", "input", "in", "target", "grad"}
 
 
 def positional(function: Function) -> list[inspect.Parameter]:
@@ -198,5 +261,8 @@ def upstream_of(back: Function, front: Function, source: Source | None) -> tuple
 
 
 def _is_gradient(name: str) -> bool:
-    other = re.match(r"(?i)^(d[A-Z_\d]\w*|d\w+|g\w?|grad\w*|\w*grad|delta\w*|error\w*)$", name)
-    return is_upstream(name) or other is not None
+    other = re.match(
+        r"(?i)^(d[A-Z_\d]\w*|d\w+|g\w?|grad\w*|\w*_?grad|\w*gradients?|delta\w*|\w*error\w*|upstream\w*|out_grad\w*)$",
+        name,
+    )
+    return (is_upstream(name) or other is not None) and re.match(r"(?i)^(data|dim|x|inp)", name) is None

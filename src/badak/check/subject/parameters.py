@@ -11,11 +11,11 @@ import numpy as np
 
 from badak.check.source import Source
 from badak.check.subject.calls import has_method
-from badak.check.subject.paths import Path, attributes_of, get_path, is_numbers, pieces
+from badak.check.subject.paths import Path, attributes_of, get_path, is_listed, is_numbers, pieces
 
 Array = np.ndarray[Any, Any]
 GRADIENT_NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dL{}")
-HOLDERS = ("params", "parameters", "weights")
+HOLDERS = ("params", "parameters", "weights", "model")
 
 
 @dataclass
@@ -63,6 +63,7 @@ class _Search:
         for name in names:
             child = getattr(part, name, None)
             grown = getattr(after, name, None)
+            self._boxed(child, grown, (*prefix, ("a", name)), label + name)
             for extra, piece, later in pieces(child, grown):
                 if has_method(piece, "forward") and has_method(piece, "backward"):
                     inner = name + "".join(f"[{key!r}]" for _, key in extra)
@@ -76,6 +77,17 @@ class _Search:
                 if partner in names and is_numbers(getattr(part, name, None)):
                     self.add(Parameter(label + name, (*prefix, ("a", name)), (*prefix, ("a", partner))))
                     break
+
+    def _boxed(self, child: Any, grown: Any, path: Path, label: str) -> None:
+        """An object that holds an array and its gradient: `W.data` beside `W.grad`, alone or in a list."""
+        for extra, piece, later in pieces(child, grown):
+            if isinstance(piece, (np.ndarray, np.generic)) or not hasattr(piece, "grad"):
+                continue
+            value = next((n for n in ("data", "value") if is_numbers(getattr(piece, n, None))), None)
+            if value is None or (getattr(later, "grad", None) is None and not getattr(piece, "requires_grad", True)):
+                continue
+            title = label + "".join(f"[{key!r}]" for _, key in extra)
+            self.add(Parameter(title, (*path, *extra, ("a", value)), (*path, *extra, ("a", "grad"))))
 
     def _holders(self, part: Any, after: Any, prefix: Path, label: str) -> None:
         """`params` beside `grads`, lists or dictionaries."""
@@ -105,6 +117,17 @@ class _Search:
                     self.add(Parameter(label + name, (*prefix, ("a", name)), (*prefix, ("a", grads_name), ("i", key))))
 
 
+def parts_of(returned: Any) -> list[Any]:
+    """Give what backward returned as a flat list: dx, dW, db of (dx, dW, db) and of (dx, [dW, db]) alike."""
+    if not isinstance(returned, (tuple, list)) or is_listed(returned):
+        return [returned]
+    flat: list[Any] = []
+    for part in returned:
+        nested = isinstance(part, (tuple, list)) and all(p is None or isinstance(p, np.ndarray) for p in part)
+        flat += part if nested else [part]
+    return flat
+
+
 def find_parameters(
     before: Any, after: Any, returned: Any, inputs: int, written: Sequence[str] = ()
 ) -> list[Parameter]:
@@ -127,9 +150,10 @@ def _from_returned(
         return []
     names = [n for n in attributes_of(before) if is_numbers(getattr(before, n, None))]
     names = [n for n in names if not any(getattr(before, n) is s for s in seen)]
+    parts = parts_of(returned)
     found = []
-    for place in range(inputs, len(returned)):
-        value = returned[place]
+    for place in range(inputs, len(parts)):
+        value = parts[place]
         title = written[place] if place < len(written) else ""
         match = next((n for n in names if title.lower() in {f.format(n).lower() for f in GRADIENT_NAMES}), None)
         if match is None and value is not None:
@@ -146,7 +170,8 @@ def returned_names(source: Source | None, owner: str, method: str) -> list[str]:
     returns = [n for n in ast.walk(node) if isinstance(n, ast.Return)] if node else []
     for item in reversed(returns):
         if isinstance(item.value, ast.Tuple):
-            return [getattr(e, "id", getattr(e, "attr", "")) for e in item.value.elts]
+            inner = [e.elts if isinstance(e, (ast.Tuple, ast.List)) else [e] for e in item.value.elts]
+            return [getattr(e, "id", getattr(e, "attr", "")) for part in inner for e in part]
     return []
 
 

@@ -75,6 +75,11 @@ def copied(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else clone(value)
 
 
+def is_listed(value: Any) -> bool:
+    """Tell whether a value is an array written as a list: of numbers, or of lists of numbers."""
+    return isinstance(value, list) and bool(value) and all(is_listed(v) or np.isscalar(v) for v in value)
+
+
 def plain(value: Any) -> Any:
     """Copy numbers at once (views and reused buffers change under one's hands); leave None and oddities."""
     if value is None:

@@ -4,23 +4,59 @@ from __future__ import annotations
 
 from typing import Any
 
+from badak.check.subject.autofunction import AutogradDistance, AutogradFunction, AutogradFunctionOfTwo, AutogradLoss
 from badak.check.subject.base import Subject
+from badak.check.subject.cached import CachedLayer, MethodPair
+from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.chained import ChainedModel
+from badak.check.subject.derivative import ValueAndDerivative, ValueLoss
+from badak.check.subject.differences import NumericalGradient
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
+from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction, LossWithPrime
 from badak.check.subject.network import BookNetwork
-from badak.check.subject.numerical import NumericalGradient
+from badak.check.subject.nielsen import NielsenNetwork
+from badak.check.subject.numerical import HelpedNetwork, NumericalNetwork
 from badak.check.subject.optimizer import Optimizer
+from badak.check.subject.renamed import RenamedLayer
+from badak.check.subject.steps import LossAndGradients, TrainStep
+from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
+from badak.check.subject.updating import UpdatingLayer
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
     FunctionPair,
+    TrainStep,
+    NielsenNetwork,
+    LossAndGradients,
+    AutogradDistance,
+    AutogradLoss,
+    AutogradFunctionOfTwo,
+    AutogradFunction,
+    ChainedModel,
+    CombinedLoss,
+    StoredLoss,
+    StoredLayer,
+    UpdatingLayer,
+    MethodPair,
+    CachedLayer,
+    ValueLoss,
+    ValueAndDerivative,
+    RenamedLayer,
+    CalledLoss,
+    CalledLayer,
+    LossFunction,
+    LossWithPrime,
+    ActivationWithPrime,
     Loss,
     TwoInputLayer,
+    NumericalNetwork,
+    HelpedNetwork,
     BookNetwork,
     Layer,
     Trainer,

@@ -1,333 +1,230 @@
-"""Calls an optimizer: what is handed to it and read from it, by the way in which it is written.
+"""Layers that change their own weights in backward: `backward(grad, learning_rate)`, or with an optimizer inside.
 
-A `Run` is one optimizer with its parameters; `step` hands it gradients, `values` gives the parameters as the caller
-sees them afterwards. A `Plan` says how runs begin. Nothing here knows a rule.
+No gradient of a weight is left behind; it is read from what the update did: (before - after) / rate.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+import ast
 from typing import Any
 
 import numpy as np
 
-from badak.check.copying import clone
-from badak.check.subject.calls import parameters_of
-from badak.check.subject.pairing import returned_by
-from badak.check.subject.roles import NUMBERS, role_of
+from badak.check.copying import ATOMS
+from badak.check.source import Source, assignments, is_self
+from badak.check.subject.base import Pass, Subject
+from badak.check.subject.calls import FLAGS, UserError, required
+from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.layer import Layer
+from badak.check.subject.names import RATE, gradients_of, own_pair, rate_of
+from badak.check.subject.optimizer_inside import Recorder, initialized, takes_optimizer
+from badak.check.subject.parameters import Parameter
+from badak.check.subject.paths import Path, attributes_of, copied, get_path, plain, set_path
 
 Array = np.ndarray[Any, Any]
-NAMES = ("W1", "b1", "W2", "b2", "W3", "b3", "W4", "b4")
-PAIRS = (
-    ("weights", "dweights"), ("W", "dW"), ("w", "dw"), ("weights", "grad_weights"), ("weight", "grad_weight"),
-    ("weights", "weights_gradient"), ("weights", "d_weights"), ("weights", "weight_gradients"),
-    ("weights", "dW"), ("weight", "dweight"), ("weights", "grad_w"), ("W", "grad_W"), ("W", "W_grad"),
-)  # fmt: skip
-BIASES = (
-    ("biases", "dbiases"), ("b", "db"), ("b", "db"), ("bias", "grad_bias"), ("bias", "grad_bias"),
-    ("bias", "bias_gradient"), ("biases", "d_biases"), ("biases", "bias_gradients"),
-    ("bias", "db"), ("bias", "dbias"), ("bias", "grad_b"), ("b", "grad_b"), ("b", "b_grad"),
-)  # fmt: skip
+Moves = dict[Path, tuple[Array, Array]]
+NOTHING_MOVED: tuple[Any, Moves] = (None, {})
+RATE_GIVEN = 0.5  # a power of two, so that dividing by it is exact; not 1, so that a rate that is forgotten shows
+OBJECTS = 4  # whose changes are remembered
+DEPTH = 4  # layers inside a layer that are looked into
+LEARNED = frozenset(
+    "w b weight weights bias biases gamma beta kernel kernels filters filter w1 w2 b1 b2 w0 wx wh theta".split()  # noqa: SIM905
+)
 
 
-class Slot:
-    """A parameter that holds its gradient, as tensors do, or a layer that holds both for its weights."""
+class UpdatingLayer(Layer):
+    """A class whose backward changes the weights: the rate is an argument, an attribute, or an optimizer's."""
 
-    def __init__(self, data: Any, grad: Any = None) -> None:
-        """Hold a value and a gradient."""
-        self.data = self.value = data
-        self.grad = self.gradient = grad
-        self.requires_grad = True
-        self.trainable = True
-        self.skip_decay = False
+    style = "class whose backward updates its own weights"
+    updates_inside = True
+    integer_inputs = False
+    knows_arguments = True
+
+    def __init__(self, obj: Any, *args: Any, **given: Any) -> None:
+        """Wrap an object, given an optimizer of ours where it wants one."""
+        super().__init__(initialized(obj, args[0] if args else given.get("x")), *args, **given)
+        self.rate = RATE_GIVEN
+        self._moves: dict[int, tuple[Any, Moves]] = {}  # of the objects that ran last; each is held, so its id stays
+
+    @classmethod
+    def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
+        """Give the class's own names of forward and backward."""
+        return own_pair(candidate)
+
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Evidence | None:
+        """Take a class whose backward has a rate, or an optimizer, or changes weights that nobody else changes."""
+        names = own_pair(candidate)
+        if names is None or len(candidate.required_of(names[0])) != 1:
+            return None
+        rate = rate_of(candidate, names[1], names[0])
+        wanted = gradients_of(candidate, names[1], rate)
+        if len(wanted) != 1 or RATE.match(wanted[0]):
+            return None
+        if rate is not None:
+            return Evidence([f"{names[1]}({', '.join([*wanted, rate])})"])
+        if takes_optimizer(candidate):
+            return Evidence(["initialize(optimizer)"])
+        return _by_itself(candidate, names[1])
+
+    def backward(self, obj: Any, dout: Any, x: Any = None, second: Any = None) -> Any:
+        """Run backward with a rate of ours, and remember what it changed."""
+        function = getattr(obj, self.backward_name)
+        before = numbers_in(obj)
+        rate = rate_of(Candidate(self.name, obj, self.kind), self.backward_name, self.forward_name)
+        arguments = [self.rate if n == rate else True if n in FLAGS else dout for n in required(function)]
+        extra = {rate: self.rate} if rate is not None and rate not in required(function) else {}
+        self._set_rate(obj)
+        returned = self.call(self.backward_name, function, *arguments, **extra)
+        after = numbers_in(obj)
+        moves = {p: (v, after[p]) for p, v in before.items() if p in after and not np.array_equal(v, after[p])}
+        self._moves = dict([*self._moves.items()][-OBJECTS:]) | {id(obj): (obj, moves)}
+        return returned
+
+    def _set_rate(self, obj: Any) -> None:
+        for name in attributes_of(obj):
+            value = getattr(obj, name, None)
+            if isinstance(value, Recorder):
+                value.rate = self.rate
+            elif RATE.match(name) and isinstance(value, float) and name.lower() != "alpha":
+                setattr(obj, name, self.rate)
+
+    def find_parameters(self, obj: Any, returned: Any, before: Any = None) -> list[Parameter]:
+        """Give the arrays that backward changed and forward depends on, and those it should have changed."""
+        start = numbers_in(self.obj if before is None else before)
+        moved = [
+            p
+            for p, (_, after) in self._moves.get(id(obj), NOTHING_MOVED)[1].items()
+            if p in start and start[p].shape == after.shape
+        ]
+        forgotten = [p for p in start if p not in moved and str(p[-1][1]).lower() in LEARNED] if moved else []
+        counted = [p for p in [*moved, *forgotten] if self._matters(p, start[p])]
+        return [Parameter(named(p), p, None) for p in counted]
+
+    def _matters(self, path: Path, value: Array) -> bool:
+        """Tell whether forward depends on the array at a path: a velocity changes too, and is no parameter."""
+        try:
+            plainly = self.forward(self.fresh(), copied(self.x), copied(self.second))
+            obj = self.fresh()
+            set_path(obj, path, value * 1.37 + 0.21)
+            return not np.array_equal(plainly, self.forward(obj, copied(self.x), copied(self.second)))
+        except (UserError, ValueError, TypeError):
+            return True
+
+    def collect(self, result: Pass, obj: Any, returned: Any) -> None:
+        """Read dx from what backward returned, and gradients from what it changed."""
+        result.dx = [plain(returned[0] if isinstance(returned, (tuple, list)) and returned else returned)]
+        for parameter in self.parameters:
+            moves = self._moves.get(id(obj), NOTHING_MOVED)[1].get(parameter.path)
+            held = np.asarray(get_path(obj, parameter.path), float)
+            change = (moves[0] - moves[1]) / self.rate if moves is not None and self.rate else None
+            result.grads[parameter.name] = np.zeros(held.shape) if change is None else change
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The value's shape."""
-        return np.shape(self.data)
+    def inputs(self) -> list[str]:
+        """The input, if backward means to give its gradient: the first layer of a network may say `return None`."""
+        return [] if self._returns_none() else super().inputs
+
+    def _returns_none(self) -> bool:
+        node = self.source.method(self.name, self.backward_name) if self.source is not None else None
+        returns = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)] if node is not None else []
+        return bool(returns) and all(v is None or (isinstance(v, ast.Constant) and v.value is None) for v in returns)
+
+    def unmoved(self) -> Subject | None:
+        """Give the same subject with a rate of 0: what backward does besides the update."""
+        still = self.sibling(self.x, self.second)
+        assert isinstance(still, UpdatingLayer)
+        still.rate = 0.0
+        return still
 
 
-class Bare:
-    """An object without anything: a layer, to which attributes are added."""
+def numbers_in(obj: Any) -> dict[Path, Array]:
+    """Give copies of the floating arrays and numbers of an object, and of the objects and lists that it holds."""
+    found: dict[Path, Array] = {}
+    seen: set[int] = set()
 
-
-class Net:
-    """A network in which an optimizer looks for parameters and gradients."""
-
-    def __init__(self, values: list[Any], slots: list[Any]) -> None:
-        """Hold parameters as arrays and as objects with their gradients."""
-        self._values, self._slots = values, slots
-        self.grads_now: list[Any] = []
-
-    def params(self) -> list[Any]:
-        """Give the parameters as objects."""
-        return self._slots
-
-    parameters = params
-
-    def params_and_grads(self) -> list[tuple[Any, Any]]:
-        """Give each parameter with its gradient."""
-        return list(zip(self._values, self.grads_now, strict=True))
-
-    get_params_and_grads = params_and_grads
-
-    def receive(self, grads: list[Any]) -> None:
-        """Put gradients where an optimizer may look for them."""
-        self.grads_now = grads
-        for slot, g in zip(self._slots, grads, strict=True):
-            slot.grad = slot.gradient = g
-
-    def now(self) -> list[Any]:
-        """Give the values: those of the objects where an optimizer moved them, else the arrays."""
-        moved = [not np.array_equal(v, s.data) for v, s in zip(self._values, self._slots, strict=True)]
-        return [s.data for s in self._slots] if any(moved) else self._values
-
-
-@dataclass
-class Run:
-    """One optimizer (or function) at work: what it was handed, and what the caller holds."""
-
-    plan: Plan
-    obj: Any
-    held: Any  # a list, a dictionary, an array, slots, a layer
-    kept: dict[str, Any] = field(default_factory=dict)  # states and configurations that go in and out
-    turn: int = 0
-    given: Any = None  # the gradients as they were handed over
-    returned: Any = None
-
-    def values(self) -> list[Array]:
-        """Give the parameters as the caller sees them."""
-        return [np.array(v, float) for v in self.plan.read(self.held)]
-
-    def step(self, grads: list[Array]) -> None:
-        """Hand over gradients and let one step be made."""
-        self.turn += 1
-        plan = self.plan
-        self.given = plan.hand(self.held, grads)
-        _call_if_there(self.obj, "pre_update_params", "pre_update")
-        function = plan.function if plan.function is not None else getattr(self.obj, plan.method)
-        arguments = {p.name: self._argument(p) for p in plan.arguments(function)}
-        positional = [arguments.pop(p.name) for p in plan.arguments(function) if p.kind is not p.KEYWORD_ONLY]
-        self.returned = function(*positional, **arguments)
-        _call_if_there(self.obj, "post_update_params", "post_update")
-        self._take(function)
-
-    def _argument(self, parameter: inspect.Parameter) -> Any:
-        role = role_of(parameter.name) if parameter.name not in self.plan.roles else self.plan.roles[parameter.name]
-        told = {"grads": self.given, "time": self.turn, "key": self.plan.key, "betas": (NUMBERS["b1"], NUMBERS["b2"])}
-        told |= dict.fromkeys(("params", "layer", "net"), self.held)
-        if role in told:
-            return told[role]
-        if role == "look":
-            grads = self.given
-            return lambda at: np.array(grads, float) + 0.3 * np.asarray(at, float)
-        if role in ("state", "config"):
-            if parameter.name not in self.kept:
-                self.kept[parameter.name] = {} if role == "config" else self.plan.zeros(self.given)
-            return self.kept[parameter.name]
-        return self.plan.numbers.get(role, NUMBERS.get(role, 0.0))
-
-    def _take(self, function: Callable[..., Any]) -> None:
-        """Put what came back where it belongs: new parameters, states by the names in the return statement."""
-        result, plan = self.returned, self.plan
-        if result is None:
+    def look(part: Any, path: Path, depth: int) -> None:
+        if isinstance(part, np.ndarray):
+            if part.dtype.kind == "f" and part.size:
+                found[path] = part.copy()
             return
-        parts = list(result) if isinstance(result, tuple) else [result]
-        names = returned_by(function) if isinstance(result, tuple) else [""]
-        if len(names) != len(parts):  # no source to read them in: as they go in, so they come out
-            names = ["", *self.kept] if plan.fits(parts[0], self.held) else list(self.kept)
-        for place, part in enumerate(parts):
-            name = names[place] if place < len(names) else ""
-            if name in self.kept:
-                self.kept[name] = part
-            elif isinstance(part, dict) and len(self.kept) == 1 and isinstance(next(iter(self.kept.values())), dict):
-                self.kept[next(iter(self.kept))] = part
-        if plan.fits(parts[0], self.held):
-            self.held = parts[0]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How an optimizer is written: which class or function, which container, which argument is what.
-
-    `container`: "dict", "list", "array" (one object for each parameter), "slots", "variables" (gradients that hold an
-    array themselves), "courses" (gradients under dW1), "nested" (a list for each layer), "layer", "network", "step"
-    (only gradients go in, steps come out).
-    """
-
-    make: Callable[[Any, dict[str, float]], Any] | None
-    method: str
-    container: str
-    function: Callable[..., Any] | None = None
-    roles: dict[str, str] = field(default_factory=dict)
-    numbers: dict[str, float] = field(default_factory=dict)
-    setup: str = ""
-    key: str = NAMES[0]
-    tensor: Any = None
-
-    def begin(self, params: list[Array]) -> Run:
-        """Give a new optimizer with copies of these parameters."""
-        held = self.hold([p.copy() for p in params])
-        obj = self.make(held, self.numbers) if self.make is not None else None
-        if self.setup:
-            getattr(obj, self.setup)(Net([], held))
-        return Run(self, obj, held)
-
-    def arguments(self, function: Callable[..., Any]) -> list[inspect.Parameter]:
-        """Give the arguments that are filled: those without default, and what a caller must hand over to keep state."""
-        wanted = []
-        for p in parameters_of(function):
-            if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-                continue
-            role = self.roles.get(p.name, role_of(p.name))
-            handed = self.function is not None and role in ("state", "config", "time")
-            if p.default is p.empty or handed or role in ("params", "grads", "layer", "net"):
-                wanted.append(p)
-        return wanted
-
-    # Containers -----------------------------------------------------------------------------------
-
-    def hold(self, params: list[Array]) -> Any:
-        """Give parameters as the optimizer is to get them."""
-        if self.container in ("dict", "courses"):
-            return dict(zip(NAMES, params, strict=False))
-        if self.container in ("slots", "variables"):
-            return [self._slot(p) for p in params]
-        if self.container == "nested":
-            return [params]
-        if self.container == "layer":
-            return _layer(params)
-        if self.container == "network":
-            return Net(params, [Slot(p) for p in params])
-        return params[0] if self.container == "array" else params
-
-    def _slot(self, p: Array) -> Any:
-        if self.tensor is None:
-            return Slot(p)
-        try:
-            return self.tensor(p, requires_grad=True)
-        except TypeError:
-            return self.tensor(p)
-
-    def hand(self, held: Any, grads: list[Array]) -> Any:
-        """Give the gradients as the optimizer is to get them, or put them where it looks for them."""
-        grads = [g.copy() for g in grads]
-        if self.container in ("slots", "variables"):
-            for slot, g in zip(held, grads, strict=True):
-                slot.grad = slot.gradient = Slot(g) if self.container == "variables" else g
-            return [slot.grad for slot in held]
-        if self.container == "layer":
-            for weight, bias in zip(PAIRS, BIASES, strict=True):
-                setattr(held, weight[1], grads[0])
-                setattr(held, bias[1], grads[1])
-        elif self.container == "network":
-            held.receive(grads)
-        forms: dict[str, Any] = {"nested": [grads], "layer": grads[0], "array": grads[0]}
-        forms["dict"] = dict(zip(NAMES, grads, strict=False))
-        forms["courses"] = {f"d{name}": g for name, g in zip(NAMES, grads, strict=False)}
-        return forms.get(self.container, grads)
-
-    def zeros(self, grads: Any) -> Any:
-        """Give a state of zeros in the form of the gradients."""
-        if isinstance(grads, dict):
-            return {name: np.zeros_like(g) for name, g in grads.items()}
-        if isinstance(grads, list):
-            return [self.zeros(g) for g in grads]
-        return np.zeros_like(grads)
-
-    def read(self, held: Any) -> list[Any]:
-        """Give the values of the parameters in a container."""
-        readers: dict[str, Callable[[], list[Any]]] = {
-            "dict": lambda: list(held.values()),
-            "courses": lambda: list(held.values()),
-            "slots": lambda: [_bare(slot.data) for slot in held],
-            "variables": lambda: [_bare(slot.data) for slot in held],
-            "nested": lambda: list(held[0]),
-            "layer": lambda: [_moved(held, PAIRS, 0), _moved(held, BIASES, 1)],
-            "network": held.now if isinstance(held, Net) else list,
-            "array": lambda: [held],
-        }
-        return readers.get(self.container, lambda: list(held))()
-
-    def fits(self, part: Any, held: Any) -> bool:
-        """Tell whether what came back is the new parameters."""
-        if isinstance(held, dict):
-            return isinstance(part, dict) and part.keys() == held.keys()
-        if isinstance(held, np.ndarray):
-            return isinstance(part, np.ndarray) and part.shape == held.shape
-        same = self.container == "list" and isinstance(part, (list, tuple)) and len(part) == len(held)
-        return same and all(np.shape(a) == np.shape(b) for a, b in zip(part, held, strict=True))
-
-    def other(self, **changes: Any) -> Plan:
-        """Give the plan with something else."""
-        return replace(self, **changes)
-
-
-def _layer(params: list[Array]) -> Any:
-    held = Bare()
-    held.start = [p.copy() for p in params]  # type: ignore[attr-defined]
-    held.trainable = True  # type: ignore[attr-defined]
-    for weight, bias in zip(PAIRS, BIASES, strict=True):
-        setattr(held, weight[0], params[0])
-        setattr(held, bias[0], params[1])
-    return held
-
-
-def _bare(data: Any) -> Any:
-    """Give the array in what a tensor holds."""
-    return data if isinstance(data, np.ndarray) else getattr(data, "data", data)
-
-
-def _moved(held: Any, pairs: tuple[tuple[str, str], ...], place: int) -> Any:
-    """Give the parameter under the name by which it was changed."""
-    names = [value for value, _ in pairs]
-    changed = [n for n in names if not np.array_equal(getattr(held, n), held.start[place])]
-    return getattr(held, changed[0] if changed else names[0])
-
-
-def _call_if_there(obj: Any, *names: str) -> None:
-    for name in names:
-        function = getattr(obj, name, None)
-        if callable(function):
-            function()
+        if (
+            isinstance(part, ATOMS)
+            or (callable(part) and not hasattr(part, "forward"))
+            or id(part) in seen
+            or depth > DEPTH
+        ):
             return
+        seen.add(id(part))
+        if isinstance(part, dict):
+            for key, value in part.items():
+                look(value, (*path, ("i", key)), depth + 1)
+        elif isinstance(part, (list, tuple)):
+            for key, value in enumerate(part):
+                look(value, (*path, ("i", key)), depth + 1)
+        elif not isinstance(part, Recorder):
+            for name in attributes_of(part):
+                look(getattr(part, name, None), (*path, ("a", name)), depth + 1)
+
+    look(obj, (), 0)
+    return found
 
 
-def constructor(kind: type, held: Any, numbers: dict[str, float]) -> Any:
-    """Make an optimizer: its parameters, if it wants them, and numbers for what has no default. Raises Unknown."""
-    given: dict[str, Any] = {}
-    signature = [] if kind.__init__ is object.__init__ else parameters_of(kind)  # type: ignore[misc]
-    for p in signature:
-        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-            continue
-        role = role_of(p.name)
-        if (role in ("params", "net", "layer") and not isinstance(held, (dict, np.ndarray))) or role == "params":
-            given[p.name] = held
-        elif role in numbers and (p.default is p.empty or p.name in numbers):
-            given[p.name] = numbers[role]
-        elif p.name in numbers:
-            given[p.name] = numbers[p.name]
-        elif p.default is p.empty:
-            if role == "betas":
-                given[p.name] = (NUMBERS["b1"], NUMBERS["b2"])
-            elif role in NUMBERS:
-                given[p.name] = NUMBERS[role]
-            else:
-                raise UnknownArgument(p.name)
-    return kind(**given)
+def named(path: Path) -> str:
+    """Give a path as it is written behind self."""
+    text = "".join(f".{key}" if kind == "a" else f"[{key!r}]" for kind, key in path)
+    return text.removeprefix(".")
 
 
-class UnknownArgument(Exception):
-    """An argument whose name says nothing: `name` tells which."""
+def _by_itself(candidate: Candidate, backward: str) -> Evidence | None:
+    """Take `self.W -= self.lr * dW` in backward, where the gradient is kept nowhere and nothing else updates."""
+    source = candidate.source
+    node = source.method(candidate.name, backward) if source is not None else None
+    if source is None or node is None:
+        return None
+    written = [(s, t) for s, t in assignments(node) if isinstance(t, ast.Attribute) and is_self(t.value)]
+    steps = [
+        (s, t) for s, t in written if isinstance(s, ast.AugAssign) and isinstance(s.op, ast.Sub) and _rates_in(s.value)
+    ]
+    if not steps or any(_is_gradient_of(t.attr, u.attr) for _, t in written for _, u in steps):
+        return None
+    if _updated_elsewhere(source, node):
+        return None
+    return Evidence([ast.unparse(steps[0][0])])
 
-    def __init__(self, name: str) -> None:
-        """Keep the name."""
-        super().__init__(name)
-        self.name = name
+
+def _rates_in(node: ast.expr) -> bool:
+    return any(isinstance(n, ast.Attribute) and is_self(n.value) and RATE.match(n.attr) for n in ast.walk(node))
 
 
-def copies_of(prototype: Any) -> Callable[[Any, dict[str, float]], Any]:
-    """Give a maker of copies of an object at hand."""
-    return lambda held, numbers: clone(prototype)
+def _is_gradient_of(name: str, of: str) -> bool:
+    plainer = name.replace("_", "").lower()
+    return plainer in {f"d{of.lower()}", f"grad{of.lower()}", f"{of.lower()}grad", f"{of.lower()}gradient"}
+
+
+def _updated_elsewhere(source: Source, backward: ast.AST) -> bool:
+    """Tell whether something in the file besides this backward changes weights: an optimizer, a loop, an update."""
+    inside = {id(n) for n in ast.walk(backward)}
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.FunctionDef) and node.name in ("update", "step", "update_params", "update_weights"):
+            return True
+        if (
+            isinstance(node, ast.AugAssign)
+            and isinstance(node.op, ast.Sub)
+            and id(node) not in inside
+            and isinstance(node.target, (ast.Attribute, ast.Subscript))
+            and any(isinstance(n, (ast.Name, ast.Attribute)) and RATE.match(_name(n)) for n in ast.walk(node.value))
+            and not _in_a_backward(source, node)
+        ):
+            return True
+    return False
+
+
+def _name(node: ast.Name | ast.Attribute) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr
+
+
+def _in_a_backward(source: Source, node: ast.AST) -> bool:
+    """Tell whether a statement stands in a backward of another class, which updates itself too."""
+    owner, function = source.enclosing(getattr(node, "lineno", 0))
+    return owner is not None and function is not None and "back" in function.lower()

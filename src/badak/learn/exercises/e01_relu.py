@@ -40,8 +40,8 @@ KO = '''"""연습 1: Relu, 문 (책 5.5.1절).
     y = x   (x > 0인 곳)        dx = dout   (x > 0인 곳)
     y = 0   (x <= 0인 곳)       dx = 0      (x <= 0인 곳)
 
-x는 모양이 어떤 배열이든 됩니다. 여기서는 (N, D), 곧 값이 D개인 샘플 N개입니다. y의 모양은 x와 같습니다.
-위 계층에서 오는 dout(dL/dy)과 아래 계층으로 가는 dx(dL/dx)도 같은 모양입니다.
+x는 형상이 어떤 배열이든 됩니다. 여기서는 (N, D), 곧 값이 D개인 샘플 N개입니다. y의 형상은 x와 같습니다.
+위 계층에서 오는 dout(dL/dy)과 아래 계층으로 가는 dx(dL/dx)도 같은 형상입니다.
 
     relu = Relu()
     relu.forward(np.array([[1.0, -0.5], [-2.0, 3.0]]))     # [[1. 0.] [0. 3.]]
@@ -58,7 +58,7 @@ class Relu:
         self.mask = None  # backward에 필요한 것: x <= 0인 곳
 
     def forward(self, x):
-        """y를 돌려줍니다. 막을 곳을 self.mask에 남깁니다. x는 바꾸지 않습니다."""
+        """y를 돌려줍니다. 0으로 만들 곳을 self.mask에 저장합니다. x는 바꾸지 않습니다."""
         ...
 
     def backward(self, dout):
@@ -73,9 +73,9 @@ HINTS = {
         "backward does the same to dout, with the same mask.",
     ),
     "ko": (
-        "배열을 비교하면 같은 모양의 True/False 배열이 나옵니다: x <= 0.",
-        "그런 배열로 원소를 고를 수 있습니다. a[mask] = 0은 그곳을 0으로 만듭니다. x나 dout이 아니라 사본에 하세요.",
-        "forward: self.mask = (x <= 0)을 남기고, x의 사본에서 mask인 곳을 0으로 만듭니다. "
+        "배열을 비교하면 같은 형상의 True/False 배열이 나옵니다: x <= 0.",
+        "그런 배열로 원소를 고를 수 있습니다. a[mask] = 0은 그곳을 0으로 만듭니다. x나 dout이 아니라 복사본에 하세요.",
+        "forward: self.mask = (x <= 0)을 남기고, x의 복사본에서 mask인 곳을 0으로 만듭니다. "
         "backward는 같은 mask로 dout에 같은 일을 합니다.",
     ),
 }

@@ -76,7 +76,7 @@ class SoftmaxWithLoss:
         self.t = None
 
     def forward(self, x, t):
-        """손실 L(수 하나)을 돌려주고 y와 t를 남깁니다."""
+        """손실 L(스칼라)을 돌려주고 y와 t를 남깁니다."""
         ...
 
     def backward(self, dout=1):

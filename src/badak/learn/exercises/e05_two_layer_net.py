@@ -69,7 +69,7 @@ KO = '''"""연습 5: 2층 신경망 (책 5.7.2절).
     predict(x)      (N, C) 점수, softmax는 하지 않습니다      x  (N, D)
     loss(x, t)      수 하나                                   t  (N, C) 원-핫
     accuracy(x, t)  점수가 가장 높은 클래스가 정답인 샘플의 비율
-    gradient(x, t)  {"W1": ..., "b1": ..., "W2": ..., "b2": ...}, params와 같은 모양
+    gradient(x, t)  {"W1": ..., "b1": ..., "W2": ..., "b2": ...}, params와 같은 형상
 
     net = TwoLayerNet(4, 5, 3)
     net.predict(np.zeros((2, 4))).shape   # (2, 3)

@@ -34,7 +34,7 @@ KO = '''"""연습 6: 수치 미분 (책 4.4절).
     df/dx_i = (f(x_i에 h를 더한 x) - f(x_i에서 h를 뺀 x)) / (2 h)      원소 x_i마다, h = 1e-4
 
 f   배열 x를 받아 수 하나를 주는 함수
-x   실수 배열. 모양은 (D, H)일 수도 있고 무엇이든 됩니다. 기울기도 같은 모양입니다
+x   실수 배열. 형상은 (D, H)일 수도 있고 무엇이든 됩니다. 기울기도 같은 형상입니다
 
     numerical_gradient(lambda x: np.sum(x**2), np.array([[3.0, 4.0], [0.0, 2.0]]))  # [[6. 8.] [0. 4.]]
 
@@ -48,7 +48,7 @@ import numpy as np
 
 
 def numerical_gradient(f, x):
-    """x에서 f의 기울기를 x와 같은 모양으로 돌려줍니다."""
+    """x에서 f의 기울기를 x와 같은 형상으로 돌려줍니다."""
     ...
 '''
 HINTS = {
@@ -60,7 +60,7 @@ HINTS = {
         "and the slope goes to grad[i].",
     ),
     "ko": (
-        "np.zeros_like(x)로 답을 담을 배열을 만듭니다. np.ndindex(x.shape)는 어떤 모양의 배열이든 모든 인덱스를 돕니다.",
+        "np.zeros_like(x)로 답을 담을 배열을 만듭니다. np.ndindex(x.shape)는 어떤 형상의 배열이든 모든 인덱스를 돕니다.",
         "인덱스 하나에 대해: x[i]를 기억하고, x[i]에 h를 더한 값을 쓰고 f를 부릅니다. 기억한 값에서 h를 뺀 값을 쓰고 f를 "
         "부릅니다. 기억한 값을 되돌려 놓습니다.",
         "for i in np.ndindex(x.shape): old = x[i]; x[i] = old + h; above = f(x); x[i] = old - h; below = f(x); x[i] = old; "

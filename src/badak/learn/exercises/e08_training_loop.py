@@ -40,10 +40,10 @@ KO = '''"""연습 8: 훈련 반복문 (책 5.7.4절).
     1. 샘플 batch_size개를 무작위로 뽑습니다: rows = rng.choice(len(x), batch_size)
     2. x와 t에서 같은 행을 꺼냅니다: 배치
     3. 배치에 대한 손실의 기울기를 구합니다
-    4. 매개변수마다 기울기의 반대로 한 걸음 갑니다: W <- W - lr * dW, 배열 자체를 바꿉니다
+    4. 매개변수마다 기울기의 반대 방향으로 갱신합니다: W <- W - lr * dW, 배열 자체를 바꿉니다
     5. 배치에 대한 손실을 구해 기록합니다
 
-network   params(배열의 딕셔너리), gradient(x, t)(같은 이름의 딕셔너리), loss(x, t)(수 하나)
+network   params(배열의 딕셔너리), gradient(x, t)(같은 이름의 딕셔너리), loss(x, t)(스칼라)
 x (N, D)  t (N, C)  rng는 np.random.Generator이고 여기서 무작위는 이것만 씁니다
 
     losses = train(network, x, t, iterations=1000, batch_size=100, lr=0.1, rng=np.random.default_rng(0))
@@ -56,7 +56,7 @@ import numpy as np
 
 
 def train(network, x, t, iterations, batch_size, lr, rng):
-    """신경망을 그 자리에서 훈련하고, 반복마다 하나씩 손실의 리스트를 돌려줍니다."""
+    """신경망의 매개변수를 직접 바꾸며 학습하고, 반복마다 하나씩 손실의 리스트를 돌려줍니다."""
     ...
 '''
 HINTS = {
@@ -69,7 +69,7 @@ HINTS = {
     "ko": (
         "for _ in range(iterations): 안에 다섯 단계를 차례로 씁니다. 손실의 리스트는 반복문 앞에서 만듭니다.",
         "x[rows]와 t[rows]가 배치입니다. 반복문 안에서 또 하나의 반복문이 이름을 돕니다: for key in grads.",
-        "한 걸음은 network.params[key] -= lr * grads[key]이고 배열 자체를 바꿉니다. 그다음 배치의 network.loss를 리스트에 "
+        "갱신은 network.params[key] -= lr * grads[key]이고 배열 자체를 바꿉니다. 그다음 배치의 network.loss를 리스트에 "
         "더하고, 반복문이 끝나면 리스트를 돌려줍니다.",
     ),
 }

@@ -112,7 +112,7 @@ class BatchNormalization:
         self.dbeta = None
 
     def forward(self, x):
-        """y를 돌려주고 xn과 std를 남깁니다. 훈련할 때는 running_mean과 running_var를 옮깁니다."""
+        """y를 돌려주고 xn과 std를 남깁니다. 훈련할 때는 running_mean과 running_var를 갱신합니다."""
         ...
 
     def backward(self, dout):

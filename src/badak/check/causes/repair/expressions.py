@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,40 @@ def expressions(node: ast.expr, function: Function, case: Case) -> Iterator[Chan
                 )
 
 
+def is_derivative(node: ast.expr) -> bool:
+    """Tell whether an expression looks like an activation's derivative: z * (1 - z), z > 0, sigmoid_grad(z)."""
+    if isinstance(node, ast.Call):
+        return re.search(r"grad|deriv|prime", called_name(node)) is not None
+    if isinstance(node, ast.Compare):
+        return len(node.ops) == 1 and isinstance(node.ops[0], (ast.Gt, ast.GtE))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        return isinstance(node.left, ast.Constant) and node.left.value == 1
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and is_derivative(node.right)
+
+
+def _divisions(node: ast.BinOp, scales: set[str]) -> Iterator[Change]:
+    yield node, scales, node.left
+    yield node, {"missing-scale"}, ast.BinOp(node.left, ast.Mult(), node.right)
+    sizes = (
+        "len(self._lent_x)",
+        "self._lent_x.size",
+        "self._lent_x.shape[-1]",
+        "1.0",
+        "(self._lent_x.size * 1.0)",
+    )
+    for size in sizes:
+        yield (
+            node,
+            {
+                "divides-by-wrong-axis",
+                "wrong-mean-count",
+                "missing-batch-mean",
+                "one-d-divides-by-classes",
+            },
+            ast.BinOp(node.left, ast.Div(), expression(size)),
+        )
+
+
 def _operations(node: ast.BinOp) -> Iterator[Change]:
     scales = {
         "divides-by-batch-twice",
@@ -64,33 +99,19 @@ def _operations(node: ast.BinOp) -> Iterator[Change]:
         "missing-factor-two",
     }
     if isinstance(node.op, (ast.Div, ast.FloorDiv)):
-        yield node, scales, node.left
-        yield node, {"missing-scale"}, ast.BinOp(node.left, ast.Mult(), node.right)
-        sizes = (
-            "len(self._lent_x)",
-            "self._lent_x.size",
-            "self._lent_x.shape[-1]",
-            "1.0",
-            "(self._lent_x.size * 1.0)",
-        )
-        for size in sizes:
-            yield (
-                node,
-                {
-                    "divides-by-wrong-axis",
-                    "wrong-mean-count",
-                    "missing-batch-mean",
-                    "one-d-divides-by-classes",
-                },
-                ast.BinOp(node.left, ast.Div(), expression(size)),
-            )
+        yield from _divisions(node, scales)
     elif isinstance(node.op, ast.Mult):
+        for derivative, rest in ((node.left, node.right), (node.right, node.left)):
+            if is_derivative(derivative):
+                yield node, {"activation-derivative-twice"}, rest
         yield node, {"elementwise-product"}, ast.BinOp(node.left, ast.MatMult(), node.right)
         yield node, scales | {"adds-weight-decay-to-grad"}, node.left
         yield node, scales | {"adds-weight-decay-to-grad"}, node.right
         yield node, {"missing-gamma"}, ast.BinOp(node.left, ast.Div(), node.right)
     elif isinstance(node.op, (ast.Add, ast.Sub)):
         added = isinstance(node.op, ast.Add)
+        if not added:
+            yield node, {"subtracts-parameter"}, node.left
         yield node, {"adds-weight-decay-to-grad", "wrong-derivative-formula"}, node.left
         yield node, {"adds-weight-decay-to-grad", "wrong-derivative-formula"}, node.right
         yield (

@@ -20,7 +20,7 @@ from badak.check.case import Case
 from badak.check.causes.repair.expressions import expressions
 from badak.check.causes.repair.offer import draft, holds
 from badak.check.causes.repair.patch import NotRunnable, patched, replaced
-from badak.check.causes.repair.statements import dout_name, renamed, results, statements, whole
+from badak.check.causes.repair.statements import activations, dout_name, renamed, results, statements, whole
 from badak.check.causes.repair.syntax import Change, expression, numbers
 from badak.check.causes.repair.written import Written
 from badak.check.exam import Examination
@@ -66,6 +66,8 @@ def search(
     found: list[tuple[int, Repair]] = []
     quantities = [c.quantity for c in (case, *also)]
     for owner, function in subject.source.reached(subject.name, subject.backward_name):
+        if any(isinstance(n, ast.While) for n in ast.walk(function)):
+            continue  # changed, its loop may never end
         tried = [c for c in changes(function, case) if line is None or getattr(c[0], "lineno", None) == line]
         tried.sort(key=lambda change: label is not None and label not in change[1])
         for node, labels, replacement in tried:
@@ -122,6 +124,8 @@ def _lend(obj: Any, case: Case) -> None:
 def changes(function: Function, case: Case) -> Iterator[Change]:
     """Give all changes to a function that are worth trying."""
     yield from statements(function)
+    if case.subject.runs_forward_itself:
+        yield from activations(function)
     argument = dout_name(function)
     names = numbers(case)
     values = results(function)

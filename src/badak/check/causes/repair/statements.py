@@ -99,6 +99,44 @@ def whole(node: ast.expr, argument: str | None, names: list[str], case: Case) ->
         yield node, {"transposed-weight-grad"}, turn(node)
 
 
+def activations(function: Function) -> Iterator[Change]:
+    """Give the changes to how a network written by hand takes the derivative of its hidden activation."""
+    made = [s for s in ast.walk(function) if isinstance(s, ast.Assign) and isinstance(s.value, (ast.Call, ast.BinOp))]
+    held = [s.targets[0].id for s in made if isinstance(s.targets[0], ast.Name)]
+    called = {s.targets[0].id for s in made if isinstance(s.targets[0], ast.Name) and isinstance(s.value, ast.Call)}
+    for node in [n for n in ast.walk(function) if isinstance(n, ast.Call)]:
+        given = node.args[0] if len(node.args) == 1 else None
+        if not isinstance(given, ast.Name) or is_array_function(node):
+            continue
+        yield node, {"activation-applied-twice"}, _everywhere(function, node, given)
+        for name in held:
+            if name != given.id:
+                yield given, {"activation-applied-twice"}, ast.Name(name, ast.Load())
+    for value in results(function):
+        for name in held:
+            if name not in called or isinstance(value, ast.Dict):
+                continue
+            for form in (f"(1 - {name}) * {name}", f"({name} > 0)", f"(1 - {name} ** 2)"):
+                yield value, {"missing-activation-derivative"}, ast.BinOp(value, ast.Mult(), expression(form))
+
+
+def is_array_function(node: ast.Call) -> bool:
+    """Tell whether a call is one of NumPy's own (np.sum, x.mean) and no activation of the user's."""
+    return isinstance(node.func, ast.Attribute) and not is_self(node.func.value)
+
+
+def _everywhere(function: Function, node: ast.Call, given: ast.expr) -> Function:
+    """Give the function with every call written like this one replaced by what it is given."""
+    words = ast.unparse(node)
+
+    class Swap(ast.NodeTransformer):
+        def visit_Call(self, item: ast.Call) -> ast.AST:
+            return copy.deepcopy(given) if ast.unparse(item) == words else self.generic_visit(item)
+
+    twin: Function = Swap().visit(copy.deepcopy(function))
+    return twin
+
+
 def renamed(node: ast.Name | ast.Attribute, function: Function, case: Case) -> Iterator[Change]:
     """Give the changes of one name (or attribute) for another."""
     if isinstance(node, ast.Attribute) and is_self(node.value):

@@ -1,14 +1,112 @@
-"""Networks for images: the book's simple one (ch. 7.5) and its deep one (ch. 8.1)."""
+"""Ready-made networks: the book's of two layers (ch. 5.7), of many (ch. 6), and for images (ch. 7.5 and 8.1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from badak.layers import Affine, Convolution, Dropout, Pooling, Relu
+from badak.init import generator, weight_std
+from badak.layers import (
+    Affine,
+    BatchNormalization,
+    Convolution,
+    Dropout,
+    Gelu,
+    LeakyRelu,
+    Pooling,
+    Relu,
+    Sigmoid,
+    Tanh,
+)
 from badak.losses import SoftmaxWithLoss
-from badak.networks import Network, generator, positive, weight_std
+from badak.networks import Network
+from badak.validate import positive, within
+
+
+class TwoLayerNet(Network):
+    """Affine, Relu, Affine and softmax: the book's network (ch. 5.7.2).
+
+    `params` holds W1 (input_size, hidden_size), b1, W2 (hidden_size, output_size), b2; weights are drawn from a
+    normal distribution of standard deviation `weight_init_std` by a generator from `seed`, biases are 0.
+    Raises TypeError or ValueError for sizes that are no positive integers.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        weight_init_std: float = 0.01,
+        *,
+        dtype: DTypeLike = np.float64,
+        seed: int | None = None,
+        engine: str = "auto",
+    ) -> None:
+        rng = generator(seed)
+        D = positive("input_size", input_size)
+        H = positive("hidden_size", hidden_size)
+        C = positive("output_size", output_size)
+        weight_init_std = within("weight_init_std", weight_init_std, 0)
+        layers = {
+            "Affine1": Affine.of(D, H, weight_init_std, rng),
+            "Relu1": Relu(),
+            "Affine2": Affine.of(H, C, weight_init_std, rng),
+        }
+        super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
+
+
+ACTIVATIONS: dict[str, type[Any]] = {
+    "relu": Relu,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "leakyrelu": LeakyRelu,
+    "gelu": Gelu,
+}
+
+
+class MultiLayerNet(Network):
+    """Affine and an activation for each hidden size, a last Affine, and softmax (book, ch. 6).
+
+    `hidden_size_list` is [100, 50], or one number. `activation` is 'relu', 'sigmoid', 'tanh', 'leakyrelu' or 'gelu'.
+    `weight_init_std` is as in `weight_std`: a number, a name, or None for the one that suits the activation.
+    `use_batchnorm` puts BatchNormalization between Affine and activation, `use_dropout` Dropout of `dropout_ratio`
+    behind the activation. Raises as TwoLayerNet.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size_list: Sequence[int] | int,
+        output_size: int,
+        activation: str = "relu",
+        weight_init_std: float | str | None = None,
+        use_dropout: bool = False,
+        dropout_ratio: float = 0.5,
+        use_batchnorm: bool = False,
+        *,
+        dtype: DTypeLike = np.float64,
+        seed: int | None = None,
+        engine: str = "auto",
+    ) -> None:
+        known = activation.lower() if isinstance(activation, str) else ""
+        if known not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}")
+        rng = generator(seed)
+        if isinstance(hidden_size_list, str) or not isinstance(hidden_size_list, Iterable):
+            hidden_size_list = [positive("hidden_size_list, if it is no list of sizes,", hidden_size_list)]
+        hidden = [positive("hidden size", size) for size in hidden_size_list]
+        sizes = [positive("input_size", input_size), *hidden, positive("output_size", output_size)]
+        layers: list[Any] = []
+        for number, (D, H) in enumerate(pairwise(sizes), 1):
+            layers.append(Affine.of(D, H, weight_std(weight_init_std, D, known), rng))
+            if number <= len(hidden):
+                layers += [BatchNormalization.of(H)] if use_batchnorm else []
+                layers.append(ACTIVATIONS[known]())
+                layers += [Dropout(dropout_ratio)] if use_dropout else []
+        super().__init__(layers, SoftmaxWithLoss(), dtype=dtype, seed=seed, engine=engine)
+
 
 PARAMS = ("filter_num", "filter_size", "pad", "stride")
 
@@ -32,18 +130,15 @@ class _Row:
         """Add Convolution and Relu."""
         if not set(param) <= set(PARAMS) or not {"filter_num", "filter_size"} <= set(param):
             raise ValueError(f"conv_param has filter_num, filter_size, pad (0) and stride (1), not {dict(param)}")
-        F, size = positive("filter_num", param["filter_num"]), positive("filter_size", param["filter_size"])
-        W = self._weights((F, self.shape[0], size, size), self.shape[0] * size * size)
-        self.add("Conv", Convolution(W, np.zeros(F), param.get("stride", 1), param.get("pad", 0)))
+        C, F, size = self.shape[0], positive("filter_num", param["filter_num"]), param["filter_size"]
+        std = weight_std(self.how, C * positive("filter_size", size) ** 2)
+        self.add("Conv", Convolution.of(C, F, size, std, self.rng, param.get("stride", 1), param.get("pad", 0)))
         self.add("Relu", Relu())
 
     def affine(self, name: str, size: int) -> None:
         """Add Affine."""
         inputs, size = int(np.prod(self.shape)), positive(name, size)
-        self.add("Affine", Affine(self._weights((inputs, size), inputs), np.zeros(size)))
-
-    def _weights(self, shape: tuple[int, ...], inputs: int) -> Any:
-        return weight_std(self.how, inputs) * self.rng.standard_normal(shape)
+        self.add("Affine", Affine.of(inputs, size, weight_std(self.how, inputs), self.rng))
 
 
 class SimpleConvNet(Network):

@@ -12,14 +12,13 @@ farthest that a healthy run went, "sick from" the least that a sick one showed.
 import math
 import os
 from collections.abc import Mapping, Sequence
-from json import dumps
+from dataclasses import dataclass
 from typing import Any
 
 from badak import store
-from badak.check.findings import Finding
-from badak.language import choose_language, translator
-
-Record = Mapping[str, Any]
+from badak.language import choose_language, fill_in, translator
+from badak.reading import json_line, shown
+from badak.train.readings import STEPS, Reading, Run, number
 
 INPUT_RMS = 10.0  # healthy to 2; pixels of 0 to 16, which do train, have 8; sick from 80 (0 to 255)
 INPUT_SMALL = 0.01  # MNIST divided by 255 twice has 0.0013
@@ -31,18 +30,34 @@ JUMP = 2.0  # of the best loss before; healthy to 1.65, and that near 0
 MOVED = 0.03  # all steps so far together, in lengths of the weights; healthy from 0.2; sick to 0.0005
 GROWTH = 50.0  # of the gradient from the last layer to the first; healthy from 0.04 to 7; exploding from 550
 SHRINKAGE = 0.005  # vanishing to 0.0008
-CHANCE = 0.95  # of the loss of always guessing by the labels' shares: nothing is learned above it
-STEPS = 100  # before so many steps, nothing is called slow
 MISTAKES = 0.22  # wrong_rank · wrong_margin; healthy to 0.17 once the loss is falling; labels by chance from 0.19
 APART = 0.15  # train less test accuracy; healthy to 0.12, the digits of other writers
 
 
-def find(records: Sequence[Record]) -> list[Finding]:
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a training."""
+
+    label: str
+    """The name of the cause, such as 'lr-too-high'."""
+    text: str
+    """What is wrong, in English, with places for `values`."""
+    advice: str
+    """What to do next, likewise."""
+    values: dict[str, Any]
+    """The figures, and the layer where there is one."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the finding as plain data, sentences untranslated."""
+        return {"check": "training", "severity": "error", **vars(self)}
+
+
+def find(records: Sequence[Reading]) -> list[Finding]:
     """Give what is wrong with the training that left these records, causes alone, in the order of weight.
 
     A record is a mapping as in `History.records`. An empty list says that nothing known is wrong.
     """
-    run = _Run(records)
+    run = Run(records)
     if not records:
         return []
     found: list[Finding] = []
@@ -53,28 +68,27 @@ def find(records: Sequence[Record]) -> list[Finding]:
         told = rule(run)
         if told is not None:
             text, advice, values = told
-            found.append(Finding("training", label, "error", quantity=values.get("layer"), text=text, advice=advice,
-                                 values=values))  # fmt: skip
+            found.append(Finding(label, text, advice, values))
             explained |= explains
     return found
 
 
-def observe(records: Sequence[Record]) -> dict[str, str]:
-    """Give the sentences for `find(records)` by label, in the user's language: an observer of `badak.training`.
+def observe(records: Sequence[Reading]) -> dict[str, str]:
+    """Give the sentences for `find(records)` by label, in the user's language: an observer of `fit`.
 
     Nothing where the last record looked at no layers, unless its loss is no number: looking costs time, and `fit`
     sees to it that records with layers are not too many.
     """
-    if not records[-1].get("layers") and math.isfinite(_number(records[-1].get("loss"))):
+    if not records[-1].get("layers") and math.isfinite(number(records[-1].get("loss"))):
         return {}
     return {finding.label: sentence(finding) for finding in _unsaid(records)}
 
 
-def _unsaid(records: Sequence[Record]) -> list[Finding]:
+def _unsaid(records: Sequence[Reading]) -> list[Finding]:
     """Give `find(records)` without the NaN that follows from too long a step, where that was said before."""
     found = find(records)
     if any(finding.label == "loss-nan" and "step" in finding.values for finding in found):
-        good = next(i for i, record in enumerate(records) if not math.isfinite(_number(record.get("loss"))))
+        good = next(i for i, record in enumerate(records) if not math.isfinite(number(record.get("loss"))))
         if any(finding.label == "lr-too-high" for finding in find(records[:good])):
             return [finding for finding in found if finding.label != "loss-nan"]
     return found
@@ -104,13 +118,13 @@ def training_command(folder: str | os.PathLike[str], json: bool = False, lang: s
     found = check_run(folder)
     for finding in found:
         if json:
-            told = {"file": str(folder), "label": finding.label, "severity": finding.severity,
+            told = {"file": str(folder), "label": finding.label, "severity": "error",
                     "message": sentence(finding, lang), "values": finding.values}  # fmt: skip
-            print(dumps(told, ensure_ascii=False, default=str))
+            print(json_line(told, default=str))
         else:
-            print(f"{folder}: [{finding.label}] {sentence(finding, lang)}")
+            print(shown(f"{folder}: [{finding.label}] {sentence(finding, lang)}"))
     if not found and not json:
-        print(f"{folder}: {translator('training', lang).gettext('nothing is wrong with this run')}")
+        print(shown(f"{folder}: {translator('training', lang).gettext('nothing is wrong with this run')}"))
     return int(bool(found))
 
 
@@ -118,7 +132,7 @@ def sentence(finding: Finding, lang: str | None = None) -> str:
     """Give a finding's words in 'en' or 'ko' (by default the locale's): what is wrong, its figure, what next."""
     say = translator("training", lang).gettext
     values = {name: _figure(value) for name, value in finding.values.items()}
-    return f"{say(finding.text or '')} {say(finding.advice or '')}".format_map(values)
+    return fill_in(f"{say(finding.text)} {say(finding.advice)}", values)
 
 
 def _figure(value: Any) -> str:
@@ -128,89 +142,15 @@ def _figure(value: Any) -> str:
     return str(value)
 
 
-class _Run:
-    """The records so far, with what several rules ask of them."""
-
-    def __init__(self, records: Sequence[Record]) -> None:
-        self.records = records
-        self.looks = [record for record in records if record.get("layers")]
-        self.losses = [_number(record.get("loss")) for record in records]
-
-    @property
-    def now(self) -> Record:
-        return self.records[-1]
-
-    @property
-    def look(self) -> Record:
-        """The last record that has figures of layers."""
-        return self.looks[-1] if self.looks else {"layers": {}}
-
-    def layers(self, key: str) -> dict[str, float]:
-        """Give a figure by layer from the last look, for the layers that have it."""
-        return {name: _number(told[key]) for name, told in self.look["layers"].items() if key in told}
-
-    def input_rms(self) -> float | None:
-        return next(iter(self.layers("input_rms").values()), None)
-
-    def iteration(self) -> int:
-        return int(self.now.get("iteration", 0))
-
-    def started(self) -> float:
-        """The loss at the start; where labels are known, at most that of guessing, which wide weights can exceed."""
-        return min(self.losses[0], self.now.get("chance") or math.inf)
-
-    def learns_nothing(self) -> bool:
-        """Say whether the loss is still what guessing would have, after an epoch and some steps."""
-        enough = self.iteration() >= STEPS and self.now.get("epoch", 0) >= 1
-        return enough and self.losses[-1] >= CHANCE * self.started()
-
-    def steps(self) -> list[tuple[str, float]]:
-        """Give (layer, lr · ‖dW‖ / ‖W‖) at each look, the largest of its layers."""
-        found = []
-        for look in self.looks:
-            ratios = {
-                name: look.get("lr", 0) * _number(told.get("dW_norm")) / _number(told["W_norm"])
-                for name, told in look["layers"].items()
-                if "W_norm" in told and _number(told["W_norm"]) != 0
-            }
-            if ratios:
-                # Weights that a step has made no numbers were moved by any length.
-                lengths = {name: size if math.isfinite(size) else math.inf for name, size in ratios.items()}
-                found.append(max(lengths.items(), key=lambda item: item[1]))
-        return found
-
-    def moved(self) -> float | None:
-        """Give how far all steps together could have moved the weights, as a multiple of their size."""
-        steps = [size for _, size in self.steps()]
-        if len(steps) < len(self.looks) or not steps:
-            return None
-        places = [int(look.get("iteration", 0)) for look in self.looks] + [self.iteration()]
-        return sum(size * (after - at) for size, at, after in zip(steps, places[:-1], places[1:], strict=True))
-
-    def growth(self) -> tuple[str, str, float] | None:
-        """Give (first, last, gradient at the first as a multiple of the last), of the layers with weights."""
-        held = [
-            (name, _number(told.get("dout_norm"))) for name, told in self.look["layers"].items() if "W_norm" in told
-        ]
-        if len(held) < 2 or not held[-1][1] > 0:
-            return None
-        return held[0][0], held[-1][0], held[0][1] / held[-1][1]
-
-
-def _number(value: Any) -> float:
-    """Give a figure as a float; what JSON wrote as null was no number."""
-    return math.nan if value is None else float(value)
-
-
 Told = tuple[str, str, dict[str, Any]] | None
 
 
-def _inputs(run: _Run) -> Told:
+def _inputs(run: Run) -> Told:
     rms = run.input_rms()
     if rms is None:
         return None
     first = next(iter(run.look["layers"].values()))
-    values = {"rms": rms, "low": _number(first.get("input_min")), "high": _number(first.get("input_max"))}
+    values = {"rms": rms, "low": number(first.get("input_min")), "high": number(first.get("input_max"))}
     if rms > INPUT_RMS:
         return (
             "The inputs are not scaled: they go from {low} to {high}, with a root mean square of {rms}.",
@@ -226,7 +166,7 @@ def _inputs(run: _Run) -> Told:
     return None
 
 
-def _zero_init(run: _Run) -> Told:
+def _zero_init(run: Run) -> Told:
     alike = {name: norm for name, norm in run.layers("W_norm").items() if run.look["layers"][name].get("alike") == 1}
     if not alike:
         return None
@@ -239,10 +179,10 @@ def _zero_init(run: _Run) -> Told:
     return how, "Start weights at random: 0.01 * rng.standard_normal(…), or MultiLayerNet's default.", {"layer": name}
 
 
-def _not_finite(run: _Run) -> Told:
+def _not_finite(run: Run) -> Told:
     if not run.losses or math.isfinite(run.losses[-1]):
         return None
-    values = {"iteration": run.iteration(), "lr": _number(run.records[0].get("lr"))}
+    values = {"iteration": run.iteration(), "lr": number(run.records[0].get("lr"))}
     large = [size for _, size in run.steps() if not size < STEP]
     if large:
         values["step"] = large[0]
@@ -259,7 +199,7 @@ def _not_finite(run: _Run) -> Told:
     )
 
 
-def _unshuffled(run: _Run) -> Told:
+def _unshuffled(run: Run) -> Told:
     # Not after the first step: one batch is no order.
     uneven = max((r["mix"] for r in run.looks if r.get("mix") and r.get("iteration", 0) > 0), default=0.0)
     if uneven < UNEVEN:
@@ -271,9 +211,9 @@ def _unshuffled(run: _Run) -> Told:
     )
 
 
-def _step_too_long(run: _Run) -> Told:
+def _step_too_long(run: Run) -> Told:
     steps = run.steps()
-    lr = _number(run.now.get("lr"))
+    lr = number(run.now.get("lr"))
     layer, longest = max(steps, key=lambda item: item[1], default=("", 0.0))
     # The first record's loss is from before the first step: then only what no network survives is called too long.
     enough = STEP if len(run.losses) > 1 else 10 * STEP
@@ -294,7 +234,7 @@ def _step_too_long(run: _Run) -> Told:
     return None
 
 
-def _dead(run: _Run) -> Told:
+def _dead(run: Run) -> Told:
     name, share = _worst(run.layers("dead"))
     if share < DEAD:
         return None
@@ -306,7 +246,7 @@ def _dead(run: _Run) -> Told:
     )
 
 
-def _saturated(run: _Run) -> Told:
+def _saturated(run: Run) -> Told:
     name, share = _worst(run.layers("flat"))
     if share < FLAT or run.losses[-1] < 0.5 * run.started():
         return None
@@ -322,7 +262,7 @@ def _worst(figures: Mapping[str, float]) -> tuple[str, float]:
     return max(figures.items(), key=lambda item: item[1], default=("", 0.0))
 
 
-def _exploding(run: _Run) -> Told:
+def _exploding(run: Run) -> Told:
     grown = run.growth()
     if grown is None or not grown[2] >= GROWTH:
         return None
@@ -333,7 +273,7 @@ def _exploding(run: _Run) -> Told:
     )
 
 
-def _vanishing(run: _Run) -> Told:
+def _vanishing(run: Run) -> Told:
     grown = run.growth()
     if grown is None or not grown[2] <= SHRINKAGE or not run.learns_nothing():
         return None
@@ -344,7 +284,7 @@ def _vanishing(run: _Run) -> Told:
     )
 
 
-def _step_too_short(run: _Run) -> Told:
+def _step_too_short(run: Run) -> Told:
     moved = run.moved()
     if moved is None or moved >= MOVED or run.iteration() < STEPS or run.now.get("epoch", 0) < 1:
         return None
@@ -353,20 +293,19 @@ def _step_too_short(run: _Run) -> Told:
     return (
         "The learning rate is too low, {lr}: {iteration} steps together moved the weights by {moved} of their size.",
         "Try a learning rate ten times higher, and again until the loss falls at once.",
-        {"lr": _number(run.now.get("lr")), "iteration": run.iteration(), "moved": moved},
+        {"lr": number(run.now.get("lr")), "iteration": run.iteration(), "moved": moved},
     )
 
 
-def _mislabelled(run: _Run) -> Told:
+def _mislabelled(run: Run) -> Told:
     train, test = (run.now.get(f"{which}_accuracy") for which in ("train", "test"))
-    if train is not None and test is not None and run.now.get("epoch", 0) >= 1:
-        noise = math.sqrt(0.25 / max(run.now.get("samples", [0, 0])[1], 1))  # of an accuracy; it is this or less
-        if test - train >= max(0.08, 4 * noise):  # healthy to 0.02, sick from 0.16
-            return (
-                "Many training samples seem to be mislabelled: accuracy is {test} on the test data, {train} on those.",
-                "Look at the training samples that the network gets wrong, beside their labels.",
-                {"train": train, "test": test},
-            )
+    known = train is not None and test is not None and run.now.get("epoch", 0) >= 1
+    if known and number(test) - number(train) >= max(0.08, 4 * run.noise()):  # healthy to 0.02, sick from 0.16
+        return (
+            "Many training samples seem to be mislabelled: accuracy is {test} on the test data, {train} on those.",
+            "Look at the training samples that the network gets wrong, beside their labels.",
+            {"train": train, "test": test},
+        )
     look, before = run.look, run.losses[-2] if len(run.losses) > 1 else math.inf
     rank, margin = look.get("wrong_rank"), look.get("wrong_margin")
     if look is not run.now or rank is None or margin is None or look["wrong"] < 0.1 or rank * margin < MISTAKES:
@@ -383,14 +322,13 @@ def _mislabelled(run: _Run) -> Told:
     )
 
 
-def _apart(run: _Run) -> Told:
+def _apart(run: Run) -> Told:
     train, test = (run.now.get(f"{which}_accuracy") for which in ("train", "test"))
     if train is None or test is None:
         return None
-    noise = math.sqrt(0.25 / max(run.now.get("samples", [0, 0])[1], 1))
     # While both still rise, a gap may be the data's own: other writers in the test set.
     earlier = [r.get("test_accuracy") or 0.0 for r in run.records[: -max(2, len(run.records) // 3)]]
-    if train - test < max(APART, 4 * noise) or test > max(earlier, default=0.0) + 0.01:
+    if train - test < max(APART, 4 * run.noise()) or test > max(earlier, default=0.0) + 0.01:
         return None
     return (
         "Train and test accuracy drift apart: {train} and {test}. The network learns its training data by heart.",
@@ -399,7 +337,7 @@ def _apart(run: _Run) -> Told:
     )
 
 
-def _at_chance(run: _Run) -> Told:
+def _at_chance(run: Run) -> Told:
     chance = run.now.get("chance")
     if not chance or run.iteration() < 5 * STEPS or len(run.losses) < 4:
         return None

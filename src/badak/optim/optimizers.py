@@ -11,54 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from badak.layers.base import Readable, whole
+from badak.optim.schedules import Schedule
 from badak.types import Array
-
-
-class Schedule(Readable):
-    """What the learning rate is multiplied by at each step: `schedule(step)`, with `step` counted from 0."""
-
-    def __call__(self, step: int) -> float:
-        """Give the factor for this step, from 0 to 1."""
-        raise NotImplementedError
-
-
-class StepSchedule(Schedule):
-    """factor^(step // every): the rate falls at once, every so many steps."""
-
-    def __init__(self, every: int, factor: float = 0.1) -> None:
-        self.every, self.factor = whole("every", every), within("factor", factor, 0, 1)
-
-    def __call__(self, step: int) -> float:
-        """Give the factor for this step."""
-        return float(self.factor ** (step // self.every))
-
-
-class CosineSchedule(Schedule):
-    """last + (1 - last) · ½ (1 + cos(π step / total)), and `last` afterwards (Loshchilov and Hutter, 2017, SGDR)."""
-
-    def __init__(self, total: int, last: float = 0.0) -> None:
-        self.total, self.last = whole("total", total), within("last", last, 0, 1)
-
-    def __call__(self, step: int) -> float:
-        """Give the factor for this step."""
-        return self.last + (1 - self.last) * 0.5 * (1 + math.cos(math.pi * min(step / self.total, 1)))
-
-
-class WarmUp(Schedule):
-    """(step + 1) / warm_up for the first `warm_up` steps, and `then` from there on (Goyal et al., 2017, section 2.2).
-
-    `then` is another schedule, which counts its steps from the end of the warm-up; None stays at 1.
-    """
-
-    def __init__(self, warm_up: int, then: Schedule | None = None) -> None:
-        self.warm_up, self.then = whole("warm_up", warm_up), then
-
-    def __call__(self, step: int) -> float:
-        """Give the factor for this step."""
-        if step < self.warm_up:
-            return (step + 1) / self.warm_up
-        return 1.0 if self.then is None else self.then(step - self.warm_up)
+from badak.validate import above_zero, share, within
 
 
 class Optimizer:
@@ -76,9 +31,9 @@ class Optimizer:
     def __init__(
         self, lr: float, weight_decay: float = 0.0, clip_norm: float | None = None, schedule: Schedule | None = None
     ) -> None:
-        self.lr = learning_rate(lr)
-        self.weight_decay = within("weight_decay", weight_decay, 0, math.inf)
-        self.clip_norm = None if clip_norm is None else positive_number("clip_norm", clip_norm)
+        self.lr = above_zero("lr (the learning rate)", lr)
+        self.weight_decay = within("weight_decay", weight_decay, 0)
+        self.clip_norm = None if clip_norm is None else above_zero("clip_norm", clip_norm)
         if schedule is not None and not callable(schedule):
             raise TypeError(f"schedule must be a Schedule, not {schedule!r}")
         self.schedule = schedule
@@ -123,7 +78,7 @@ class Optimizer:
         """Change `params` in place: both are flat arrays, as a Block has them. `grads` stays as it is."""
         self.begin(params)
         if self.clip_norm is not None:
-            norm = math.sqrt(float(np.dot(grads, grads)))
+            norm = length(grads)
             if norm > self.clip_norm:
                 grads = grads * (self.clip_norm / norm)
         if self.weight_decay:
@@ -141,6 +96,19 @@ class Optimizer:
         raise NotImplementedError
 
 
+def length(flat: Array) -> float:
+    """Give the Euclidean length of a flat array, also where squares in its dtype would be infinite or 0."""
+    with np.errstate(over="ignore", under="ignore"):
+        square = float(np.dot(flat, flat))
+        if np.finfo(flat.dtype).tiny / np.finfo(flat.dtype).eps < square < math.inf:
+            return math.sqrt(square)
+        largest = float(np.abs(flat).max(initial=0))
+        if not 0 < largest < math.inf:
+            return largest
+        part = flat / flat.dtype.type(largest)
+        return largest * math.sqrt(float(np.dot(part, part)))
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent: W ← W - lr · dW (book, ch. 6.1.2)."""
 
@@ -153,7 +121,11 @@ class SGD(Optimizer):
 
 
 class Momentum(Optimizer):
-    """v ← momentum · v - lr · dW; W ← W + v (Polyak, 1964; book, ch. 6.1.4)."""
+    """v ← momentum · v - lr · dW; W ← W + v (Polyak, 1964; book, ch. 6.1.4).
+
+    The learning rate is inside of v. PyTorch has it outside: v ← momentum · v + dW; W ← W - lr · v. With one rate the
+    two are the same training; under a schedule they part, since here a step keeps the rate at which it was taken.
+    """
 
     states = ("v",)
 
@@ -173,7 +145,7 @@ class Nesterov(Momentum):
     """v ← momentum · v - lr · dW; W ← W + momentum · v - lr · dW (Nesterov, 1983).
 
     The gradient is taken where W is, and W moved ahead along the new v, which is Nesterov's method in other variables
-    (Bengio, Boulanger-Lewandowski and Pascanu, 2013, section 3.5).
+    (Bengio, Boulanger-Lewandowski and Pascanu, 2013, section 3.5). The learning rate is inside of v, as in Momentum.
     """
 
     def rule(self, params: Array, grads: Array, lr: float) -> None:
@@ -185,13 +157,16 @@ class Nesterov(Momentum):
 
 
 class AdaGrad(Optimizer):
-    """h ← h + dW²; W ← W - lr · dW / (√h + eps) (Duchi, Hazan and Singer, 2011; book, ch. 6.1.5)."""
+    """h ← h + dW²; W ← W - lr · dW / (√h + eps) (Duchi, Hazan and Singer, 2011; book, ch. 6.1.5).
+
+    eps is added to the root, as the book and PyTorch do; its size is the book's, PyTorch's is 1e-10.
+    """
 
     states = ("h",)
 
     def __init__(self, lr: float = 0.01, eps: float = 1e-7, **shared: Any) -> None:
         super().__init__(lr, **shared)
-        self.eps = positive_number("eps", eps)
+        self.eps = above_zero("eps", eps)
 
     def rule(self, params: Array, grads: Array, lr: float) -> None:
         """Do one step."""
@@ -201,13 +176,16 @@ class AdaGrad(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """h ← decay_rate · h + (1 - decay_rate) · dW²; W ← W - lr · dW / (√h + eps) (Tieleman and Hinton, 2012)."""
+    """h ← decay_rate · h + (1 - decay_rate) · dW²; W ← W - lr · dW / (√h + eps) (Tieleman and Hinton, 2012).
+
+    eps is added to the root, as PyTorch does (there 1e-8); TensorFlow adds it under the root.
+    """
 
     states = ("h",)
 
     def __init__(self, lr: float = 0.01, decay_rate: float = 0.99, eps: float = 1e-7, **shared: Any) -> None:
         super().__init__(lr, **shared)
-        self.decay_rate, self.eps = share("decay_rate", decay_rate), positive_number("eps", eps)
+        self.decay_rate, self.eps = share("decay_rate", decay_rate), above_zero("eps", eps)
 
     def rule(self, params: Array, grads: Array, lr: float) -> None:
         """Do one step."""
@@ -221,7 +199,8 @@ class Adam(Optimizer):
     """m and v are running means of dW and dW²: W ← W - lr · m̂ / (√v̂ + eps) (Kingma and Ba, 2015, algorithm 1).
 
     m ← beta1 · m + (1 - beta1) · dW; v ← beta2 · v + (1 - beta2) · dW²; at step t, counted from 1,
-    m̂ = m / (1 - beta1^t) and v̂ = v / (1 - beta2^t), since both began at 0.
+    m̂ = m / (1 - beta1^t) and v̂ = v / (1 - beta2^t), since both began at 0. eps is added to the root of v̂, as in the
+    paper and in PyTorch; the book's code adds 1e-7 to the root of v before that correction.
     """
 
     states = ("m", "v")
@@ -230,7 +209,7 @@ class Adam(Optimizer):
         self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, **shared: Any
     ) -> None:
         super().__init__(lr, **shared)
-        self.beta1, self.beta2, self.eps = share("beta1", beta1), share("beta2", beta2), positive_number("eps", eps)
+        self.beta1, self.beta2, self.eps = share("beta1", beta1), share("beta2", beta2), above_zero("eps", eps)
 
     def rule(self, params: Array, grads: Array, lr: float) -> None:
         """Do one step."""
@@ -273,7 +252,6 @@ class AdamW(Adam):
 OPTIMIZERS: dict[str, type[Any]] = {
     kind.__name__.lower(): kind for kind in (SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam, AdamW)
 }
-SCHEDULES = ("step", "cosine", "warmup", "warmup-step", "warmup-cosine")
 
 
 def make_optimizer(name: str, lr: float | None = None, **numbers: Any) -> Optimizer:
@@ -287,59 +265,3 @@ def make_optimizer(name: str, lr: float | None = None, **numbers: Any) -> Optimi
         raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}")
     made: Optimizer = kind(**{key: value for key, value in {"lr": lr, **numbers}.items() if value is not None})
     return made
-
-
-def make_schedule(name: str, total: int) -> Schedule:
-    """Give the schedule called `name` for a training of `total` steps.
-
-    'step': a tenth at one and at two thirds of it. 'cosine': down to 0 at the end. 'warmup': rising over the first
-    twentieth; 'warmup-step', 'warmup-cosine': that, then the other. Raises ValueError for another name.
-    """
-    if name not in SCHEDULES:
-        raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, or a Schedule, not {name!r}")
-    first, _, second = name.partition("-")
-    warm_up = max(total // 20, 1) if first == "warmup" else 0
-    rest = max(total - warm_up, 1)
-    then: Schedule | None = None
-    if "step" in (first, second):
-        then = StepSchedule(-(-rest // 3))
-    elif "cosine" in (first, second):
-        then = CosineSchedule(rest)
-    return WarmUp(warm_up, then) if warm_up or then is None else then
-
-
-def learning_rate(lr: Any) -> float:
-    """Give `lr` as a float. Raises TypeError for no number, ValueError for one that is not above 0 and finite."""
-    return positive_number("lr (the learning rate)", lr)
-
-
-def positive_number(name: str, value: Any) -> float:
-    """Give `value` as a float. Raises TypeError for no number, ValueError for one that is not above 0 and finite."""
-    value = number(name, value)
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be above 0 and finite, not {value:g}")
-    return value
-
-
-def within(name: str, value: Any, least: float, most: float) -> float:
-    """Give `value` as a finite float from `least` to `most`. Raises TypeError or ValueError, naming it."""
-    value = number(name, value)
-    if not (math.isfinite(value) and least <= value <= most):
-        end = f"{most:g} or less" if most < math.inf else "finite"
-        raise ValueError(f"{name} must be {least:g} or more and {end}, not {value:g}")
-    return value
-
-
-def share(name: str, value: Any) -> float:
-    """Give `value` as a float from 0 to below 1. Raises TypeError or ValueError, naming it."""
-    value = number(name, value)
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} must be from 0 to below 1, not {value:g}")
-    return value
-
-
-def number(name: str, value: Any) -> float:
-    """Give `value` as a float. Raises TypeError, naming it, for anything that is no number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    return float(value)

@@ -1,0 +1,1 @@
+"""Training: the loop (`fit`), and what is measured, kept, shown and said of it."""
