@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from badak.check.discover import read_source
+from badak.check.load.reading import read_source
 
 from badak import TwoLayerNet, load_network, save_network, store
 from badak.book.pickles import load_pickle
