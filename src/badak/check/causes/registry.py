@@ -12,6 +12,7 @@ from badak.check.causes import (
     activation,
     affine,
     dropout,
+    gates,
     images,
     known,
     loss,
@@ -37,6 +38,7 @@ FAMILIES = (
     images,
     normalization,
     dropout,
+    gates,
     precision,
     loss,
     known,
@@ -80,7 +82,10 @@ ORDER: tuple[Test, ...] = (
     activation.nearly,
 )
 # Tried when no repair tells more.
-FALLBACKS: tuple[Test, ...] = (activation.wrong_formula,)
+FALLBACKS: tuple[Test, ...] = (
+    gates.one_gate,
+    activation.wrong_formula,
+)
 
 
 def cause_named(label: str) -> Cause:

@@ -8,12 +8,14 @@ from badak.check.subject.autofunction import AutogradDistance, AutogradFunction,
 from badak.check.subject.base import Subject
 from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.cell import Cell
 from badak.check.subject.chained import ChainedModel
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loss import Loss
 from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction, LossWithPrime
+from badak.check.subject.lossnet import LossNetwork
 from badak.check.subject.network import BookNetwork
 from badak.check.subject.nielsen import NielsenNetwork
 from badak.check.subject.numerical import HelpedNetwork, NumericalNetwork
@@ -29,6 +31,8 @@ STYLES: list[type[Examinee]] = [
     FunctionPair,
     TrainStep,
     NielsenNetwork,
+    Cell,
+    LossNetwork,
     LossAndGradients,
     AutogradDistance,
     AutogradLoss,
