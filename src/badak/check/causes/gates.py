@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """Recurrent layers whose gates lie side by side in the columns: which of them is wrong."""
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from badak.check.causes import (
     gates,
     images,
     known,
+    loops,
     loss,
     names,
     network,
@@ -44,6 +45,7 @@ FAMILIES = (
     known,
     state,
     network,
+    loops,
     updating,
     unnamed,
 )

@@ -11,6 +11,7 @@ from badak.check.contract import (
     instances,
     interface,
     labels,
+    loop,
     modes,
     randomness,
     repeat,
@@ -46,6 +47,7 @@ CLAUSES: list[Clause] = [
     *roles.CLAUSES,
     *construction.CLAUSES,
     *training.CLAUSES,
+    *loop.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}

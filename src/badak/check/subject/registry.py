@@ -13,6 +13,7 @@ from badak.check.subject.chained import ChainedModel
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
+from badak.check.subject.loop import TrainingLoop
 from badak.check.subject.loss import Loss
 from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction, LossWithPrime
 from badak.check.subject.lossnet import LossNetwork
@@ -29,6 +30,7 @@ from badak.check.subject.updating import UpdatingLayer
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
     FunctionPair,
+    TrainingLoop,
     TrainStep,
     NielsenNetwork,
     Cell,
