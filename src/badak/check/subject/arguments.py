@@ -25,6 +25,12 @@ N, D, H, M = 5, 7, 11, 3  # samples, inputs, hidden units, outputs
 C, F, KERNEL = 3, 2, 3  # channels, filters, the filter's size
 HEIGHT, WIDTH = 7, 5
 STEPS, WORDS = 4, 13  # time steps, words of a vocabulary
+GATES = (1, 4, 3, 2)  # that lie side by side in the columns: RNN, LSTM, GRU, and lighter ones
+WX = re.compile(r"(?i)w_?(x|xh|ih|in|i)|u")
+WH = re.compile(r"(?i)w_?(h|hh|rec|r)|v")
+BIAS = re.compile(r"(?i)(b|bias)(_?[xh]+)?")
+LARGEST_SIZE = 64  # units, inputs or words: above, a default is made smaller
+SIZES = re.compile(r"(n|num)?_?(input|hidden|output|vocab|wordvec|embed(ding)?)(size|dim|num|units|nodes)?")
 COMBINATIONS = 24  # of values for names with several meanings
 LARGEST_CALL = 4096  # values in an array that a call in the file may hand over
 
@@ -258,7 +264,25 @@ def small(parameter: inspect.Parameter, layout: Layout) -> list[Any] | None:
         return [{**default, "filter_num": min(default["filter_num"], 4), "filter_size": min(default["filter_size"], 3)}]
     if isinstance(default, tuple) and len(default) == 3 and min(default[1:]) > 12 and parameter.name == "input_dim":
         return [(default[0], 10, 10)]
+    if type(default) is int and default > LARGEST_SIZE and SIZES.fullmatch(parameter.name.replace("_", "").lower()):
+        return [value for value in alternatives(parameter.name, layout) if type(value) is int] or None
     return None
+
+
+def gate_array(name: str, gates: int) -> Array | None:
+    """Give what a constructor takes for the arrays of a recurrent layer with so many gates side by side."""
+    if WH.fullmatch(name):
+        return normal(H, gates * H, seed=10) * 0.3
+    if WX.fullmatch(name):
+        return normal(D, gates * H, seed=9) * 0.3
+    if BIAS.fullmatch(name):
+        return normal(gates * H, seed=11) * 0.3
+    return None
+
+
+def is_gated(names: Sequence[str]) -> bool:
+    """Tell whether a constructor takes the arrays of a recurrent layer."""
+    return any(WX.fullmatch(n) for n in names) and any(WH.fullmatch(n) for n in names)
 
 
 def needed(function: Callable[..., Any], smaller: bool = False) -> list[inspect.Parameter]:
