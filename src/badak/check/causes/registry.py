@@ -14,8 +14,10 @@ from badak.check.causes import (
     autograd,
     dropout,
     functions,
+    gates,
     images,
     known,
+    loops,
     loss,
     names,
     network,
@@ -41,12 +43,14 @@ FAMILIES = (
     images,
     normalization,
     dropout,
+    gates,
     precision,
     loss,
     known,
     functions,
     state,
     network,
+    loops,
     updating,
     autograd,
     optimizer,
@@ -61,6 +65,7 @@ SHAPES: tuple[Test, ...] = (shapes.shape_cause,)
 ORDER: tuple[Test, ...] = (
     precision.rounded_forward,
     updating.after_step,
+    loss.of_scores,
     known.another_cross_entropy,
     known.log_base,
     affine.missing_or_unused,
@@ -88,7 +93,10 @@ ORDER: tuple[Test, ...] = (
     activation.nearly,
 )
 # Tried when no repair tells more.
-FALLBACKS: tuple[Test, ...] = (activation.wrong_formula,)
+FALLBACKS: tuple[Test, ...] = (
+    gates.one_gate,
+    activation.wrong_formula,
+)
 
 
 def cause_named(label: str) -> Cause:

@@ -12,6 +12,7 @@ from badak.check.contract import (
     instances,
     interface,
     labels,
+    loop,
     modes,
     numerical,
     optimizer,
@@ -58,6 +59,7 @@ CLAUSES: list[Clause] = [
     *autograd.CLAUSES,
     *optimizer.CLAUSES,
     *numerical.CLAUSES,
+    *loop.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}
