@@ -141,7 +141,7 @@ def _hindered(report: Report, loaded: Loaded) -> Report:
         elif home is not None and "near" not in finding.values:
             report.reason = "line {line}: {name} is not imported here; {file} of the project defines it."
             report.reason_values = {"name": undefined, "line": finding.values.get("used_line"), "file": str(home)}
-        elif finding.severity == "error" and words.startswith(("ModuleNotFoundError", "ImportError")):
+        elif finding.severity == "error" and words.startswith(("ModuleNotFoundError", "ImportError", "Absent")):
             report.reason, report.reason_values = "It needs what is not there: {error}.", {"error": words}
         else:
             kept.append(finding)

@@ -21,9 +21,9 @@ from badak.check.subject.arguments import COLUMNS, ROWS, SEQUENCES, STEPS, D, H,
 from badak.check.subject.candidate import Candidate, Found
 from badak.check.subject.functions import Note, pairs_of
 from badak.check.subject.lossfunctions import LossFunction, LossPair
-from badak.check.subject.lossroles import flat, target_of
-from badak.check.subject.matching import returned_by, sort_gradients
-from badak.check.subject.pairing import CACHE, Unresolved, live, positional, upstream_of
+from badak.check.subject.lossroles import flat, target_of, targets_for
+from badak.check.subject.matching import gradient_of, returned_by, sort_gradients
+from badak.check.subject.pairing import BACK, CACHE, Unresolved, live, positional, upstream_of
 from badak.check.subject.reading import Reading
 from badak.check.subject.scenes import Scene, fillings, values_for
 
@@ -35,6 +35,7 @@ COSTS = re.compile(
 )
 PARAMETERS = re.compile(r"^(params?|parameters?|weights|theta|thetas|model|network|net)$")
 LAYER = re.compile(r"^([A-Za-z_]*?)_?(\d*)$")
+ARRAYS = re.compile(r"(?i)^(w|b|theta|weights?|bias)_?\d*$")
 OUTPUTS = re.compile(r"(?i)^(al|a\d|an|aout|yhat|ypred\w*|out\w*|pred\w*|probs?|scores?|logits?|z\d)$")
 
 
@@ -61,7 +62,8 @@ class CostPair(LossPair):
             result = result[1]  # (loss, grads)
         weights = [n for n in arrays if n != self.first]
         if isinstance(result, (tuple, list)) and not any(isinstance(part, dict) for part in result):
-            arrays = {n: arrays[n] for n in weights} if len(result) == len(weights) else arrays
+            told = any(gradient_of(title, self.first) for title in titles)
+            arrays = {n: arrays[n] for n in weights} if len(result) == len(weights) and not told else arrays
         self.gradients = sort_gradients(result, arrays, titles, weights[0] if weights else self.first)
         return self.gradients.get(self.first)
 
@@ -70,11 +72,12 @@ class CostPair(LossPair):
         near = next((a for a in self.arguments if flat(a) == plain), None)
         if near is not None:
             return self.arguments[near]
-        if CACHE.match(name) and not PARAMETERS.match(plain):
-            return self.saved[0] if len(self.saved) == 1 else self.saved
         kept = dict(zip(returned_by(self.front)[1:], self.saved, strict=False))
         if name in kept:
             return kept[name]
+        if CACHE.match(name) and not PARAMETERS.match(plain):
+            boxes = [s for s in self.saved if isinstance(s, (tuple, list, dict))]
+            return boxes[0] if len(boxes) == 1 else self.saved
         if PARAMETERS.match(plain):
             held = [a for a in self.arguments if PARAMETERS.match(flat(a))]
             if held:
@@ -117,10 +120,13 @@ class CostFunctions(LossFunction):
                 candidates.append(cls.candidate(found, functions))
                 taken.add(name)
         for name, back in found.functions.items():
-            if name in taken or not GRADIENTS.match(name):
+            loss = f"{BACK.sub('', name).strip('_')}_loss" if BACK.search(name) else ""
+            if name in taken or not (GRADIENTS.match(name) or loss in found.functions):
                 continue
             names = {flat(p.name) for p in required_of(back)}
             for other, front in found.functions.items():
+                if loss and other != loss:
+                    continue
                 if (
                     other != name
                     and COSTS.match(other)
@@ -145,10 +151,13 @@ class CostFunctions(LossFunction):
         first = first or next((n for n in names if n != target and not PARAMETERS.match(flat(n))), None)
         if first is None:
             raise Unguessable(names[0] if names else candidate.name)
-        if any(re.match(r"(?i)^(wx|wh|h0|prev_h)$", n) for n in names):
-            rest = [n for n in names if n != first]
+        cells = any(re.match(r"(?i)^(wx|wh|h0|prev_h)$", n) for n in names)
+        if cells or not any(PARAMETERS.match(flat(n)) or ARRAYS.match(n) for n in names):
+            rest = [n for n in names if n != first and (cells or n != target)]
+            kept = None if cells else target
             for filling in fillings(rest, Reading(front), layout, [first]):
-                yield partial(_made, front, back, first, {first: None, **filling}, names, None, cost)
+                given = {first: None, **({kept: None} if kept else {}), **filling}
+                yield partial(_made, front, back, first, given, names, kept, cost)
             return
         for parameters in _parameters(names, front, layout):
             reading = Reading(front)
@@ -227,7 +236,7 @@ def _parameters(names: list[str], front: Function, layout: Layout) -> Iterator[d
         for made in networks(parts, layout):
             yield {unpacked: [made[p] for p in parts]}
         return
-    own = [n for n in names if re.match(r"(?i)^(w|b|theta|weights?|bias)_?\d*$", n)]
+    own = [n for n in names if ARRAYS.match(n)]
     if not own:
         raise Unguessable(next((n for n in names if PARAMETERS.match(flat(n))), names[-1] if names else "?"))
     yield from networks(own, layout)
@@ -265,6 +274,9 @@ def _layer(key: str, numbers: list[int], sizes: list[int], layout: Layout, bias:
 
 
 def _samples(obj: CostPair, layout: Layout) -> Iterator[tuple[Any, Any]]:
+    if not obj.held() and obj.target is not None:
+        yield from targets_for(normal(N, M))
+        return
     x = normal(N, D, seed=3)
     weights = [v for v in obj.held().values() if np.ndim(v) == 2 and min(np.shape(v)) >= 1]
     last = weights[-1].shape[0 if layout == COLUMNS else -1] if weights else 1

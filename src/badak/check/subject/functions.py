@@ -112,17 +112,24 @@ class FunctionPair(Subject):
                 return ("{name} is not written yet (line {line}). Write it, and run the check again.", {
                     "name": function.__name__, "line": line_of(function),
                 })  # fmt: skip
+        if self._changes():
+            text = (
+                "{method} gives another output each time for the same input: it reads what was never written. "
+                "Look at as_strided and np.empty, and run the check again."
+            )
+            return text, {"method": self.forward_name}
+        obj = self.fresh()
         try:
-            obj = self.fresh()
             self.backward(obj, self.default_dout(self.forward(obj, clone(self.x))))
         except UserError as failure:
-            if isinstance(failure.error, Unresolved):
+            unsure = failure.error.name if isinstance(failure.error, Unresolved) else obj.guessed
+            if unsure is not None:
                 text = (
                     "I don't know what to hand to {method} for its argument {argument}: {forward} neither takes nor "
                     "returns it. Use the same name in both, and run the check again."
                 )
                 return text, {
-                    "method": self.backward_name, "argument": failure.error.name, "forward": self.forward_name,
+                    "method": self.backward_name, "argument": unsure, "forward": self.forward_name,
                 }  # fmt: skip
         except Exception:  # whatever the user's code does: the contract will tell
             return None
@@ -153,6 +160,15 @@ class FunctionPair(Subject):
         if obj is not None:
             obj.arguments = clone(self.obj.arguments, self.upcast)
         return super().run(dout, x, second, obj)
+
+    def _changes(self) -> bool:
+        """Tell whether forward gives something else each time, though randomness starts anew: memory that is not its
+        own."""
+        try:
+            one, two = (np.array(self.forward(self.fresh(), clone(self.x))) for _ in range(2))
+        except (UserError, ValueError):
+            return False
+        return not (np.array_equal(one, two, equal_nan=True) if one.dtype.kind == "f" else np.array_equal(one, two))
 
     @property
     def takes_dout(self) -> bool:

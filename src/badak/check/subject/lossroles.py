@@ -13,7 +13,7 @@ from badak.check.subject.arguments import STEPS, M, N
 Array = np.ndarray[Any, Any]
 TARGET = re.compile(
     r"^(ytrue|true\w*|targets?|labels?|t|actual\w*|ttrue|truth|gt|ytarget|groundtruth|expected|desired|onehot\w*|"
-    r"ytrain|ybatch|tbatch|answers?|teacher|correct)$"
+    r"ytrain|ybatch|tbatch|answers?|teacher|correct|tint|yint|tidx|yidx)$"
 )
 PREDICTION = re.compile(
     r"^(p|ypred\w*|yhat|pred\w*|a|al|a\d|outputs?|out|o|logits?|scores?|probs?|yp|h|x|z|yout|hyp\w*|activations?)$"

@@ -31,10 +31,11 @@ FRONT = (
     "feedforward",
     "feed_forward",
 )
-BUFFER = re.compile(r"(?i)(buffer|out_grad_buffer|_buf|_grad|_grad_flat)$|^(buf|buffer|out)$")
+BUFFER = re.compile(r"(?i)(buffer|out_grad_buffer|_buf|_grad|_grad_flat)$|^(buf|buffer)$")
 CACHE = re.compile(
     r"(?i)^(cache|caches|cached?_?\w*|\w+_caches?|memory|mem|ctx|context|saved|linear_cache|activation_cache|params?)$"
 )
+MASK = re.compile(r"(?i)^masks?$")  # says which samples count, and has no gradient
 SHAPE = re.compile(r"(?i)(^|_)shapes?(_|$)")  # that of an input: what backward has to come back to
 OUTPUT = ("out", "output", "y", "outputs", "result", "act", "activation_output", "out_data", "output_data")
 INPUT = ("x", "inp", "input", "inputs", "a", "z", "data", "x_data", "a_data", "X", "Z", "A", "in_data")
@@ -84,6 +85,7 @@ class Pair:
     outputs: list[Any] = field(default_factory=list)
     saved: tuple[Any, ...] = ()
     gradients: dict[str, Any] = field(default_factory=dict)
+    guessed: str | None = None  # an argument of backward that was handed in on a guess
 
     def forward(self, x: Any) -> Any:
         """Call the forward; several outputs that get a gradient each are laid end to end."""
@@ -147,6 +149,7 @@ class Pair:
                 values.append(self.arguments[name])
             elif BUFFER.search(name) and not self.saved:
                 target = self._target_of(name)
+                self.guessed = name if target is None and not self._told() else self.guessed
                 buffers.append((target, np.zeros(np.shape(self.arguments[target or self._only()]))))
                 values.append(buffers[-1][1])
             else:
@@ -179,6 +182,7 @@ class Pair:
         stem = name.rstrip("_0123456789")
         near = [a for a in self.arguments if a.rstrip("_0123456789") == stem or a.lower() == name.lower()]
         near = near or [a for a in self.arguments if _words(a) & _words(name)]
+        self.guessed = name
         if near:
             return self.arguments[near[0]]
         if left:
@@ -196,7 +200,7 @@ class Pair:
         for name in [self.first, *(n for n in self.arguments if n != self.first)]:
             value, path = self.arguments.get(name), (("a", "arguments"), ("i", name))
             inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-            if _is_floating(value):
+            if _is_floating(value) and not MASK.match(name):
                 found[name] = path
             for key, part in inside:
                 if _is_floating(part):
@@ -220,13 +224,18 @@ class Pair:
 
     def _only(self) -> str:
         """Give the argument whose gradient a backward that gives just one is about: `…_backward_w` is about w."""
-        name = self.back.__name__.lower().removesuffix("_internal")
-        last = name.rpartition("_")[2]
-        arrays = self.held()
-        match = next((n for n in arrays if last == n.lower() or last == n.lower().partition("_")[0]), None)
+        match = self._told()
         if match is None and not _is_floating(self.arguments.get(self.first)):
-            match = next(iter(arrays), None)
+            match = next(iter(self.held()), None)
         return match or self.first
+
+    def _told(self) -> str | None:
+        """Give the array that the end of backward's name means: `…_backward_w`, `…_backward_x`; None without one."""
+        last = self.back.__name__.lower().removesuffix("_internal").rpartition("_")[2]
+        names = list(self.held())
+        exact = next((n for n in names if last in (n.lower(), n.lower().partition("_")[0])), None)
+        weights = next((n for n in names if re.match(r"(?i)(w|weight|kernel|filter)", n)), None)
+        return exact or {"w": weights, "x": self.first, "input": self.first, "weight": weights}.get(last)
 
 
 def live(function: Function) -> Function:

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0911 (one kind of argument after the other)
+# ruff: noqa: PLR0911, PLR0912 (one kind of argument after the other)
 """Values for the arguments of a function on arrays: not one by one, but scenes in which all of them fit together.
 
 A scene settles what several arguments share: how many gates a cell has, on which side the weights stand, what shape a
@@ -190,6 +190,17 @@ def array_for(plain: str, layout: Layout, scene: Scene, names: Sequence[str]) ->
         ones = np.ones((N, STEPS)) if layout.name == "sequences" else np.ones(N)
         ones.flat[1::4] = 0.0
         return [ones]
+    if re.fullmatch(r"(kernel|weight|w|filter)s?data", plain):
+        return _weights(layout, scene, names)
+    if plain in ("exp", "exponent"):
+        return [2]
+    if plain in ("axis", "axes", "dim"):
+        return [1, (1,), 0]
+    if plain in ("tslist", "arrays", "tensors", "xs"):
+        return [like_input(layout)[:1] * 2]
+    if plain in ("targetshape", "newshape", "outshape"):
+        shape = input_shapes(layout)[0]
+        return [(4, *shape), (int(np.prod(shape)),)]
     if plain in ("b", "other", "y", "x2", "a2", "bdata", "ydata", "other"):
         return like_input(layout)
     return None
