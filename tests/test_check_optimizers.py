@@ -393,6 +393,25 @@ class SGD:
     assert told(tmp_path, some)["SGD"] == ("right", [])
 
 
+def test_one_that_has_trained_is_made_anew(tmp_path):
+    used = MOMENTUM + "\noptimizer = Momentum(0.1)\noptimizer.update({'W1': np.ones(9)}, {'W1': np.ones(9)})\n"
+    assert told(tmp_path, used)["Momentum"] == ("right", [])
+
+
+def test_what_asks_for_other_parameters_is_not_accused(tmp_path):
+    chooses = MOMENTUM.replace("for key in params.keys():", "for key in [k for k in params if k.startswith('kernel')]:")
+    assert told(tmp_path, chooses)["Momentum"] == ("unknown", [])
+    layers = """
+class SGD:
+    def __init__(self, lr=0.1):
+        self.lr = lr
+    def update(self, layer):
+        if hasattr(layer, "kernel"):
+            layer.kernel -= self.lr * layer.dkernel
+"""
+    assert told(tmp_path, layers)["SGD"] == ("unknown", [])
+
+
 def test_an_unknown_argument_is_not_accused(tmp_path):
     strange = MOMENTUM.replace("lr=0.01, momentum", "quux, lr=0.01, momentum")
     assert told(tmp_path, strange)["Momentum"] == ("unknown", [])
