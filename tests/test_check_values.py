@@ -290,3 +290,59 @@ class Softmax:
         "return self.y *", "return -self.y *"
     )
     assert "another-function" in told(report_of(tmp_path, flipped))
+
+
+def test_padding_is_not_taken_away(tmp_path):
+    text = """
+class Pad:
+    def __init__(self, pad=1):
+        self.pad = pad
+
+    def forward(self, x):
+        p = self.pad
+        return np.pad(x, [(0, 0), (0, 0), (p, p), (p, p)])
+
+    def backward(self, dout):
+        p = self.pad
+        return dout[:, :, p:-p, p:-p]
+"""
+    assert report_of(tmp_path, text).verdict == "right"
+
+
+def test_a_row_of_scales_tells_the_number_of_columns(tmp_path):
+    text = """
+class Scale:
+    def __init__(self, gamma):
+        self.gamma = gamma
+
+    def forward(self, x):
+        assert x.shape[1] == self.gamma.shape[1]
+        self.x = x
+        return x * self.gamma
+
+    def backward(self, dout):
+        self.dgamma = (dout * self.x).sum(axis=0, keepdims=True)
+        return dout * self.gamma
+
+
+scale = Scale(np.arange(1.0, 12).reshape(1, 11))
+"""
+    assert report_of(tmp_path, text).verdict == "right"
+
+
+def test_sizes_by_other_names_are_guessed(tmp_path):
+    text = """
+class DenseBlock:
+    def __init__(self, n_neurons, growth_rate, w_init):
+        draw = np.random.randn if w_init is None else w_init
+        self.W = draw(n_neurons, n_neurons * growth_rate)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        return dout @ self.W.T
+"""
+    assert report_of(tmp_path, text).verdict == "right"

@@ -25,6 +25,8 @@ VALUES = {
     "momentum": 0.9, "name": "mask", "names": "relu1, relu2", "near": "msk", "other": "W2", "owner": "Relu",
     "parameter": "W", "rate": 0.01, "ratio": 2.0, "right": 0, "shape": [5, 5], "shape_t": [5], "shape_x": [5, 1],
     "share": 0.1, "side": "x < 0", "test": 1.0, "train": 0.5, "used_line": 7, "value": 0.0, "warning": "overflow",
+    "at": -2.5, "found": "x", "meant": "max(0, x)", "object": "Relu", "stride": 2, "pad": 1, "got_shape": "(6, 4)",
+    "right_shape": "(7, 5)",
 }  # fmt: skip
 
 

@@ -254,7 +254,7 @@ CAUSES = (
     Cause(
         "output-size",
         "The output is {got_shape}, and with stride {stride} and padding {pad} on every side it is {right_shape}: the last windows are left out.",
-        "out = (H + 2 * pad - FH) // stride + 1.",
+        "Write out = (H + 2 * pad - FH) // stride + 1.",
         place=_output_line,
     ),
     Cause(

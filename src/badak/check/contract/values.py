@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from badak.check.causes.functions import Family, Form, casts, family_of
+from badak.check.causes.images import windows
 from badak.check.contract.clause import Clause
 from badak.check.copying import clone
 from badak.check.exam import Examination
@@ -190,24 +191,17 @@ def _pooled(exam: Examination) -> Iterator[Finding]:
     maximum, average = MAXIMUM.search(name) is not None, AVERAGE.search(name) is not None
     if maximum == average or subject.parameters or x.shape[:2] != y.shape[:2]:
         return
-    for high in range(2, x.shape[2] + 1):
-        for wide in range(2, x.shape[3] + 1):
-            windows = np.lib.stride_tricks.sliding_window_view(x, (high, wide), axis=(2, 3))
-            for step in (high, wide, 1, 2, 3):
-                view = windows[:, :, ::step, ::step]
-                if view.shape[2:4] != y.shape[2:]:
-                    continue
-                forms = {"maximum": view.max(axis=(4, 5)), "mean": view.mean(axis=(4, 5)), "sum": view.sum(axis=(4, 5))}
-                found = next((word for word, values in forms.items() if close(y, values, FORM)), None)
-                if found is None:
-                    continue
-                meant = "maximum" if maximum else "mean"
-                if found != meant:
-                    values = {"found": found, "meant": meant, "object": subject.name}
-                    yield exam.finding(
-                        "values", "pools-otherwise", method=exam.forward_name(), quantity="forward", values=values
-                    )
-                return
+    for view, _ in windows(x, y):
+        forms = {"max": view.max(axis=(4, 5)), "mean": view.mean(axis=(4, 5)), "sum": view.sum(axis=(4, 5))}
+        found = next((word for word, values in forms.items() if close(y, values, FORM)), None)
+        meant = "max" if maximum else "mean"
+        if found is not None and found != meant:
+            values = {"found": found, "meant": meant, "object": subject.name}
+            yield exam.finding(
+                "values", "pools-otherwise", method=exam.forward_name(), quantity="forward", values=values
+            )
+        if found is not None:
+            return
 
 
 CLAUSES = [

@@ -34,7 +34,8 @@ def _number(one: Any, other: Any) -> Other:
 
 
 def _words(now: Any) -> list[Any]:
-    return ["valid" if now == "same" else "same"] if now in ("same", "valid") else _number(1, 0)(now)
+    # Never 0, where x[pad:-pad] is empty, and where nobody who pads would set it.
+    return ["valid" if now == "same" else "same"] if now in ("same", "valid") else _number(1, 2)(now)
 
 
 GEOMETRY: list[tuple[str, Other]] = [
