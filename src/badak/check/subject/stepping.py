@@ -167,7 +167,7 @@ class Plan:
         grads = [g.copy() for g in grads]
         if self.container in ("slots", "variables"):
             for slot, g in zip(held, grads, strict=True):
-                slot.grad = slot.gradient = Slot(g) if self.container == "variables" else g
+                slot.grad = slot.gradient = self._slot(g) if self.container == "variables" else g
             return [slot.grad for slot in held]
         if self.container in ("layer", "layers"):
             receive(held if self.container == "layer" else held[0], grads)
