@@ -15,11 +15,11 @@ X = np.random.default_rng(4).standard_normal((5, 4))
 
 
 class OtherNames:
-    def there(self, x):
+    def ahead(self, x):
         self.x = x
         return x**2
 
-    def back_again(self, dout):
+    def astern(self, dout):
         return dout * 99
 
 
@@ -174,7 +174,7 @@ class TestStyles:
 
 class TestNobodyIsAccused:
     def test_an_object_of_no_known_style_is_never_right(self, tmp_path):
-        text = "class A:\n    def there(self, x): return x\n    def back_again(self, d): return d * 9\n"
+        text = "class A:\n    def ahead(self, x): return x\n    def astern(self, d): return d * 9\n"
         for make in ("def make(): return A()", "make = A", ""):
             reports = check_file_of(f"{text}\n{make}\nx = np.ones((2, 3))\n", tmp_path)
             assert {r.verdict for r in reports} == {"unknown"}
@@ -234,13 +234,13 @@ class TestNobodyIsAccused:
         assert examine(Layer(FeedForward(), X)).verdict != "right"
 
     def test_arguments_of_backward_that_nobody_knows(self):
-        class WithRate(Relu):
-            def backward(self, output_gradient, mood):
+        class WithMore(Relu):
+            def backward(self, output_gradient, temperature):
                 return output_gradient * self.mask
 
-        report = check_layer(WithRate(True), X)
+        report = check_layer(WithMore(True), X)
         assert report.verdict == "unknown"
-        assert "mood" in report.reason_values["arguments"]
+        assert "temperature" in report.reason_values["arguments"]
 
     def test_an_enum_in_the_object_is_left_alone(self):
         class Colour(enum.Enum):

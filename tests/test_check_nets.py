@@ -147,7 +147,11 @@ WRONG = [
     ("step, tanh", STEP, ("(1 - h * h)", "(1 - h)")),
     ("step, mean", STEP, ("        d /= len(X)\n        dh", "        dh")),
     ("Nielsen, layer", NIELSEN, ("* acts[-k] * (1 - acts[-k])", "* acts[-k]")),
-    ("Nielsen, output", NIELSEN, ("nabla_w[-1] = delta, delta @ acts[-2].T", "nabla_w[-1] = delta, -delta @ acts[-2].T")),
+    (
+        "Nielsen, output",
+        NIELSEN,
+        ("nabla_w[-1] = delta, delta @ acts[-2].T", "nabla_w[-1] = delta, -delta @ acts[-2].T"),
+    ),
 ]
 
 

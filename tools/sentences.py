@@ -20,9 +20,13 @@ GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "check_sentences.tx
 VALUES = {
     "accuracy": "", "arguments": "x, y", "axis": 1, "branch": "x < 0", "ddof": 0, "digits": 3, "divisor": 4,
     "error": "ValueError: shapes", "flag": "train_flg", "got": 0.2, "input": "zero", "kind": "int", "limit": 5.0,
+    "all": 4, "change": 0.0001, "count": 2, "factor": 2.0, "h": 0.0001, "lr": 0.01, "moved": 0.1, "result": 0.3,
+    "rule": "Adam", "step": 2, "wanted": 0.4, "width": "2h",
     "momentum": 0.9, "name": "mask", "names": "relu1, relu2", "near": "msk", "other": "W2", "owner": "Relu",
     "parameter": "W", "rate": 0.01, "ratio": 2.0, "right": 0, "shape": [5, 5], "shape_t": [5], "shape_x": [5, 1],
     "share": 0.1, "side": "x < 0", "test": 1.0, "train": 0.5, "used_line": 7, "value": 0.0, "warning": "overflow",
+    "at": -2.5, "found": "x", "meant": "max(0, x)", "object": "Relu", "stride": 2, "pad": 1, "got_shape": "(6, 4)",
+    "right_shape": "(7, 5)",
 }  # fmt: skip
 
 

@@ -74,13 +74,22 @@ def _means(exam: Examination, wrong: list[str]) -> set[str]:
     """
     parameters = [p.name for p in exam.subject.parameters]
     summed = [q for q in parameters if q not in wrong and q not in exam.shape_faults]
-    if summed or any(q in wrong for q in exam.inputs):
+    if summed or len(parameters) < 2 or any(q in wrong for q in exam.inputs):
         return set()
-    for count in set(np.shape(exam.subject.x)) - {1}:
+    for count in _batch_sizes(exam):
         divided = {q for q in parameters if q in wrong and _fits_times(exam, q, count)}
         if divided:
             return divided
     return set()
+
+
+def _batch_sizes(exam: Examination) -> set[int]:
+    """Give the number of samples: rows, or columns where the output has as many columns and other rows."""
+    x, y = np.shape(exam.subject.x), np.shape(exam.y)
+    if not x or not y:
+        return set()
+    columns = len(x) == len(y) == 2 and x[0] != y[0] and x[1] == y[1]
+    return {x[1] if columns else x[0]} - {1}
 
 
 def _fits_times(exam: Examination, quantity: str, count: int) -> bool:

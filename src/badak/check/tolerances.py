@@ -47,10 +47,13 @@ NOTHING = 1e-9  # a slope below this is 0
 
 # Answers compared with answers of the same code ------------------------------------------------------
 REPEATED = 1e-9  # the same numbers on another way (a row alone, twice the batch): only the order of sums differs
+STEP = 1e-4  # a step of an optimizer: 1e-7 for 1e-8 beside a root of 0.01 shifts it by less, any slip by far more
 EQUAL = 1e-12  # the same numbers on the same way
 LINEAR = 1e-7  # three times the dout: one multiplication more, and cancellation inside
 ROW = 1e-6  # one sample as a vector and as a batch of one, whose gradients are divided by other counts
 
+
+FORM = 1e-3  # a forward and the function that it is named after: a guard is far smaller, another function far off
 
 # Statistics -----------------------------------------------------------------------------------------
 SHARE = 1e-6  # the share by which a running mean moved, against the layer's own momentum
@@ -58,3 +61,9 @@ EXPECTED = 0.06  # a mean over 400 rows of units dropped at random, four standar
 KEPT = 0.04  # the same for the share that is kept alone
 CENTRED = 1e-6  # the mean of what was normalised is 0 to this; where it was not, it is far above UNCENTRED
 UNCENTRED = 1e-3
+
+# Numerical gradients of the user's own -----------------------------------------------------------------
+SLOPE = 1e-3  # of slopes near 1: a central difference with h = 0.01 is within, a wrong quotient is not
+ONE_SIDED = 1e-6  # a one-sided difference that is off by less has taken so small a step that it does not matter
+WIDE = 1.1e-2  # a step above this is no small one any more
+RESTORED = 1e-10  # x += h; x -= 2 * h; x += h rounds by less

@@ -231,6 +231,12 @@ CAUSES = (
         "Assign it to self: self.d{quantity} = …",
         tests=(missing_or_unused,),
         place=local_gradient,
+        special={
+            "near": (
+                "backward leaves the gradient of {quantity} in self.{near}; its name is d{quantity}.",
+                "Write self.d{quantity}: capital and small letters are different names.",
+            )
+        },
     ),
     Cause(
         "forward-ignores-param",

@@ -1,8 +1,10 @@
+# ruff: noqa: E501 (a sentence is one line, as its translation is)
 """Windows and loops: kernels, contributions that overlap, ties of a maximum."""
 
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,6 +39,16 @@ def overlapping(case: Case) -> Verdict:
         if found is not None:
             return found
     return None
+
+
+def windows(x: Array, y: Array) -> Iterator[tuple[Array, int]]:
+    """Give the ways to cut images (N, C, H, W) into as many windows as `y` has: (…, OH, OW, h, w), and the step."""
+    for high, wide in itertools.product(range(2, x.shape[2] + 1), range(2, x.shape[3] + 1)):
+        every = np.lib.stride_tricks.sliding_window_view(x, (high, wide), axis=(2, 3))
+        for step in dict.fromkeys((high, wide, 1, 2, 3)):
+            view = every[:, :, ::step, ::step]
+            if view.shape[:4] == y.shape:
+                yield view, step
 
 
 def _groupings(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -157,5 +169,10 @@ CAUSES = (
         "Height and width of the output are exchanged: a taller image gives a wider output.",
         "Reshape to (N, OH, OW, …).",
         place=_reshape_line,
+    ),
+    Cause(
+        "forgets-setting",
+        "d{quantity} is wrong, and right with the value that the constructor takes by itself: backward leaves {name} out somewhere.",
+        "Use self.{name} in backward wherever forward uses it.",
     ),
 )

@@ -11,7 +11,9 @@ from badak.check.case import Case
 from badak.check.causes import (
     activation,
     affine,
+    autograd,
     dropout,
+    functions,
     gates,
     images,
     known,
@@ -20,6 +22,8 @@ from badak.check.causes import (
     names,
     network,
     normalization,
+    numerical,
+    optimizer,
     precision,
     scale,
     shapes,
@@ -43,10 +47,14 @@ FAMILIES = (
     precision,
     loss,
     known,
+    functions,
     state,
     network,
     loops,
     updating,
+    autograd,
+    optimizer,
+    numerical,
     unnamed,
 )
 CAUSES: dict[str, Cause] = {cause.label: cause for family in FAMILIES for cause in family.CAUSES}
@@ -57,6 +65,7 @@ SHAPES: tuple[Test, ...] = (shapes.shape_cause,)
 ORDER: tuple[Test, ...] = (
     precision.rounded_forward,
     updating.after_step,
+    loss.of_scores,
     known.another_cross_entropy,
     known.log_base,
     affine.missing_or_unused,

@@ -173,7 +173,13 @@ def _many_rows(exam: Examination, batch: Array) -> Findings:
 def _takes_one_count(subject: Subject) -> bool:
     """Tell whether one number of rows alone is taken."""
     x = subject.x
-    if not subject.unary or subject.given or not is_array(x) or x.dtype.kind != "f" or x.ndim > 2:
+    if (
+        not (subject.unary and subject.any_batch)
+        or subject.given
+        or not is_array(x)
+        or x.dtype.kind != "f"
+        or x.ndim > 2
+    ):
         return False
     if np.shape(x)[:1] in ((1,), ()):
         return True
@@ -201,6 +207,8 @@ def _rows_coupled(exam: Examination) -> bool:
     return not close(other[1:], y[1:], REPEATED)
 
 
-SECOND = [Clause("second-batch", check_second_batch, applies=lambda s: not s.updates_inside)]
+SECOND = [Clause("second-batch", check_second_batch, applies=lambda s: not s.updates_inside and s.any_batch)]
 MANY = [Clause("many-rows", check_many_rows, applies=_takes_one_count, stops=True)]
-ONE = [Clause("batch-of-one", check_batch_of_one, applies=lambda s: s.input_names == ("x",), measures=True)]
+ONE = [
+    Clause("batch-of-one", check_batch_of_one, applies=lambda s: s.input_names == ("x",) and s.any_batch, measures=True)
+]

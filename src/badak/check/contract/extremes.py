@@ -14,6 +14,7 @@ from badak.check.exam import Examination
 from badak.check.findings import Finding
 from badak.check.probing import extreme_inputs
 from badak.check.subject import Subject, UserError
+from badak.check.subject.parameters import parts_of
 
 Array = np.ndarray[Any, Any]
 BAD = ("overflow", "divide by zero", "invalid value")
@@ -46,8 +47,7 @@ def _run(subject: Subject, x: Array) -> tuple[Any, list[str], str]:
     dout = subject.default_dout(y)
     back = subject.backward(obj, dout, x.copy(), clone(subject.second))
     heard = [w for w in subject.warnings if w.startswith(BAD)]
-    parts = back if isinstance(back, (tuple, list)) else [back]
-    finite = all(np.isfinite(np.asarray(p, float)).all() for p in parts if p is not None)
+    finite = all(np.isfinite(np.asarray(p, float)).all() for p in parts_of(back) if p is not None)
     return (y if finite else np.array(np.nan)), heard, "backward"
 
 

@@ -16,11 +16,16 @@ from badak.check.source import is_upstream
 from badak.check.subject import (
     attributes_of,
     has_method,
+    parameters_of,
     pieces,
     required,
 )
 
 INPUT = re.compile(r"(?i)^(x|inputs?|data)$")
+# What stands beside the gradient that comes from above in a stateless backward.
+BESIDE = re.compile(
+    r"(?i)^(x\w*|inputs?|data|y\w*|z\w*|a|h|out\w*|caches?|cached\w*|params?|t|targets?|labels?|ctx|w\w*|b|bias|mask|prev\w*)$"
+)
 Array = np.ndarray[Any, Any]
 
 
@@ -85,9 +90,15 @@ def _signature(exam: Examination) -> Findings:
     """Backward takes the gradient that comes from above."""
     subject = exam.subject
     wanted = required(getattr(subject.asked, subject.backward_name))
-    if len(wanted) < 2 or any(is_upstream(n) for n in wanted):
+    if len(wanted) < 2:
         return
-    if not INPUT.match(wanted[0]):
+    known = {p.name for p in parameters_of(getattr(subject.asked, subject.forward_name))}
+    others = [n for n in wanted if not is_upstream(n)]
+    strange = [n for n in others if n not in known and not BESIDE.match(n)]
+    upstream = len(others) < len(wanted)
+    if upstream and not strange:
+        return
+    if upstream or not INPUT.match(wanted[0]) or len(wanted) > 2:
         raise CouldNotCheck(
             "{method} wants ({arguments}), and I don't know what to hand in. "
             "Name the gradient that comes from above dout, and run the check again.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from badak.check.contract import (
     arguments,
+    autograd,
     batches,
     construction,
     extremes,
@@ -13,6 +14,9 @@ from badak.check.contract import (
     labels,
     loop,
     modes,
+    numerical,
+    optimizer,
+    parameters,
     randomness,
     repeat,
     roles,
@@ -21,12 +25,14 @@ from badak.check.contract import (
     ties,
     training,
     updates,
+    values,
+    variants,
 )
 from badak.check.contract.clause import Clause
 
 # The first come first always: the others need an object that runs.
 CLAUSES: list[Clause] = [
-    *settings.HINDRANCE,
+    *variants.HINDRANCE,
     *interface.CLAUSES,
     *running.CLAUSES,
     *batches.MANY,
@@ -34,6 +40,9 @@ CLAUSES: list[Clause] = [
     *arguments.CLAUSES,
     *repeat.CLAUSES,
     *gradients.CLAUSES,
+    *values.CLAUSES,
+    *parameters.CLAUSES,
+    *variants.CLAUSES,
     *settings.CLAUSES,
     *batches.SECOND,
     *updates.CLAUSES,
@@ -48,6 +57,9 @@ CLAUSES: list[Clause] = [
     *construction.CLAUSES,
     *training.CLAUSES,
     *loop.CLAUSES,
+    *autograd.CLAUSES,
+    *optimizer.CLAUSES,
+    *numerical.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,14 @@ def _widened(exam: Examination) -> Any:
     the output's shape, and give the object that has seen it; None where nothing was stretched."""
     subject = exam.subject
     x, shape = subject.x, exam.y.shape
-    if subject.given or not is_array(x) or x.dtype.kind != "f" or x.ndim != len(shape) or x.shape == shape:
+    if (
+        subject.given
+        or subject.stretches
+        or not is_array(x)
+        or x.dtype.kind != "f"
+        or x.ndim != len(shape)
+        or x.shape == shape
+    ):
         return None
     if any(a not in (1, b) for a, b in zip(x.shape, shape, strict=True)):
         return None
@@ -101,7 +109,7 @@ def _refused(exam: Examination, failure: UserError) -> Finding:
     """Forward raised. It is the user's fault where the error has a name, or where the input is the user's own."""
     unwritten(failure)
     finding = forward_crash(exam, failure)
-    if finding.label != "unnamed" or exam.subject.given:
+    if finding.label != "unnamed" or exam.subject.given or _miscounts(failure):
         return finding
     raise CouldNotCheck(
         "No input that I tried fits {method}; the last one, of shape {shape}, gave {error} (line {line}). "
@@ -111,6 +119,14 @@ def _refused(exam: Examination, failure: UserError) -> Finding:
         error=failure.words.splitlines()[0],
         line=failure.line or "?",
     )
+
+
+def _miscounts(failure: UserError) -> bool:
+    """Tell whether a call in the user's code hands a function of the project more or fewer arguments than it takes."""
+    told = re.match(r"(\w+)\(\) (takes|missing) .*positional argument", str(failure.error))
+    if told is None or not isinstance(failure.error, TypeError) or failure.line is None:
+        return False
+    return not hasattr(np, told[1]) and told[1] not in ("forward", "backward", "__init__", "__call__")
 
 
 def _calm_loss(exam: Examination) -> None:

@@ -1,74 +1,97 @@
-"""What holds for one setting holds for the others: stride, pad, window, mode, an image that is not square."""
+"""What holds with the settings that a constructor takes by itself holds with others too."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from badak.check.compare import agrees, case_of, with_worst
-from badak.check.contract.clause import Clause, Findings
+from badak.check.contract.clause import Clause
 from badak.check.copying import clone
-from badak.check.exam import CouldNotCheck, Examination
-from badak.check.findings import Finding
+from badak.check.exam import Examination
+from badak.check.findings import Finding, Report
+from badak.check.numeric import close
 from badak.check.subject import Subject, UserError
+from badak.check.tolerances import EQUAL
+
+WANTED = ("shapes", "gradients", "values")
+SECONDS = 4.0  # of processor time, for all settings together: the look at the object itself comes first
 
 
-def check_hindrance(exam: Examination) -> Findings:
-    """Nothing hinders the look: the code is written, and it is known what to hand in."""
-    note = exam.subject.hindrance()
-    if note is not None:
-        raise CouldNotCheck(note[0], **note[1])
-    yield from ()
-
-
-def check_settings(exam: Examination) -> Findings:
-    """With every other setting that forward takes, backward gives the derivatives of forward."""
+def check_settings(exam: Examination) -> Iterator[Finding]:
+    """The gradients are right with another stride, padding, slope or rate too; a value that the object refuses says
+    nothing."""
     subject = exam.subject
-    if exam.wrong or exam.shape_faults:
+    if exam.examine_part is None or any(f.severity == "error" for f in exam.findings):
         return
-    for words, obj, x in subject.variants():
-        finding = _with(exam, words, subject.sibling(x, clone(subject.second), obj))
-        if finding is not None:
-            yield finding
+    together: dict[str, Any] | None = None
+    until = time.process_time() + SECONDS
+    for changes in subject.settings():
+        if subject.expired() or time.process_time() > until:
             return
-        if subject.expired():
-            return
-
-
-def _with(exam: Examination, words: str, other: Subject) -> Finding | None:
-    """Examine the same functions with another setting; None where they are right, or forward refuses it."""
-    trial = Examination(other)
-    try:
-        trial.y = np.asarray(other.forward(other.fresh(), clone(other.x), clone(other.second)))
-    except UserError:
-        return None
-    if trial.y.dtype.kind != "f" or not trial.y.size or not np.isfinite(trial.y).all():
-        return None
-    trial.douts = trial.random_douts()[:2]
-    values: dict[str, Any] = {"setting": words}
-    name = exam.backward_name()
-    try:
-        trial.passes = [other.run(d) for d in trial.douts]
-    except UserError as failure:
-        values["setting_error"] = values["error"] = failure.words.splitlines()[0]
-        return exam.finding("settings", "unnamed", method=name, line=failure.line, values=values)
-    for quantity in trial.quantities:
-        gradients = [trial.gradient(p, quantity) for p in trial.passes]
-        right = np.shape(other.value(quantity))
-        if any(g is None for g in gradients):
+        if together is not None and set(changes) <= set(together):
+            continue  # right together: each alone needs no look
+        report = _examined(exam, changes, until)
+        if report is None:
             continue
-        if np.size(gradients[0]) != int(np.prod(right)):
-            values["setting_shape"] = True
-            return exam.finding(
-                "settings", "unnamed", method=name, quantity=quantity, got=list(np.shape(gradients[0])),
-                expected=list(right), values=values,
-            )  # fmt: skip
-        if not agrees(trial, quantity):
-            found = exam.finding("settings", "unnamed", method=name, quantity=quantity, values=values)
-            return with_worst(found, case_of(trial, quantity, gradients))
-    return None
+        faults = [f for f in report.findings if f.severity == "error" and f.check in (*WANTED, "runs", "returns")]
+        if not faults and report.reason is None and len(changes) > 1:
+            together = changes
+        if faults and len(changes) == 1:
+            yield from (_told(fault, changes) for fault in faults)
+            return
+        if faults and len(changes) > 1:
+            yield from _least(exam, changes, faults, until)
+            return
 
 
-HINDRANCE = [Clause("written", check_hindrance, first=True, stops=True)]
-CLAUSES = [Clause("settings", check_settings, measures=True)]
+def _least(exam: Examination, changes: dict[str, Any], faults: list[Finding], until: float) -> Iterator[Finding]:
+    """Tell a fault with one setting changed, where one is enough."""
+    for name, value in changes.items():
+        report = _examined(exam, {name: value}, until)
+        alone = [f for f in report.findings if f.severity == "error"] if report is not None else []
+        if alone:
+            yield from (_told(fault, {name: value}) for fault in alone)
+            return
+    yield from (_told(fault, changes) for fault in faults)
+
+
+def _examined(exam: Examination, changes: dict[str, Any], until: float) -> Report | None:
+    """Examine the object made with other settings; None where it takes none, or nothing changes with them."""
+    subject = exam.subject
+    assert exam.examine_part is not None
+    subject.world.restore()
+    made = subject.varied(changes)
+    if made is None:
+        return None
+    other = subject.sibling(clone(subject.x), clone(subject.second), obj=made)
+    other.expired = lambda: subject.expired() or time.process_time() > until
+    try:
+        y = np.array(other.forward(other.fresh(), clone(other.x), clone(other.second)), float)
+    except (UserError, TypeError, ValueError):
+        return None
+    if not y.size or not np.isfinite(y).all() or _same(exam, changes, y):
+        return None
+    return exam.examine_part(other, WANTED)
+
+
+def _same(exam: Examination, changes: dict[str, Any], y: Any) -> bool:
+    """Tell whether a setting changes nothing: no look is needed. (Weights drawn anew do change the output.)"""
+    return np.shape(y) == np.shape(exam.y) and close(y, np.asarray(exam.y, float), EQUAL)
+
+
+def _told(fault: Finding, changes: dict[str, Any]) -> Finding:
+    fault.values["setting"] = ", ".join(f"{name}={value!r}" for name, value in changes.items())
+    if fault.check == "gradients" and fault.label == "unnamed":
+        fault.label = "forgets-setting"
+        fault.values["name"] = next(iter(changes))
+    return fault
+
+
+def _varied(subject: Subject) -> bool:
+    return not subject.runs_forward_itself and not subject.updates_inside
+
+
+CLAUSES = [Clause("settings", check_settings, applies=_varied)]

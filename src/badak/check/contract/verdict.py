@@ -75,7 +75,7 @@ def _run_clause(exam: Exam, clause: Clause, report: Report, wanted: bool) -> Non
         if exam.examinee.expired() and clause.measures:
             # A cause may rest on slopes that were not measured any more; the fault itself was seen, or was not.
             exam.findings[before:] = seen_wrong(exam) if isinstance(exam, Examination) else []
-        elif wanted and not exam.examinee.expired():
+        elif wanted and not exam.examinee.expired() and clause.name not in report.checked:
             report.checked.append(clause.name)
     except CouldNotCheck as hindrance:
         report.reason, report.reason_values = hindrance.text, hindrance.values

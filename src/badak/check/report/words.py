@@ -21,6 +21,7 @@ HEADINGS = {
     "read-as": "read as: {style}",
     "note-of-file": "also: {text}",
     "in-layer": "Layer {layer}: {text}",
+    "with-setting": "With {setting}: {text}",
 }  # fmt: skip
 CRASH_REPAIR = ("The shapes do not fit ({error}); with {repair} they do, and the gradient is right.", "Write {repair}.")
 
@@ -58,6 +59,8 @@ def speak(finding: Finding, lang: str | None = None) -> tuple[str, str]:
     text = fill_in(say(message), values)
     if finding.values.get("layer") and "{layer}" not in message:
         text = fill_in(say(HEADINGS["in-layer"]), {**values, "text": text})
+    if finding.values.get("setting"):
+        text = fill_in(say(HEADINGS["with-setting"]), {**values, "text": text})
     if finding.values.get("also"):
         text += " " + fill_in(say(HEADINGS["also"]), {"names": ", ".join(f"d{q}" for q in finding.values["also"])})
     advice = fill_in(say(hint), values) if hint else ""

@@ -81,8 +81,23 @@ def _biases(layout: Layout) -> list[Any]:
     return [normal(layout.outputs, seed=1), normal(layout.outputs, seed=1).reshape(1, -1)]
 
 
+class HyperbolicTangent:
+    """An activation as an object: the function and its derivative, by the names that people give them."""
+
+    def __call__(self, x: Any) -> Any:
+        """Give tanh(x)."""
+        return np.tanh(x)
+
+    def slope(self, x: Any) -> Any:
+        """Give the derivative at x."""
+        return 1 - np.tanh(x) ** 2
+
+    func = function = calculate = compute = evaluate = activate = apply = value = forward = f = __call__
+    derivative = gradient = grad = prime = deriv = calculate_derivative = calculate_gradient = backward = slope
+
+
 def _activation(layout: Layout) -> list[Any]:
-    return ["tanh", "relu", np.tanh, "sigmoid"]
+    return ["tanh", "relu", HyperbolicTangent(), "sigmoid"]
 
 
 def _sizes(layout: Layout) -> list[Any]:
@@ -91,6 +106,15 @@ def _sizes(layout: Layout) -> list[Any]:
 
 def _one(*values: Any) -> Values:
     return lambda layout: list(values)
+
+
+def _shapes(layout: Layout) -> list[Any]:
+    """Of a layer's input or of its weights, (inputs, outputs) or (filters, height, width, channels)."""
+    if layout.name == "images last":
+        return [(F, KERNEL, KERNEL, C), (KERNEL, KERNEL, C, F), C, (C,)]
+    if layout.name == "images":
+        return [C, (C,), (F, C, KERNEL, KERNEL)]
+    return [layout.features, (layout.features,), (layout.features, layout.outputs)]
 
 
 def _kernel(layout: Layout) -> list[Any]:
@@ -140,9 +164,10 @@ GUESSES: list[tuple[str, Values]] = [
     (
         r"(input(size|num|nodes|s|n|len|dimension|features)?|in(features|dim|size|units|put)?|n?in(puts?)?|din|dimin|"
         r"numin(puts?)?|ninputs?|nin|fanin|size|dim|dims|features|numfeatures|nfeatures|d|n|nx|nodesin|numunitsin|"
-        r"featuredim|normalizedshape|depth|layerdepth|shape)",
+        r"featuredim|normalizedshape|depth|layerdepth)",
         lambda at: [at.features, (at.features,)],
     ),
+    (r"shape", _shapes),
     (r"(hiddensizelist|hiddensizes|hiddens|hiddenlayers|hiddendims|hiddenlayersizes)", _one([H])),
     (
         r"(layersizes|sizes|layerdims|layersdims|dimensions|layersdimensions|architecture|structure|nodesperlayer)",
@@ -184,7 +209,14 @@ GUESSES: list[tuple[str, Values]] = [
     (r"(power)", _one(0.75, 2)),
     (r"(char(2|to)idx|idx(2|to)char|wordtoid|idtoword)", lambda at: [{i: i for i in range(WORDS)}]),
     (r"(outchannelslist|numlayers|nlayers|layersnum)", _one(2)),
-    (r"name|label|id", _one("one")),
+    (r"name|label|id", _one("one", "tanh", "relu", "sigmoid")),
+    (r"growthrate", _one(4)),
+    (r"stateful|usebatchnorm|usedropout|istest", _one(False, True)),
+    (r"(w|b|beta|gamma|weight|bias|kernel)init(ializer)?|optimizer|device", _one(None)),
+    (r"paddingvalue|padvalue|fillvalue", _one(0.0)),
+    (r"reduction", _one("mean", 2)),
+    (r"l1ratio", _one(0.5)),
+    (r"dtype", _one(np.float64)),
     (r"(x_?min|low)", _one(-1.0)),
     (r"(x_?max|high)", _one(1.0)),
 ]

@@ -54,9 +54,12 @@ class Subject(Examinee):
     runs_forward_itself: ClassVar[bool] = False  # one call runs forward and backward: a network's gradient(x, t)
     updates_inside: ClassVar[bool] = False  # an update of the parameters inside backward is the style's own
     knows_arguments: ClassVar[bool] = False  # the style knows what each argument of backward is for
-    mean_in_layers: ClassVar[bool] = False  # gradients of all parameters may be means over the batch: the loss sums
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
+    keeps_nothing: ClassVar[bool] = False  # functions without state: no call depends on an earlier one
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
+
+    stretches: ClassVar[bool] = False  # broadcasting one input over another is its own business
+    composite: ClassVar[bool] = True  # layers that the object holds are parts of it
 
     def __init__(
         self,
@@ -101,10 +104,20 @@ class Subject(Examinee):
         """The inputs that get a gradient: those of `input_names` that are floating."""
         return [n for n in self.input_names if np.asarray(self.value(n)).dtype.kind == "f"]
 
+    @property
+    def mean_in_layers(self) -> bool:
+        """Whether gradients of all parameters may be means over the batch: so it is where the loss sums."""
+        return False
+
     @classmethod
     def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
         """Give the user's names of forward and backward, where they are others than the style's; None where not."""
         return None
+
+    @property
+    def any_batch(self) -> bool:
+        """Whether it takes a batch of another size: not where a shape handed to the constructor fixes it."""
+        return True
 
     @property
     def asked(self) -> Any:
@@ -231,6 +244,10 @@ class Subject(Examinee):
     def unmoved(self) -> Subject | None:
         """Give the same subject without the update that is its own style's, None where there is none."""
         return None
+
+    def exact(self, obj: Any) -> bool:
+        """Tell whether arguments that were guessed fit the gradients that came, in shape; asked after one pass."""
+        return True
 
     def hindrance(self) -> tuple[str, dict[str, Any]] | None:
         """Tell what hinders the look before anything is asked: a sentence and its values; None where nothing does."""

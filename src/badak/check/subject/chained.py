@@ -56,15 +56,14 @@ class ChainedModel(Subject):
     @classmethod
     def makers(cls, candidate: Candidate, layout: Layout) -> Iterator[Callable[[], Any]]:
         """Build a model from the classes that the file knows. Raises Unguessable where a part is missing."""
-        if candidate.kind is None or layout.name != "rows":
+        kind = candidate.kind
+        if kind is None or layout.name != "rows":
             return
         parts = parts_known(candidate)
         missing = [name for name in PARTS if name not in parts]
         if missing:
             raise Unguessable("layers")
-        kind = candidate.kind
-        if kind is not None:
-            yield lambda: _built(kind, parts)
+        yield lambda: _built(kind, parts)
 
     @classmethod
     def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:

@@ -13,6 +13,7 @@ from badak.check.source import Source
 from badak.check.subject.arguments import Layout, combinations, needed
 from badak.check.subject.calls import UserError
 from badak.check.subject.candidate import Candidate, Evidence, Found
+from badak.check.subject.settings import Maker, maker_of, settings_of
 
 
 class Examinee:
@@ -81,11 +82,27 @@ class Examinee:
         # With large defaults made small first; where sizes inside the class depend on them, as they are.
         for parameters in [small, plain] if len(small) > len(plain) else [plain]:
             for arguments in combinations(parameters, layout):
-                yield lambda arguments=arguments: kind(**{k: clone(v) for k, v in arguments.items()})  # type: ignore[misc]
+                yield Maker(kind, arguments)
 
-    def settings(self) -> dict[str, list[Any]]:
-        """Give the constructor's settings that may be varied (stride, pad, eps …), with values to try."""
-        return {}
+    def settings(self) -> list[dict[str, Any]]:
+        """Give other settings to make the object with, by the names of the constructor's arguments.
+
+        Stride and padding change together first: a fault of either shows, and only then is each asked alone.
+        """
+        maker = maker_of(self.obj, self.make)
+        if maker is None:
+            return []
+        geometry, others = settings_of(maker)
+        alone = [{name: value} for name, value in [*geometry.items(), *others.items()]]
+        return [geometry, *alone] if len(geometry) > 1 else alone
+
+    def varied(self, changes: dict[str, Any]) -> Any:
+        """Make the object with some settings changed (see `settings`); None where it cannot be made so."""
+        maker = maker_of(self.obj, self.make)
+        try:
+            return maker.varied(changes)() if maker is not None else None
+        except Exception:  # whatever the user's code does with a value of ours
+            return None
 
     def fresh(self, upcast: bool | None = None, seed: int | None = None) -> Any:
         """Give a copy in the original state, and put the state of randomness back."""

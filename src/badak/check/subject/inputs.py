@@ -70,6 +70,7 @@ def batches(obj: Any, layout: Layout) -> list[Shape]:
     arrays = arrays_of(obj)
     matrices = [a.shape for a in arrays if a.ndim == 2 and min(a.shape) > 1]
     vectors = [a.shape[0] for a in arrays if a.ndim == 1 and a.shape[0] > 1]
+    vectors += [a.shape[1] for a in arrays if a.ndim == 2 and len(a) == 1 and a.shape[1] > 1]
     filters = [a.shape for a in arrays if a.ndim == 4]
     if layout == IMAGES:
         fitting += [(2, shape[1], HEIGHT, WIDTH) for shape in filters]

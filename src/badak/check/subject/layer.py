@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from badak.check.copying import clone
+from badak.check.source import Source, called_name
 from badak.check.subject.arguments import GATES, D, H, Layout, M, N, combinations, gate_array, is_gated, needed
 from badak.check.subject.base import Subject
 from badak.check.subject.calls import TARGETS, has_method, required
@@ -24,6 +26,11 @@ class Layer(Subject):
 
     style = "class with forward and backward"
     integer_inputs = True
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """Whether all gradients of parameters may be means: no loss of the file divides by the number of samples."""
+        return self.source is not None and not loss_divides(self.source)
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Evidence | None:
@@ -79,3 +86,17 @@ class TwoInputLayer(Subject):
         rng = np.random.default_rng(1)
         rows = (np.arange(N) * 2 + 1) % 5
         return iter([(rng.standard_normal((N, width)), rows) for width in (M, D, H)])
+
+
+def loss_divides(source: Source) -> bool:
+    """Tell whether a function or class of the file that is called a loss takes a mean or divides."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and re.search(
+            r"(?i)loss|entropy|cost|mse|mean_?squared|error_?fn", node.name
+        ):
+            parts = list(ast.walk(node))
+            if any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div) for n in parts) or any(
+                called_name(n) in ("mean", "average") for n in parts
+            ):
+                return True
+    return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ class BookNetwork(Subject):
     style = "network with loss and gradient"
     forward_name = "loss"
     backward_name = "gradient"
-    method_names = ("loss", "gradient")
+    method_names: ClassVar[tuple[str, ...]] = ("loss", "gradient")
     input_names = ()
     scalar = True
     has_target = True

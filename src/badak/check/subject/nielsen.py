@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -182,7 +182,7 @@ COST = {
     "cross-entropy": _cross_entropy,
     "log-likelihood": _log_likelihood,
 }
-DERIVATIVE = {
+DERIVATIVE: dict[str, Callable[[Any, Any], Any]] = {
     "quadratic": lambda a, y: a - y,
     "squares": lambda a, y: 2 * (a - y),
     "cross-entropy": lambda a, y: (a - y) / (a * (1 - a)),

@@ -38,7 +38,7 @@ class NumericalNetwork(BookNetwork):
 
     style = "network with numerical gradients alone"
     backward_name = "numerical_gradient"
-    method_names = ("loss", "numerical_gradient")
+    method_names: ClassVar[tuple[str, ...]] = ("loss", "numerical_gradient")
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Evidence | None:
@@ -83,7 +83,7 @@ class HelpedNetwork(NumericalNetwork):
         """Give the arrays in `params`, else the network's own floating arrays."""
         held = super().find_parameters(obj, returned, before)
         start = self.obj if before is None else before
-        own = [n for n in attributes_of(start) if is_numbers(v := getattr(start, n, None)) and np.ndim(v) > 0]
+        own = [n for n in attributes_of(start) if np.ndim(getattr(start, n, 0)) > 0 and is_numbers(getattr(start, n))]
         return held or [Parameter(n, (("a", n),), None, key=n) for n in own]
 
     def run(self, dout: Any = None, x: Any = None, second: Any = None, obj: Any = None) -> Pass:
@@ -115,5 +115,5 @@ def helper_of(namespace: dict[str, Any] | None) -> Callable[..., Any] | None:
     """Give the function of the file (its own or imported) that takes a gradient by differences."""
     for name, value in (namespace or {}).items():
         if HELPER.fullmatch(name) and callable(value) and not isinstance(value, type):
-            return value  # type: ignore[no-any-return]
+            return value
     return None

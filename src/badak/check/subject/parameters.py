@@ -64,6 +64,7 @@ class _Search:
         for name in names:
             child = getattr(part, name, None)
             grown = getattr(after, name, None)
+            self._boxed(child, grown, (*prefix, ("a", name)), label + name)
             for extra, piece, later in pieces(child, grown):
                 if has_method(piece, "forward") and has_method(piece, "backward"):
                     inner = name + "".join(f"[{key!r}]" for _, key in extra)
@@ -77,6 +78,17 @@ class _Search:
                 if partner in names and is_numbers(getattr(part, name, None)):
                     self.add(Parameter(label + name, (*prefix, ("a", name)), (*prefix, ("a", partner))))
                     break
+
+    def _boxed(self, child: Any, grown: Any, path: Path, label: str) -> None:
+        """An object that holds an array and its gradient: `W.data` beside `W.grad`, alone or in a list."""
+        for extra, piece, later in pieces(child, grown):
+            if isinstance(piece, (np.ndarray, np.generic)) or not hasattr(piece, "grad"):
+                continue
+            value = next((n for n in ("data", "value") if is_numbers(getattr(piece, n, None))), None)
+            if value is None or (getattr(later, "grad", None) is None and not getattr(piece, "requires_grad", True)):
+                continue
+            title = label + "".join(f"[{key!r}]" for _, key in extra)
+            self.add(Parameter(title, (*path, *extra, ("a", value)), (*path, *extra, ("a", "grad"))))
 
     def _holders(self, part: Any, after: Any, prefix: Path, label: str) -> None:
         """`params` beside `grads`, lists or dictionaries."""

@@ -205,7 +205,7 @@ def _batches(obj: Any) -> Iterator[tuple[Any, Any]]:
         if side * side == after and side:
             shapes += [(2, filters[1], k * side, k * side) for k in (2, 1, 4)]
     else:
-        shapes = [(N, s[0]) for s in weights[:1]] + [(N, D)]
+        shapes = [*((N, int(s[0])) for s in weights[:1]), (N, D)]
     for shape in shapes:
         x = rng.standard_normal(shape)
         yield x, copied(labels[: len(x)])

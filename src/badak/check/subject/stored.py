@@ -200,13 +200,14 @@ def forget(obj: Any) -> None:
 
 
 def stores(candidate: Candidate, backward: str) -> Evidence | None:
-    """Tell whether a class's backward stores the gradient of its input."""
-    source = candidate.source
-    if source is not None:
-        written = written_by(source, candidate.name, backward)
-        kept = [name for name in CERTAIN if name in written]
-        return Evidence([f"self.{kept[0]}"]) if kept else None
-    return None
+    """Tell whether a class's backward stores the gradient of its input: by the source, or by its compiled names."""
+    owner = candidate.obj if candidate.obj is not None else candidate.kind
+    code = getattr(getattr(owner, backward, None), "__code__", None)
+    written = set(getattr(code, "co_names", ()))
+    if candidate.source is not None:
+        written |= written_by(candidate.source, candidate.name, backward)
+    kept = [name for name in CERTAIN if name in written]
+    return Evidence([f"self.{kept[0]}"]) if kept else None
 
 
 def stores_seen(candidate: Candidate) -> list[str]:

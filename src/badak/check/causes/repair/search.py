@@ -60,12 +60,15 @@ def search(
     One that can be offered is preferred to one that shows its line alone. With `line`, only that line is changed.
     """
     subject = case.subject
-    if subject.source is None or subject.namespace is None or case.n[0].size > 4000:
+    if subject.source is None or subject.namespace is None or case.n[0].size > 4000 or exam.repair_left <= 0:
         return None
-    deadline = time.process_time() + SECONDS
+    started = time.process_time()
+    deadline = started + min(SECONDS, exam.repair_left)
     found: list[tuple[int, Repair]] = []
     quantities = [c.quantity for c in (case, *also)]
     for owner, function in subject.source.reached(subject.name, subject.backward_name):
+        if any(isinstance(n, ast.While) for n in ast.walk(function)):
+            continue  # changed, its loop may never end
         tried = [c for c in changes(function, case) if line is None or getattr(c[0], "lineno", None) == line]
         tried.sort(key=lambda change: label is not None and label not in change[1])
         for node, labels, replacement in tried:
@@ -86,6 +89,7 @@ def search(
                 # Seek one that can be offered, for a while.
                 deadline = min(deadline, time.process_time() + SECONDS / 4)
             found.append((0 if fits else 1, repair))
+    exam.repair_left -= time.process_time() - started
     found.sort(key=lambda pair: pair[0])
     return found[0][1] if found else None
 

@@ -113,7 +113,7 @@ def _inner_write(subject: Subject, call: Call) -> int | None:
 def check_composite(exam: Examination, wrong: list[str]) -> Finding | None:
     """A layer made of layers whose gradient is wrong: a shared dout, or a fault of an inner layer."""
     subject = exam.subject
-    if not inner_layers(subject.obj):
+    if not subject.composite or not inner_layers(subject.obj):
         return None
     try:
         calls, _, _ = trace(subject)
