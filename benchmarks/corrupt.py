@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from badak.check.load.reading import read_source
 
 from badak import TwoLayerNet, load_network, save_network, store
 from badak.book.pickles import load_pickle
+from badak.check.load.reading import read_source
 from badak.data.idx import read_idx, write_idx
 from badak.data.images import read_image
 from badak.data.npz import load_npz

@@ -107,7 +107,22 @@ def numeric_gradient(func, x, eps=1e-3):
         out[i] = (at(-2 * eps) - 8 * at(-eps) + 8 * at(eps) - at(2 * eps)) / (12 * eps)
     return out
 """
+COMPLEX = """
+def numerical_gradient(f, x, h=1e-20):
+    grad = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        z = x.astype(complex)
+        z[i] += 1j * h
+        grad[i] = np.imag(f(z)) / h
+    return grad
+"""
+HALVES = """
+def central_difference(f, x, h=1e-3):
+    return (f(x + h / 2) - f(x - h / 2)) / h
+"""
 RIGHT = {
+    "complex step": (COMPLEX, "numerical_gradient", "right"),
+    "halves": (HALVES, "central_difference", "right"),
     "floating": (FLOATING, "numerical_gradient", "right"),
     "book": (BOOK, "numerical_gradient", "hazard"),
     "rows": (ROWS, "numerical_gradient", "hazard"),

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from badak import optimizers
 from badak.check.causes.optimizer import CAUSES
 from badak.check.files import examine_file
 from badak.check.rules import Knobs, follow
 from badak.check.subject.optimizer import rules_of, sample
 from badak.check.subject.roles import role_of
+from badak.optim import optimizers
 
 HEAD = "import numpy as np\n"
 MOMENTUM = """
@@ -189,7 +189,60 @@ class MomentumSGD(Optimizer):
         v -= self.lr * param.grad.data
         param.data += v
 """
+PAIRS = """
+class AdamOptim:
+    def __init__(self, eta=0.01, beta1=0.9, beta2=0.999, epsilon=1e-8):
+        self.m_dw, self.v_dw, self.m_db, self.v_db = 0, 0, 0, 0
+        self.eta, self.beta1, self.beta2, self.epsilon = eta, beta1, beta2, epsilon
+    def update(self, t, w, b, dw, db):
+        self.m_dw = self.beta1 * self.m_dw + (1 - self.beta1) * dw
+        self.m_db = self.beta1 * self.m_db + (1 - self.beta1) * db
+        self.v_dw = self.beta2 * self.v_dw + (1 - self.beta2) * dw**2
+        self.v_db = self.beta2 * self.v_db + (1 - self.beta2) * db**2
+        w = w - self.eta * (self.m_dw / (1 - self.beta1**t)) / (np.sqrt(self.v_dw / (1 - self.beta2**t)) + self.epsilon)
+        b = b - self.eta * (self.m_db / (1 - self.beta1**t)) / (np.sqrt(self.v_db / (1 - self.beta2**t)) + self.epsilon)
+        return w, b
+"""
+LAYERS = """
+class SGD:
+    def __init__(self, lr=0.1):
+        self.lr = lr
+    def update(self, network):
+        for layer in network.layers:
+            layer.W -= self.lr * layer.dW
+            layer.b -= self.lr * layer.db
+
+class SGDOfLayers:
+    def __init__(self, layers, lr=0.1):
+        self.layers, self.lr = layers, lr
+    def step(self):
+        for layer in self.layers:
+            for k in layer.params:
+                layer.params[k] -= self.lr * layer.grads[k]
+"""
+NAMED = """
+class AdaGrad:
+    def __init__(self, lr=0.1):
+        self.lr, self.G = lr, {}
+    def update(self, name, param, grad):
+        self.G[name] = self.G.get(name, 0) + grad**2
+        param -= self.lr * grad / (np.sqrt(self.G[name]) + 1e-8)
+
+class SGD:
+    def __init__(self, learning_rate=0.01):
+        self.learning_rate = learning_rate
+    def apply_gradients(self, grads_and_vars):
+        for g, v in grads_and_vars:
+            v -= self.learning_rate * g
+
+class GradientDescent:
+    def __init__(self, lr=0.01, weight_decay=1e-2):
+        self.lr, self.weight_decay = lr, weight_decay
+    def get_updates(self, params, grads):
+        return [p - self.lr * (g + self.weight_decay * p) for p, g in zip(params, grads)]
+"""
 RIGHT = {
+    "pairs": PAIRS, "layers": LAYERS, "named": NAMED,
     "momentum": MOMENTUM, "adagrad": ADAGRAD, "rmsprop": RMSPROP, "adam": ADAM, "returns": RETURNS, "step": STEP,
     "adamw": ADAMW, "functions": FUNCTIONS, "outside": OUTSIDE, "nesterov": NESTEROV, "book's nesterov": BOOK_NESTEROV,
     "setup": SETUP,
@@ -232,6 +285,13 @@ WRONG = [
     (OUTSIDE, "params[k] -=", "params[k] +=", "update-climbs"),
     (FUNCTIONS, "return w + v, config", "return w - v, config", "update-climbs"),
     (FUNCTIONS, "(1 - beta1**t)", "(1 - beta1)", None),
+    (PAIRS, "b = b - self.eta", "b = b + self.eta", None),
+    (PAIRS, "(1 - self.beta1**t)", "(1 - self.beta1)", "bias-correction-without-power"),
+    (LAYERS, "layer.params[k] -=", "layer.params[k] +=", "update-climbs"),
+    (LAYERS, "            layer.b -= self.lr * layer.db\n", "", "parameter-left-out"),
+    (NAMED, "np.sqrt(self.G[name])", "self.G[name]", "square-root-missing"),
+    (NAMED, "v -= self.learning_rate", "v = v - self.learning_rate", "update-has-no-effect"),
+    (NAMED, "p - self.lr * (g", "p + self.lr * (g", "update-climbs"),
     (SETUP, "v -= self.lr", "v += self.lr", "update-climbs"),
 ]  # fmt: skip
 
@@ -309,6 +369,30 @@ class MyOptimizer:
     assert "Net" not in told(tmp_path, network)
 
 
+def test_a_rule_that_only_resembles_another_is_not_accused(tmp_path):
+    lion = """
+class Lion:
+    def __init__(self, lr=1e-4, beta1=0.9, beta2=0.99):
+        self.lr, self.beta1, self.beta2, self.m = lr, beta1, beta2, {}
+    def update(self, params, grads):
+        for k in params:
+            m = self.m.get(k, np.zeros_like(params[k]))
+            params[k] -= self.lr * np.sign(self.beta1 * m + (1 - self.beta1) * grads[k])
+            self.m[k] = self.beta2 * m + (1 - self.beta2) * grads[k]
+"""
+    assert told(tmp_path, lion)["Lion"] == ("unknown", [])
+    some = """
+class SGD:
+    def __init__(self, lr=0.01, weight_decay=1e-2):
+        self.lr, self.weight_decay = lr, weight_decay
+    def update(self, params, grads):
+        for key in params:
+            penalty = self.weight_decay * params[key] if key.startswith("W") else 0.0
+            params[key] -= self.lr * (grads[key] + penalty)
+"""
+    assert told(tmp_path, some)["SGD"] == ("right", [])
+
+
 def test_an_unknown_argument_is_not_accused(tmp_path):
     strange = MOMENTUM.replace("lr=0.01, momentum", "quux, lr=0.01, momentum")
     assert told(tmp_path, strange)["Momentum"] == ("unknown", [])
@@ -317,8 +401,8 @@ def test_an_unknown_argument_is_not_accused(tmp_path):
 def test_our_own_optimizers_are_right():
     # Ours are read by the same checker, from their own file.
     reports = {r.object: r.verdict for r in examine_file(Path(inspect.getsourcefile(optimizers)))}
-    assert {"SGD", "Momentum", "Adam"} & set(reports)
-    assert "wrong" not in reports.values(), reports
+    assert {"SGD", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam", "AdamW"} <= set(reports)
+    assert set(reports.values()) == {"right"}, reports
 
 
 def test_rules_differ_on_the_sample():

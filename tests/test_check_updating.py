@@ -118,6 +118,16 @@ class TestRight:
         assert (report.verdict, report.findings) == ("right", [])
         assert report.style == "class whose backward updates its own weights"
 
+    def test_the_rate_of_a_dropout_is_no_learning_rate(self, tmp_path):
+        text = (
+            "import numpy as np\nclass Dropout:\n    def __init__(self, rate):\n        self.rate = 1 - rate\n"
+            "    def forward(self, x):\n        self.mask = np.random.rand(*x.shape) < self.rate\n"
+            "        return x * self.mask / self.rate\n"
+            "    def backward(self, dout, lr):\n        return dout * self.mask / self.rate\n"
+        )
+        assert report_of(text, tmp_path).verdict == "hazard"
+        assert report_of(text.replace("dout * self.mask / self.rate", "dout * self.mask"), tmp_path).verdict == "wrong"
+
     def test_a_first_argument_is_no_rate(self, tmp_path):
         text = (
             "import numpy as np\nclass Tanh:\n    def forward(self, x):\n        self.y = np.tanh(x)\n"

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from badak.check.load.reading import read_source
 from safetensors.numpy import save
 
 from badak import load_network, store
 from badak.book.pickles import load_pickle, read_pickle
+from badak.check.load.reading import read_source
 from badak.data.idx import read_idx
 from badak.data.images import read_image
 from badak.data.npz import load_npz

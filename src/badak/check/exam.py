@@ -70,6 +70,7 @@ class Examination(Exam):
         self.shape_faults: set[str] = set()
         self.wrong: list[str] = []  # quantities whose gradient was seen to be wrong, before any cause is looked for
         self.passes: list[Pass] = []
+        self.repair_left = 3.6  # seconds for the search for repairs, of all quantities together
         self.douts: list[Any] = []
         self.y: Any = None
         self.random: bool | None = None  # whether forward draws random numbers; None before it was asked

@@ -178,8 +178,8 @@ def _script(loaded: Loaded, source: Source, name: str) -> Report:
             report.findings.append(finding)
     for line, variable in _float_moduli(source):
         value = loaded.namespace.get(variable)
-        if isinstance(value, float) and value.is_integer():
-            continue
+        if not isinstance(value, float) or value.is_integer():
+            continue  # a value that is not known is no fault
         report.findings.append(
             Finding(
                 "script",

@@ -64,5 +64,6 @@ UNCENTRED = 1e-3
 
 # Numerical gradients of the user's own -----------------------------------------------------------------
 SLOPE = 1e-3  # of slopes near 1: a central difference with h = 0.01 is within, a wrong quotient is not
+ONE_SIDED = 1e-6  # a one-sided difference that is off by less has taken so small a step that it does not matter
 WIDE = 1.1e-2  # a step above this is no small one any more
 RESTORED = 1e-10  # x += h; x -= 2 * h; x += h rounds by less

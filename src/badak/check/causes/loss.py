@@ -108,7 +108,31 @@ def _broadcast_line(subject: Subject, finding: Finding) -> int | None:
     )
 
 
+def of_scores(case: Case) -> Verdict:
+    """The gradient of a loss of probabilities is that by the scores which a softmax (or a sigmoid) made them from."""
+    p = case.x
+    if not case.is_loss or not case.is_input or not isinstance(p, np.ndarray) or p.dtype.kind != "f" or p.ndim != 2:
+        return None
+    if p.min() <= 0 or p.max() >= 1:
+        return None
+    wanted = []
+    if p.shape[1] > 1 and np.allclose(p.sum(axis=1), 1):
+        wanted.append(("softmax", [p * (n - (n * p).sum(axis=1, keepdims=True)) for n in case.n]))
+    wanted.append(("sigmoid", [n * p * (1 - p) for n in case.n]))
+    for name, slopes in wanted:
+        for factor in (1.0, float(len(p)), 1.0 / len(p)):
+            if all(close(a, factor * n) for a, n in zip(case.a, slopes, strict=True)):
+                return "gradient-of-scores", {"name": name, "severity": "hazard"}
+    return None
+
+
 CAUSES = (
+    Cause(
+        "gradient-of-scores",
+        "forward takes probabilities, backward gives the gradient of the scores before {name}: right only where the backward of {name} is left out.",
+        "Say so in its name, or divide by y for the gradient of the probabilities themselves.",
+        tests=(of_scores,),
+    ),
     Cause(
         "missing-correct-class-grad",
         "The column of the correct class gets no gradient, everything else is right.",

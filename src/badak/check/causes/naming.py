@@ -20,6 +20,8 @@ from badak.check.numeric import close
 
 def name_causes(exam: Examination, cases: dict[str, Case]) -> Iterator[Finding]:
     """Name the cause of each wrong gradient; one that explains several is told once."""
+    if not cases:
+        return
     told: dict[str, Finding] = {}
     everything = dict(cases)
     for quantity in exam.quantities:

@@ -11,10 +11,13 @@ from badak.check.case import Case
 from badak.check.causes import (
     activation,
     affine,
+    autograd,
     dropout,
     functions,
+    gates,
     images,
     known,
+    loops,
     loss,
     names,
     network,
@@ -40,13 +43,16 @@ FAMILIES = (
     images,
     normalization,
     dropout,
+    gates,
     precision,
     loss,
     known,
     functions,
     state,
     network,
+    loops,
     updating,
+    autograd,
     optimizer,
     numerical,
     unnamed,
@@ -59,6 +65,7 @@ SHAPES: tuple[Test, ...] = (shapes.shape_cause,)
 ORDER: tuple[Test, ...] = (
     precision.rounded_forward,
     updating.after_step,
+    loss.of_scores,
     known.another_cross_entropy,
     known.log_base,
     affine.missing_or_unused,
@@ -86,7 +93,10 @@ ORDER: tuple[Test, ...] = (
     activation.nearly,
 )
 # Tried when no repair tells more.
-FALLBACKS: tuple[Test, ...] = (activation.wrong_formula,)
+FALLBACKS: tuple[Test, ...] = (
+    gates.one_gate,
+    activation.wrong_formula,
+)
 
 
 def cause_named(label: str) -> Cause:

@@ -98,7 +98,7 @@ def _signature(exam: Examination) -> Findings:
     upstream = len(others) < len(wanted)
     if upstream and not strange:
         return
-    if upstream or not INPUT.match(wanted[0]):
+    if upstream or not INPUT.match(wanted[0]) or len(wanted) > 2:
         raise CouldNotCheck(
             "{method} wants ({arguments}), and I don't know what to hand in. "
             "Name the gradient that comes from above dout, and run the check again.",

@@ -13,7 +13,7 @@ from badak.check.contract.clause import Clause, Findings
 from badak.check.exam import CouldNotCheck, Exam
 from badak.check.findings import Finding
 from badak.check.subject.differences import NumericalGradient, Probe, curve
-from badak.check.tolerances import RESTORED, SLOPE, WIDE
+from badak.check.tolerances import ONE_SIDED, RESTORED, SLOPE, WIDE
 
 Array = np.ndarray[Any, Any]
 VECTOR = np.array([0.7, -1.3, 2.1, 0.2, -0.6])
@@ -101,7 +101,7 @@ def _judge(exam: Exam, subject: NumericalGradient, probe: Probe) -> Findings:
         return
     if h > WIDE:
         yield exam.finding("slopes", "step-too-large", severity="hazard", method=subject.name, values=seen)
-    elif one_sided and factor is not None:
+    elif one_sided and factor is not None and error > ONE_SIDED:
         yield exam.finding("slopes", "one-sided-difference", severity="hazard", method=subject.name, values=seen)
     elif error > SLOPE and h < 1e-9:
         yield exam.finding("slopes", "step-too-small", severity="hazard", method=subject.name, values=seen)

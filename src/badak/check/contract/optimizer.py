@@ -30,7 +30,20 @@ from badak.check.subject.roles import NUMBERS, role_of
 from badak.check.subject.stepping import UnknownArgument
 
 # What makes steps that no plain rule makes, and is no fault.
-BEYOND = ("clip", "norm", "warm", "sched", "where", "maximum", "minimum", "max(", "min(")
+BEYOND = (
+    "startswith",
+    "isinstance",
+    "ndim",
+    "clip",
+    "norm",
+    "warm",
+    "sched",
+    "where",
+    "maximum",
+    "minimum",
+    "max(",
+    "min(",
+)
 UNKNOWN_RULE = (
     "{name} follows an update rule that I do not know: it matches none of the published forms of {rules}. "
     "Compare a few steps with the formula by hand."
@@ -84,7 +97,7 @@ def _crash(exam: Exam, subject: Optimizer, trace: Trace) -> Findings:
             )
     elif isinstance(error, ZeroDivisionError) and "Adam" in subject.rules:
         finding = exam.finding("update", "steps-counted-from-zero", method=subject.method, line=failure.line)
-    elif isinstance(error, NameError) or _missing_own(subject, error) or _missing_everywhere(error):
+    elif isinstance(error, NameError) or _missing_own(subject, error) or _missing_everywhere(error, trace):
         finding = explain_error(None, error, subject.method, failure.line, "runs", source=subject.source)
     if finding is None or failure.line is None:
         raise CouldNotCheck(
@@ -133,8 +146,10 @@ def _missing_own(subject: Optimizer, error: BaseException) -> bool:
     return error.name not in written
 
 
-def _missing_everywhere(error: BaseException) -> bool:
+def _missing_everywhere(error: BaseException, trace: Trace) -> bool:
     """Tell whether a method is asked of a container that no container has: params.key()."""
+    if not {"params", "grads"} <= set(trace.plan.roles.values()):
+        return False
     if not isinstance(error, AttributeError) or type(error.obj) not in (dict, list, np.ndarray):
         return False
     return not any(hasattr(kind, str(error.name)) for kind in (dict, list, np.ndarray))
@@ -150,12 +165,21 @@ def check_rule(exam: Exam) -> Findings:
     if trace.plan.container == "array" and "look" in trace.plan.roles.values():
         raise CouldNotCheck(UNKNOWN_RULE, name=subject.name, rules="Nesterov")
     rules = subject.rules or (("Adam",) if {"b1", "b2"} <= trace.numbers.keys() else ())
-    if published_match(trace, rules or all_rules()) is not None:
+    if _published(trace, rules or all_rules()):
         return
     found = list(_faults(exam, subject, trace, rules or all_rules(), bool(rules)))
     yield from found
     if not found:
-        yield from _unlike(exam, subject, trace, rules)
+        yield from _unlike(exam, subject, trace, subject.rules)
+
+
+def _published(trace: Trace, rules: tuple[str, ...]) -> bool:
+    """Tell whether a published rule makes the steps, with a penalty on some parameters only, if need be."""
+    if published_match(trace, rules) is not None:
+        return True
+    alone = [rows_of(trace, slice(None), [place]) for place in range(len(trace.steps))]
+    penalty = any(trace.numbers.get("wd", []))
+    return penalty and len(alone) > 1 and all(published_match(one, rules) is not None for one in alone)
 
 
 def _faults(exam: Exam, subject: Optimizer, trace: Trace, rules: tuple[str, ...], named: bool) -> Iterator[Finding]:
@@ -172,7 +196,7 @@ def _faults(exam: Exam, subject: Optimizer, trace: Trace, rules: tuple[str, ...]
         return
     if not named:
         rules = tuple(r for r in rules if r in ("SGD", "Momentum"))
-    match = counted_by_parameter(trace, rules) or slip_match(trace, rules)
+    match = counted_by_parameter(trace, rules) or slip_match(trace, rules) or _slip_in_one(trace, rules)
     if match is not None:
         yield from _slip(exam, subject, match, named)
         return
@@ -185,6 +209,13 @@ def _faults(exam: Exam, subject: Optimizer, trace: Trace, rules: tuple[str, ...]
         severity = "hazard" if other.rule != "SGD" else "error"
         names = {"rule": other.rule, "name": subject.name}
         yield exam.finding("rule", "another-rule", method=subject.method, severity=severity, values=names)
+
+
+def _slip_in_one(trace: Trace, rules: tuple[str, ...]) -> Match | None:
+    """Give the slip that is made for some of the parameters, where the others are right."""
+    alone = [rows_of(trace, slice(None), [place]) for place in range(len(trace.steps))]
+    wrong = [one for one in alone if published_match(one, rules) is None]
+    return slip_match(wrong[0], rules) if 0 < len(wrong) < len(alone) else None
 
 
 def _slip(exam: Exam, subject: Optimizer, match: Match, named: bool) -> Iterator[Finding]:
@@ -237,6 +268,8 @@ def _plain(subject: Optimizer, trace: Trace) -> bool:
     if any(part in text for part in BEYOND):
         return False
     held = vars(trace.first) if hasattr(trace.first, "__dict__") else {}
+    if any(trace.numbers.get("wd", [])) or any(trace.numbers.get("decay", [])):
+        return False  # there are more ways to shrink weights and rates than I know
     strange = [n for n, v in held.items() if type(v) in (int, float) and role_of(n) not in (*NUMBERS, "time")]
     asked = [p for p in parameters_of(subject.kind) if not role_of(p.name)]
     return not strange and not asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from badak.check.contract import (
     arguments,
+    autograd,
     batches,
     construction,
     extremes,
@@ -11,6 +12,7 @@ from badak.check.contract import (
     instances,
     interface,
     labels,
+    loop,
     modes,
     numerical,
     optimizer,
@@ -54,8 +56,10 @@ CLAUSES: list[Clause] = [
     *roles.CLAUSES,
     *construction.CLAUSES,
     *training.CLAUSES,
+    *autograd.CLAUSES,
     *optimizer.CLAUSES,
     *numerical.CLAUSES,
+    *loop.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}

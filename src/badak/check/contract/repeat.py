@@ -73,7 +73,12 @@ def _compare_repeat(exam: Examination, first: Pass, second: Pass, caches: dict[s
         elif caches is not None and _overwritten_cache(exam, subject):
             label = "mutates-cache"
             values["name"] = _overwritten_cache(exam, subject)
-        yield exam.finding("repeat", label, method=exam.backward_name(), quantity=quantity, values=values)
+        # A loss that has a target is the end of a pass: backward runs once after each forward.
+        once = subject.has_target and not subject.runs_forward_itself and label == "unnamed"
+        severity = "hazard" if once else "error"
+        yield exam.finding(
+            "repeat", label, severity=severity, method=exam.backward_name(), quantity=quantity, values=values
+        )
         return
 
 

@@ -84,4 +84,8 @@ def _stale_copy(exam: Examination) -> str | None:
     return str(found[0]) if found else None
 
 
-CLAUSES = [Clause("after-update", check_after_update, applies=lambda s: bool(s.parameters), measures=True)]
+CLAUSES = [
+    Clause(
+        "after-update", check_after_update, applies=lambda s: bool(s.parameters) and not s.keeps_nothing, measures=True
+    )
+]

@@ -37,6 +37,8 @@ from badak.check.subject.inputs import samples
 Array = np.ndarray[Any, Any]
 Make = Callable[[], Any]
 SECONDS = 2.0  # for trying arguments and inputs, of this process's own time
+SHORT = 1e-6  # the step along which a guess is tried
+ROUGH = 1e-4  # of the slope: a kink within the step matters less than a wrong layout
 READY = 4096  # numbers in an object that a file has made: above, a smaller one is made first
 
 
@@ -51,6 +53,7 @@ class Fit:
     make: Make | None = None
     given: bool = False
     error: UserError | None = None
+    alone: bool = False  # one sample, because several were refused
 
     @property
     def final(self) -> bool:
@@ -114,6 +117,7 @@ class Fitter:
         self.style = style
         self.candidate = candidate
         self.best: Fit | None = None
+        self.misfits: list[Fit] = []  # single samples that run, for which the gradient is another
         self.unguessable: Unguessable | None = None
         self.failure: BaseException | None = None
         self.tried = 0
@@ -123,7 +127,9 @@ class Fitter:
     def done(self) -> bool:
         """Whether something fits, fails by its own fault, or time is up."""
         best = self.best
-        return best is not None and (best.level == 2 or best.final or time.process_time() > self.until)
+        return best is not None and (
+            best.level == 2 or best.rank == (0, 2) or best.final or time.process_time() > self.until
+        )
 
     def fit(self, ready: Any = None, make: Make | None = None) -> Fit | None:
         """Give the best fit: of an object at hand (`ready`, or what `make` makes), else of one made with guesses.
@@ -142,6 +148,8 @@ class Fitter:
             self._try_inputs(obj, maker, layout, alone=True)
             if self.done:
                 break
+        if self.misfits and (self.best is None or self.best.level < 2):
+            return self.misfits[0]
         return self.best
 
     def objects(self) -> Iterator[Any]:
@@ -182,7 +190,12 @@ class Fitter:
     def _try_inputs(self, obj: Any, maker: Make | None, layout: Layout, alone: bool) -> None:
         assert issubclass(self.style, Subject)
         for x, second in samples(obj, self.style, layout, alone):
-            self.consider(obj, x, second, maker)
+            fit = self.consider(obj, x, second, maker)
+            fit.alone = alone
+            if alone and fit.level == 2 and not self._agrees(fit):
+                # A row, a column and a vector all run through much code, and only one of them is meant.
+                self.misfits.append(fit)
+                self.best = None
             if self.done:
                 return
 
@@ -195,6 +208,29 @@ class Fitter:
         if self.best is None or fit.rank > self.best.rank:
             self.best = fit
         return fit
+
+    def _agrees(self, fit: Fit) -> bool:
+        """Tell whether dx agrees with the slope in one direction; so it is where there is nothing to compare."""
+        assert issubclass(self.style, Subject)
+        if not isinstance(fit.x, np.ndarray) or fit.x.dtype.kind != "f":
+            return True
+        subject = self.style(fit.obj, fit.x, fit.second, source=self.candidate.source)
+        rng = np.random.default_rng(13)
+        try:
+            y = np.asarray(subject.forward(subject.fresh(), clone(fit.x), clone(fit.second)), float)
+            dout = subject.random_dout(y, rng, 0.3)
+            dx = subject.run(dout).dx
+            if not dx or dx[0] is None or np.shape(dx[0]) != fit.x.shape:
+                return True
+            way = rng.uniform(0.4, 1.0, fit.x.shape) * rng.choice([-1.0, 1.0], fit.x.shape)
+            ahead, behind = (
+                np.asarray(subject.forward(subject.fresh(), fit.x + step * way, clone(fit.second)), float)
+                for step in (SHORT, -SHORT)
+            )
+            slope, given = float(((ahead - behind) * dout).sum()) / (2 * SHORT), float((dx[0] * way).sum())
+        except (UserError, TypeError, ValueError):
+            return True
+        return abs(slope - given) <= ROUGH * (abs(slope) + abs(given) + 1)
 
 
 def _run(style: type[Subject], candidate: Candidate, obj: Any, x: Any, second: Any) -> tuple[int, UserError | None]:
@@ -214,13 +250,14 @@ def _run(style: type[Subject], candidate: Candidate, obj: Any, x: Any, second: A
         if not finite:
             return level, None  # a root or a logarithm of what is negative: another input may fit better
         subject.backward(made, subject.default_dout(y), clone(x), clone(second))
+        level = 2 if subject.exact(made) else 1
     except UserError as failure:
         return level, failure
     except AttributeError as error:  # a method that is not there, or is misspelled
         return level, UserError(error, subject.filename, style.backward_name)
     except (TypeError, ValueError, IndexError):  # an output that is no array
         return level, None
-    return 2, None
+    return level, None
 
 
 def own_sample(style: type[Subject], namespace: dict[str, Any]) -> tuple[Any, Any] | None:

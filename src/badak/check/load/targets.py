@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from badak.check.causes.explain import explain_error
 from badak.check.load.fitting import Fit, Fitter, is_final, is_small, own_sample, richer
 from badak.check.load.importing import Note
@@ -189,12 +191,15 @@ class Finder:
         if fit.level == 0 and not asked:
             return self._refused(candidate, style, fitter, fit)
         subject = style(fit.obj, fit.x, fit.second, given=fit.given, **{**given, "make": fit.make or make})
-        stands_in = (
-            candidate.kind is not None and type(fit.obj) is not candidate.kind
-        )  # made by the style, for the class
+        # The style may have made something that stands for the class.
+        stands_in = candidate.kind is not None and type(fit.obj) is not candidate.kind
         subject.name = candidate.name if candidate.functions or stands_in else subject.name
         subject.evidence = evidence
-        return Target(candidate.name, subject, style=style.style)
+        target = Target(candidate.name, subject, style=style.style)
+        if fit.alone and fit.level == 2 and isinstance(fit.x, np.ndarray):
+            text = "{name} takes one sample at a time: it was checked with an input of shape {shape}."
+            target.notes.append((text, {"name": candidate.name, "shape": fit.x.shape}))
+        return target
 
     def _named(self, fit: Fit) -> bool:
         """Tell whether what forward raised has a name, so that it is the file's fault and not the input's."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.subject.variables import Box, unwrap
+from badak.check.subject.variables import Box, takes_list, unwrap
 
 Array = np.ndarray[Any, Any]
 
@@ -65,7 +65,7 @@ class Applied:
             self.context = Context()
             given = self.kind.forward(self.context, *values)
         else:
-            given = self.function(*values)
+            given = self.function(values) if takes_list(self.kind) else self.function(*values)
         self.outputs = list(given) if isinstance(given, (tuple, list)) else [given]
         if given is None:
             return None

@@ -25,6 +25,12 @@ N, D, H, M = 5, 7, 11, 3  # samples, inputs, hidden units, outputs
 C, F, KERNEL = 3, 2, 3  # channels, filters, the filter's size
 HEIGHT, WIDTH = 7, 5
 STEPS, WORDS = 4, 13  # time steps, words of a vocabulary
+GATES = (1, 4, 3, 2)  # that lie side by side in the columns: RNN, LSTM, GRU, and lighter ones
+WX = re.compile(r"(?i)w_?(x|xh|ih|in|i)|u")
+WH = re.compile(r"(?i)w_?(h|hh|rec|r)|v")
+BIAS = re.compile(r"(?i)(b|bias)(_?[xh]+)?")
+LARGEST_SIZE = 64  # units, inputs or words: above, a default is made smaller
+SIZES = re.compile(r"(n|num)?_?(input|hidden|output|vocab|wordvec|embed(ding)?)(size|dim|num|units|nodes)?")
 COMBINATIONS = 24  # of values for names with several meanings
 LARGEST_CALL = 4096  # values in an array that a call in the file may hand over
 
@@ -75,8 +81,23 @@ def _biases(layout: Layout) -> list[Any]:
     return [normal(layout.outputs, seed=1), normal(layout.outputs, seed=1).reshape(1, -1)]
 
 
+class HyperbolicTangent:
+    """An activation as an object: the function and its derivative, by the names that people give them."""
+
+    def __call__(self, x: Any) -> Any:
+        """Give tanh(x)."""
+        return np.tanh(x)
+
+    def slope(self, x: Any) -> Any:
+        """Give the derivative at x."""
+        return 1 - np.tanh(x) ** 2
+
+    func = function = calculate = compute = evaluate = activate = apply = value = forward = f = __call__
+    derivative = gradient = grad = prime = deriv = calculate_derivative = calculate_gradient = backward = slope
+
+
 def _activation(layout: Layout) -> list[Any]:
-    return ["tanh", "relu", np.tanh, "sigmoid"]
+    return ["tanh", "relu", HyperbolicTangent(), "sigmoid"]
 
 
 def _sizes(layout: Layout) -> list[Any]:
@@ -146,7 +167,7 @@ GUESSES: list[tuple[str, Values]] = [
         r"featuredim|normalizedshape|depth|layerdepth)",
         lambda at: [at.features, (at.features,)],
     ),
-    (r"(weight|kernel|filter)?shape", _shapes),
+    (r"shape", _shapes),
     (r"(hiddensizelist|hiddensizes|hiddens|hiddenlayers|hiddendims|hiddenlayersizes)", _one([H])),
     (
         r"(layersizes|sizes|layerdims|layersdims|dimensions|layersdimensions|architecture|structure|nodesperlayer)",
@@ -188,7 +209,7 @@ GUESSES: list[tuple[str, Values]] = [
     (r"(power)", _one(0.75, 2)),
     (r"(char(2|to)idx|idx(2|to)char|wordtoid|idtoword)", lambda at: [{i: i for i in range(WORDS)}]),
     (r"(outchannelslist|numlayers|nlayers|layersnum)", _one(2)),
-    (r"name|label|id", _one("one")),
+    (r"name|label|id", _one("one", "tanh", "relu", "sigmoid")),
     (r"growthrate", _one(4)),
     (r"stateful|usebatchnorm|usedropout|istest", _one(False, True)),
     (r"(w|b|beta|gamma|weight|bias|kernel)init(ializer)?|optimizer|device", _one(None)),
@@ -243,7 +264,25 @@ def small(parameter: inspect.Parameter, layout: Layout) -> list[Any] | None:
         return [{**default, "filter_num": min(default["filter_num"], 4), "filter_size": min(default["filter_size"], 3)}]
     if isinstance(default, tuple) and len(default) == 3 and min(default[1:]) > 12 and parameter.name == "input_dim":
         return [(default[0], 10, 10)]
+    if type(default) is int and default > LARGEST_SIZE and SIZES.fullmatch(parameter.name.replace("_", "").lower()):
+        return [value for value in alternatives(parameter.name, layout) if type(value) is int] or None
     return None
+
+
+def gate_array(name: str, gates: int) -> Array | None:
+    """Give what a constructor takes for the arrays of a recurrent layer with so many gates side by side."""
+    if WH.fullmatch(name):
+        return normal(H, gates * H, seed=10) * 0.3
+    if WX.fullmatch(name):
+        return normal(D, gates * H, seed=9) * 0.3
+    if BIAS.fullmatch(name):
+        return normal(gates * H, seed=11) * 0.3
+    return None
+
+
+def is_gated(names: Sequence[str]) -> bool:
+    """Tell whether a constructor takes the arrays of a recurrent layer."""
+    return any(WX.fullmatch(n) for n in names) and any(WH.fullmatch(n) for n in names)
 
 
 def needed(function: Callable[..., Any], smaller: bool = False) -> list[inspect.Parameter]:

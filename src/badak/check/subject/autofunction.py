@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from badak.check.copying import clone
+from badak.check.subject.algebra import set_up_operators
 from badak.check.subject.applying import Applied
 from badak.check.subject.arguments import Layout, Unguessable, alternatives, combinations, needed
 from badak.check.subject.base import Pass, Subject
@@ -25,7 +27,7 @@ from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.operands import is_pair, sounds_like_loss, special_samples, special_values
 from badak.check.subject.parameters import Parameter
 from badak.check.subject.paths import plain
-from badak.check.subject.variables import Box, box_named, box_of, names_in, written_in
+from badak.check.subject.variables import Box, box_named, box_of, names_in, takes_list, written_in
 
 Array = np.ndarray[Any, Any]
 CONTEXTS = ("ctx", "context", "c", "cx")
@@ -57,7 +59,11 @@ def is_function(candidate: Candidate) -> bool:
 
 
 def operands(kind: type) -> list[inspect.Parameter]:
-    """Give forward's parameters without self or context."""
+    """Give forward's parameters without self or context; those that it takes out of a list, where it gets one."""
+    count = takes_list(kind)
+    if count:
+        named = ["x"] if count == 1 else [f"x{place}" for place in range(count)]
+        return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in named]
     return list(inspect.signature(written_in(kind, "forward")).parameters.values())[1:]
 
 
@@ -244,6 +250,8 @@ def boxes_for(kind: type, namespace: dict[str, Any]) -> list[Box | None]:
     """Give the ways of handing values over: static methods mostly take arrays, what is called takes Variables."""
     made = box_of(kind, ("forward",))
     box = made or box_of(kind) or box_named(namespace)
+    if box is not None:
+        set_up_operators(box.kind, vars(sys.modules.get(box.kind.__module__, sys)) | namespace)
     if takes_context(kind) and made is None:
         return [None, box] if box is not None else [None]
     return [box]

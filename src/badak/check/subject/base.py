@@ -55,6 +55,7 @@ class Subject(Examinee):
     updates_inside: ClassVar[bool] = False  # an update of the parameters inside backward is the style's own
     knows_arguments: ClassVar[bool] = False  # the style knows what each argument of backward is for
     predict_name: ClassVar[str] = "forward"  # the method in which the layers are called
+    keeps_nothing: ClassVar[bool] = False  # functions without state: no call depends on an earlier one
     integer_inputs: ClassVar[bool] = False  # x may be indices (an embedding): integers stay what they are
 
     stretches: ClassVar[bool] = False  # broadcasting one input over another is its own business
@@ -205,6 +206,8 @@ class Subject(Examinee):
                 value = parts[parameter.returned] if parameter.returned < len(parts) else None
             else:
                 value = get_path(obj, parameter.gradient) if parameter.gradient else None
+                for other in parameter.more:
+                    value = np.asarray(value) + get_path(obj, other)
             result.grads[parameter.name] = plain(value)
 
     def gradient(self, result: Pass, quantity: str) -> Any:
@@ -241,6 +244,10 @@ class Subject(Examinee):
     def unmoved(self) -> Subject | None:
         """Give the same subject without the update that is its own style's, None where there is none."""
         return None
+
+    def exact(self, obj: Any) -> bool:
+        """Tell whether arguments that were guessed fit the gradients that came, in shape; asked after one pass."""
+        return True
 
     def hindrance(self) -> tuple[str, dict[str, Any]] | None:
         """Tell what hinders the look before anything is asked: a sentence and its values; None where nothing does."""
@@ -314,21 +321,30 @@ class Subject(Examinee):
         """
         if self._narrow is None:
             self._narrow = False
-            at = self.x
-            if isinstance(at, np.ndarray) and at.dtype.kind == "f":
-                share = np.random.default_rng(19).uniform(0.5, 1.0, at.shape)
-                # A twentieth of what float32 tells apart; far more than float64 does, be a loss ever so flat.
-                near_way, far_way = 3e-9 * share * np.abs(at), 1e-5 * share * np.maximum(np.abs(at), 0.1)
-                try:
-                    here, near, far = (
-                        np.asarray(self.forward(self.fresh(), at + move, copied(self.second)), float)
-                        for move in (0.0, near_way, far_way)
-                    )
-                except (UserError, TypeError, ValueError):
-                    return False
-                moved = far != here
-                self._narrow = bool(moved.any()) and bool(np.median((near != here)[moved]) == 0)
+            at = self._moved_for_rounding()
+            if at is None:
+                return False
+            value, f = at
+            share = np.random.default_rng(19).uniform(0.5, 1.0, value.shape)
+            # A twentieth of what float32 tells apart; far more than float64 does, be a loss ever so flat.
+            near_way, far_way = 3e-9 * share * np.abs(value), 1e-5 * share * np.maximum(np.abs(value), 0.1)
+            try:
+                here, near, far = (np.asarray(f(value + move), float) for move in (0.0, near_way, far_way))
+            except (UserError, TypeError, ValueError):
+                return False
+            moved = far != here
+            self._narrow = bool(moved.any()) and bool(np.median((near != here)[moved]) == 0)
         return self._narrow
+
+    def _moved_for_rounding(self) -> tuple[Array, Callable[[Array], Array]] | None:
+        """Give what is moved to see forward round: the input, or a parameter where the input is whole numbers."""
+        if isinstance(self.x, np.ndarray) and self.x.dtype.kind == "f":
+            return self.x, lambda x: self.forward(self.fresh(), x, copied(self.second))
+        for parameter in self.parameters:
+            value = np.asarray(self.value(parameter.name))
+            if value.dtype.kind == "f" and value.ndim:
+                return value, self.function_of(parameter.name)
+        return None
 
     def refine(self, quantity: str, rows: list[int]) -> None:
         """Measure some elements again with a step a hundred times shorter, and keep what that says."""

@@ -86,7 +86,7 @@ def old_division(error: BaseException) -> tuple[str, dict[str, Any]] | None:
             )
             first = traceback.extract_tb(error.__traceback__)
             users = [f.filename for f in first if "site-packages" not in f.filename and "badak" not in f.filename]
-            place = f" of {os.path.basename(frame.filename)}" if users and frame.filename != users[0] else ""
+            place = f" ({os.path.basename(frame.filename)})" if users and frame.filename != users[0] else ""
             return text, {"line": line, "place": place, "error": words.splitlines()[0]}
     return None
 

@@ -84,7 +84,7 @@ class ValueLoss(Subject):
     needs_second = True
     target_names = ("t", "y_true", "y")
     knows_arguments = True
-    reduction: Any = None
+    reduction: Callable[[Any], Any] | None = None
 
     @classmethod
     def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
@@ -131,7 +131,7 @@ class ValueLoss(Subject):
         needed = Candidate(self.name, obj, self.kind).required_of(name)
         return self.call(name, function, *((second, x) if target_place(needed) == 0 else (x, second)))
 
-    def _reduction_of(self, obj: Any, value: Any) -> Any:
+    def _reduction_of(self, obj: Any, value: Any) -> Callable[[Any], Any]:
         """Take the sum or the mean of what is given for each element: the one whose slope is nearer to the gradient."""
         x = np.asarray(self.x, float)
         given = np.asarray(self._called(obj, self.backward_name, x.copy(), self.second), float)

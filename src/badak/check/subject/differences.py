@@ -108,8 +108,10 @@ class NumericalGradient(Examinee):
 
         def f(at: Any, *rest: Any) -> Any:
             value = at.data if kind is not None else at
-            probe.asked.append(np.array(value, float))
-            y = curve(value) if array or form in ("each", "number", "variable") else float(np.sum(curve(value)))
+            probe.asked.append(np.array(np.real(value), float))
+            y = curve(value)
+            if not (array or form in ("each", "number", "variable")):
+                y = complex(np.sum(y)) if np.iscomplexobj(y) else float(np.sum(y))  # complex: the complex step
             return kind(np.asarray(y)) if kind is not None else y
 
         arguments, keywords = [f, handed], {}

@@ -50,6 +50,7 @@ class FunctionPair(Subject):
     style = "function pair with a cache"
     method_names: ClassVar[tuple[str, ...]] = ()
     integer_inputs = True
+    keeps_nothing = True
 
     def __init__(self, obj: Pair, *args: Any, **given: Any) -> None:
         """Wrap a pair; the arrays among forward's other arguments are its parameters."""
@@ -126,6 +127,11 @@ class FunctionPair(Subject):
         except Exception:  # whatever the user's code does: the contract will tell
             return None
         return None
+
+    def exact(self, obj: Any) -> bool:
+        """Compare shapes: a bias may be (M,), (1, M) or (M, 1), and the gradient tells which was meant."""
+        held = obj.held()
+        return all(np.shape(g) == np.shape(held[n]) for n, g in obj.gradients.items() if n in held)
 
     @property
     def mean_in_layers(self) -> bool:
@@ -210,6 +216,12 @@ class FunctionPair(Subject):
     def variants(self) -> Iterator[tuple[str, Any, Any]]:
         """Give other settings of the same functions, and images that are not square: words, pair, input."""
         yield from _other_settings(self)
+        for name, value in self.obj.held().items():
+            if np.ndim(value) == 4 and name in self.obj.arguments and name != self.obj.first and min(value.shape) > 1:
+                pair = clone(self.obj)
+                pair.arguments[name] = value[..., :2].copy() if value.shape[3] == value.shape[2] else value
+                if pair.arguments[name].shape != value.shape:
+                    yield f"{name}{pair.arguments[name].shape}", pair, self.x
         x = self.x
         if np.ndim(x) == 4 and self.obj.first in self._about().gradients:
             for tall in (2, 1):

@@ -127,7 +127,8 @@ def samples(obj: Any, style: type[Subject], layout: Layout, alone: bool = False)
         yield from ((np.abs(rng.standard_normal(shape)) + 0.1, None) for shape in shapes[:2])
     if style.integer_inputs and not style.needs_second and not alone:
         yield np.array([0, 2, 0, 1, 2]), None
-        yield np.arange(N * STEPS).reshape(N, STEPS) * 5 % WORDS, None
+        words = min([WORDS, *(a.shape[0] for a in arrays_of(obj) if a.ndim == 2)])
+        yield np.arange(N * STEPS).reshape(N, STEPS) * 5 % words, None
 
 
 def _with_targets(obj: Any, x: Array, style: type[Subject]) -> Iterator[Sample]:
@@ -151,6 +152,10 @@ def _with_targets(obj: Any, x: Array, style: type[Subject]) -> Iterator[Sample]:
         yield y, hot
         yield x, rng.standard_normal((N, M))
         yield rng.standard_normal((N, 1)), np.array([[0.0], [1.0], [1.0], [0.0], [1.0]])
+    if x.ndim == 3:  # classes at each step
+        steps = np.arange(x.size // x.shape[-1]).reshape(x.shape[:-1]) * 3 % x.shape[-1]
+        yield x, steps
+        yield x, np.eye(x.shape[-1])[steps]
 
 
 def _classes_of(obj: Any, x: Array) -> int:

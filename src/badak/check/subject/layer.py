@@ -5,11 +5,20 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
+import numpy as np
+
+from badak.check.copying import clone
 from badak.check.source import Source, called_name
+from badak.check.subject.arguments import GATES, D, H, Layout, M, N, combinations, gate_array, is_gated, needed
 from badak.check.subject.base import Subject
-from badak.check.subject.calls import TARGETS
+from badak.check.subject.calls import TARGETS, has_method, required
 from badak.check.subject.candidate import Candidate, Evidence
+
+INDICES = re.compile(r"(?i)(idx|idxs|index|indices|ids?|word_ids?|target_idx)")
 
 
 class Layer(Subject):
@@ -28,6 +37,23 @@ class Layer(Subject):
         """Take every class with forward or backward that no other style takes."""
         methods = [name for name in ("forward", "backward") if candidate.offers(name)]
         return Evidence(methods) if methods else None
+
+    @classmethod
+    def makers(cls, candidate: Candidate, layout: Layout) -> Iterator[Callable[[], Any]]:
+        """Give constructors; of a layer over time, with arrays for one gate, four, three and two."""
+        kind = candidate.kind
+        own = kind is not None and kind.__init__ is not object.__init__  # type: ignore[misc]
+        parameters = needed(kind) if kind is not None and own else []
+        if kind is not None and is_gated([p.name for p in parameters]):
+            for gates in GATES:
+                fixed = {p.name: v for p in parameters if (v := gate_array(p.name, gates)) is not None}
+                for arguments in combinations([p for p in parameters if p.name not in fixed], layout):
+                    yield partial(_made, kind, fixed | arguments)
+        yield from super().makers(candidate, layout)
+
+
+def _made(kind: type, arguments: dict[str, Any]) -> Any:
+    return kind(**clone(arguments))
 
 
 class TwoInputLayer(Subject):
@@ -50,6 +76,16 @@ class TwoInputLayer(Subject):
         if len(back) == 1 and back[0].default is not inspect.Parameter.empty:
             return None  # backward(dout=1): the output is one number
         return Evidence([f"forward({', '.join(names)})"])
+
+    @classmethod
+    def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
+        """Give vectors with indices, where the second argument is called so; else two alike."""
+        names = required(obj.forward) if has_method(obj, "forward") else []
+        if len(names) < 2 or not INDICES.fullmatch(names[1]) or alone:
+            return None
+        rng = np.random.default_rng(1)
+        rows = (np.arange(N) * 2 + 1) % 5
+        return iter([(rng.standard_normal((N, width)), rows) for width in (M, D, H)])
 
 
 def loss_divides(source: Source) -> bool:

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from badak.check.copying import clone
-from badak.check.subject.arguments import ROWS, D, Layout, M, N, Unguessable, normal
+from badak.check.subject.arguments import ROWS, SEQUENCES, D, Layout, M, N, Unguessable, normal
 from badak.check.subject.base import Pass, Subject
 from badak.check.subject.candidate import Candidate, Found
 from badak.check.subject.functions import FunctionPair, Note, line_of
 from badak.check.subject.lossroles import WEIGHTS, flat, prediction_of, target_of, targets_for
 from badak.check.subject.matching import gradient_of, returned_by, sort_gradients
-from badak.check.subject.pairing import Pair, positional
+from badak.check.subject.pairing import Pair, live, positional
+from badak.check.subject.paths import Path
 from badak.check.subject.reading import Reading
 from badak.check.subject.scenes import fillings
 
@@ -40,8 +41,12 @@ class LossPair(Pair):
         self.arguments[self.first] = x
         if self.target is not None and second is not None:
             self.arguments[self.target] = second
-        result = self.front(**{name: self.arguments[name] for name in self.wanted})
+        result = live(self.front)(**{name: self.arguments[name] for name in self.wanted})
         return self.value_of(result)
+
+    def arrays(self) -> dict[str, Path]:
+        """Give the arrays that may have a gradient: the target has none."""
+        return {n: path for n, path in super().arrays().items() if n != self.target}
 
     def value_of(self, result: Any) -> Any:
         """Give the loss of what the function returned, and keep the rest: here (loss, gradients)."""
@@ -69,7 +74,11 @@ class LossFunction(FunctionPair):
     has_target = True
     needs_second = True
     integer_inputs = False
-    mean_in_layers = False
+
+    @property
+    def mean_in_layers(self) -> bool:
+        """No: the loss is there, and divides or does not."""
+        return False
 
     @classmethod
     def gather(cls, found: Found) -> list[Candidate]:
@@ -98,7 +107,8 @@ class LossFunction(FunctionPair):
         first = first or prediction_of([n for n in others if n not in weights] or others, target)
         if first is None:
             raise Unguessable(names[0] if names else candidate.name)
-        yield from _losses(LossPair, function, function, first, target, [n for n in others if n != first], weights)
+        rest = [n for n in others if n != first]
+        yield from _losses(LossPair, function, function, first, target, rest, weights)
 
     @classmethod
     def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
@@ -175,8 +185,9 @@ def _losses(
     reading = Reading(front)
     shapes: list[tuple[int, ...]] = [(D, M), (D, 1), (D,), (M, D)] if weights else [()]
     rest = [n for n in names if n not in weights]
+    layout = SEQUENCES if reading.axes(first) == 3 else ROWS
     for shape in shapes:
-        for filling in fillings(rest, reading, ROWS, [first, "mask"] if "mask" in names else [first]):
+        for filling in fillings(rest, reading, layout, [first]):
             given = {n: 0.3 * normal(*shape, seed=9) for n in weights}
             arguments = {first: None, **({target: None} if target else {}), **given, **filling}
             order = [p.name for p in positional(front) if p.name in arguments]
@@ -234,7 +245,7 @@ class PrimeLoss(LossPair):
                 values.append(self.arguments[self.target or self.first])
             else:
                 values.append(self.arguments[self.first])
-        found = self.back(*clone(values))
+        found = live(self.back)(*clone(values))
         per_sample = self.outputs[0].ndim == 1 and np.ndim(self.arguments[self.first]) == 2
         if per_sample and self._fits_mean(found):
             found = np.asarray(found) * len(self.outputs[0])
@@ -303,7 +314,7 @@ class Prime(Pair):
     def slope(self, at: Any) -> Any:
         """Call the derivative, with the function's other arguments where it asks for them."""
         names = [p.name for p in positional(self.back)][1:]
-        return self.back(clone(at), **{n: self.arguments[n] for n in names if n in self.arguments})
+        return live(self.back)(clone(at), **{n: self.arguments[n] for n in names if n in self.arguments})
 
     def numeric(self, x: Any, step: float = 1e-5) -> Any:
         """Give the difference quotient of each element."""

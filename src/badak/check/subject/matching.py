@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
-import re
 import textwrap
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+KEPT = 256  # functions whose source stays read
 
 
 def sort_gradients(result: Any, arrays: dict[str, Any], titles: list[str], only: str) -> dict[str, Any]:
@@ -82,6 +84,11 @@ def gradient_of(title: str, name: str) -> bool:
 
 def returned_by(function: Callable[..., Any]) -> list[str]:
     """Give the names in the last return statement of a function that returns a tuple; [] where it is not to be read."""
+    return list(_returned_by(function))
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _returned_by(function: Callable[..., Any]) -> list[str]:
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError, IndentationError):
@@ -91,7 +98,22 @@ def returned_by(function: Callable[..., Any]) -> list[str]:
     last = returns[-1] if returns else None
     if not isinstance(last, ast.Tuple):
         return []
-    return [re.sub(r"\W", "", getattr(e, "id", getattr(e, "attr", ""))) for e in last.elts]
+    return [_leading(e) for e in last.elts]
+
+
+def _leading(node: ast.AST) -> str:
+    """Give the name that an expression begins with: dW of `dW / m`, of `dW.reshape(…)`, of `-dW[0]`."""
+    while True:
+        if isinstance(node, ast.BinOp):
+            node = node.left
+        elif isinstance(node, ast.UnaryOp):
+            node = node.operand
+        elif isinstance(node, ast.Call):
+            node = node.func.value if isinstance(node.func, ast.Attribute) else ast.Constant(None)
+        elif isinstance(node, ast.Subscript):
+            node = node.value
+        else:
+            return str(getattr(node, "id", getattr(node, "attr", "")))
 
 
 def _own(node: ast.AST) -> list[ast.AST]:

@@ -27,7 +27,8 @@ from badak.check.subject.stepping import Bare, Plan, Run, UnknownArgument, const
 
 Array = np.ndarray[Any, Any]
 METHODS = ("update", "step", "update_params", "update_parameters", "update_weights", "apply_gradients", "apply",
-           "optimize", "update_param", "update_one", "update_layer", "apply_grads", "__call__")  # fmt: skip
+           "optimize", "update_param", "update_one", "update_layer", "apply_grads", "get_updates",
+           "get_update", "update_network", "__call__")  # fmt: skip
 OTHERS = ("forward", "backward", "predict", "loss", "fit", "gradient", "train", "__len__", "backprop")
 # What a name says: the rules that it allows, likeliest first.
 RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -132,7 +133,11 @@ class Optimizer(Examinee):
         named = bool(rules_of(kind.__name__)) or "optim" in kind.__name__.lower()
         rate = "lr" in roles or any(role_of(p.name) == "lr" for p in candidate.arguments_of(method))
         told = {role_of(n) for n in names}
-        takes = bool(told & {"grads", "look"}) or told & {"params"} != set() or (told <= {"layer", "net"} and rate)
+        takes = (
+            bool(told & {"grads", "look", "zipped"})
+            or told & {"params"} != set()
+            or (told <= {"layer", "net"} and rate)
+        )
         holds = not names and (bool(roles & {"params", "net"}) or has_method(kind, "setup"))
         seen = f"{method}({', '.join(names)})"
         if named and (takes or holds or told <= {"layer", "net"}):
@@ -184,32 +189,16 @@ class Optimizer(Examinee):
             names, made = parameters_of(function), None
         roles = self._roles([p.name for p in names if p.default is p.empty or bench.function is not None])
         base = Plan(made, self.method, "list", bench.function, roles, dict(NUMBERS) if bench.function else {})
-        told = list(roles.values())
-        tensors = [None, *self._tensors()]
-        if "look" in told:
-            yield base.other(container="array")
-        elif "layer" in told:
-            yield base.other(container="layer")
-        elif "params" in told and "grads" in told:
-            several = any(n.endswith("s") and roles[n] in ("params", "grads") for n in roles)
-            order = ("dict", "list", "courses", "array", "nested") if several else ("array", "dict", "list")
-            yield from (base.other(container=c) for c in order)
-        elif "grads" in told:
-            yield from (base.other(container=c) for c in ("list", "dict", "step"))
-        elif "params" in told or "net" in told:
-            for tensor in tensors:
-                yield base.other(container="slots", tensor=tensor)
-            yield base.other(container="network")
-            yield base.other(container="layer")
-        else:
-            setup = "setup" if has_method(self.kind, "setup") else ""
-            for tensor in tensors:
-                yield base.other(container="slots", setup=setup, tensor=tensor)
-                yield base.other(container="variables", setup=setup, tensor=tensor)
-            yield base.other(container="network")
+        setup = "setup" if not names and has_method(self.kind, "setup") else ""
+        for container in _containers(roles):
+            # The file's own tensors after ours: they may need a network around them.
+            for tensor in [None, *self._tensors()] if container in ("slots", "variables") else [None]:
+                yield base.other(container=container, setup=setup, tensor=tensor, places=_places(roles))
 
     def _roles(self, names: list[str]) -> dict[str, str]:
         roles = {name: role_of(name) for name in names}
+        if sum(r in ("params", "grads") for r in roles.values()) >= 2:
+            roles |= {n: "params" for n in names if n.lower() in ("b", "bias", "biases")}
         silent = [n for n in names if not roles[n]]
         known = set(roles.values())
         if len(names) == 2 and len(silent) == 1 and "grads" in known:
@@ -346,6 +335,34 @@ def rules_of(name: str) -> tuple[str, ...]:
         if re.search(pattern, plain) or re.search(pattern, name.lower()):
             return rules
     return ()
+
+
+def _containers(roles: dict[str, str]) -> tuple[str, ...]:
+    """Give the containers in which parameters and gradients may be wanted, likeliest first, by the arguments."""
+    told = set(roles.values())
+    if _places(roles):
+        return ("pairs",)
+    for role, container in (("look", "array"), ("zipped", "list"), ("layer", "layer")):
+        if role in told:
+            return (container,)
+    if {"params", "grads"} <= told:
+        several = any(n.endswith("s") and roles[n] in ("params", "grads") for n in roles)
+        order = ("dict", "list", "courses", "array", "nested") if several else ("array", "dict", "list")
+        return (*order, "bag", "deep")
+    if "grads" in told:
+        return ("list", "dict", "step")
+    if told & {"params", "net"}:
+        return ("slots", "layer", "layers", "network")
+    return ("slots", "variables", "layers", "network")
+
+
+def _places(roles: dict[str, str]) -> dict[str, int]:
+    """Give which parameter each argument is about, where several come one by one: update(w, b, dw, db)."""
+    params = [n for n, r in roles.items() if r == "params"]
+    grads = [n for n, r in roles.items() if r == "grads"]
+    if len(params) != 2 or len(grads) != 2:
+        return {}
+    return {n: place for names in (params, grads) for place, n in enumerate(names)}
 
 
 def _is_update(function: Callable[..., Any]) -> bool:

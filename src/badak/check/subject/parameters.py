@@ -27,6 +27,7 @@ class Parameter:
     gradient: Path | None
     returned: int | None = None
     key: Any = None
+    more: tuple[Path, ...] = ()  # where the gradients of its other uses are: they are summed
 
 
 class _Search:
@@ -97,12 +98,15 @@ class _Search:
             if not isinstance(holder, (dict, list, tuple)) or not grads_name:
                 continue
             grads = getattr(after, grads_name)
-            for key in list(holder) if isinstance(holder, dict) else range(len(holder)):
+            for key in list(holder) if isinstance(holder, dict) else _first_uses(holder):
                 names_of = (key, f"d{key}") if isinstance(grads, dict) else (key,)
                 partner_key = next((k for k in names_of if isinstance(grads, dict) and k in grads), key)
                 where = (*prefix, ("a", grads_name), ("i", partner_key))
                 title = label + (str(key) if isinstance(key, str) else f"{params_name}[{key}]")
-                self.add(Parameter(title, (*prefix, ("a", params_name), ("i", key)), where, key=key))
+                path: Path = (*prefix, ("a", params_name), ("i", key))
+                others = _other_uses(holder, grads, key)
+                more = tuple((*prefix, ("a", grads_name), ("i", other)) for other in others)
+                self.add(Parameter(title, path, where, key=key, more=more))
 
     def _dictionary(self, part: Any, after: Any, prefix: Path, label: str) -> None:
         """W beside grads["W"] or grads["dW"]."""
@@ -126,6 +130,22 @@ def parts_of(returned: Any) -> list[Any]:
         nested = isinstance(part, (tuple, list)) and all(p is None or isinstance(p, np.ndarray) for p in part)
         flat += part if nested else [part]
     return flat
+
+
+def _first_uses(arrays: Sequence[Any]) -> list[int]:
+    """Give the places of a list of arrays at which each stands for the first time."""
+    return [i for i, array in enumerate(arrays) if not any(array is earlier for earlier in arrays[:i])]
+
+
+def _other_uses(holder: Any, grads: Any, key: Any) -> list[int]:
+    """Give the later places in a list of an array that layers share, where they have gradients of their own."""
+    if isinstance(holder, dict) or not isinstance(grads, (list, tuple)) or len(grads) != len(holder):
+        return []
+    places: list[int] = []
+    for i in range(key + 1, len(holder)):
+        if holder[i] is holder[key] and not any(grads[i] is grads[j] for j in [key, *places]):
+            places.append(i)
+    return places
 
 
 def find_parameters(

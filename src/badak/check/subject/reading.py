@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
@@ -19,11 +20,7 @@ class Reading:
         """Read the source; one that is not to be had says nothing."""
         self.function = function
         self.depth = depth
-        try:
-            tree: ast.AST = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        except (OSError, TypeError, SyntaxError, IndentationError):
-            tree = ast.Module([], [])
-        self.nodes = list(ast.walk(tree))
+        self.nodes = _nodes(function)
         self._body = next((n.body for n in self.nodes if isinstance(n, ast.FunctionDef)), [])
 
     @property
@@ -54,8 +51,16 @@ class Reading:
                 key = node.args[0] if node.args and is_name(node.func.value, name) else None
             if isinstance(key, ast.Constant):
                 found.append(key.value)
+            elif isinstance(key, ast.Name):
+                found += self._loop_values(key.id)
         found += [key for other, theirs in self._handed(name) for key in other.keys(theirs)]
         return list(dict.fromkeys(key for key in found if isinstance(key, str)))
+
+    def _loop_values(self, name: str) -> list[Any]:
+        """Give the constants that a name runs through: `for k in ("W1", "b1")`."""
+        loops = [n for n in self.nodes if isinstance(n, (ast.For, ast.comprehension)) and is_name(n.target, name)]
+        listed = [n.iter.elts for n in loops if isinstance(n.iter, (ast.Tuple, ast.List))]
+        return [e.value for elements in listed for e in elements if isinstance(e, ast.Constant)]
 
     def numbered(self, name: str) -> list[str]:
         """Give the beginnings of keys that are counted up: `parameters['W' + str(l)]`, `f"W{l}"`."""
@@ -122,6 +127,15 @@ class Reading:
             for keyword in node.keywords:
                 if keyword.arg and is_name(keyword.value, name):
                     yield Reading(other, self.depth - 1), keyword.arg
+
+
+@functools.lru_cache(maxsize=256)
+def _nodes(function: Function) -> list[ast.AST]:
+    try:
+        tree: ast.AST = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        tree = ast.Module([], [])
+    return list(ast.walk(tree))
 
 
 def is_name(node: ast.AST, name: str) -> bool:

@@ -9,17 +9,22 @@ from badak.check.subject.base import Subject
 from badak.check.subject.cached import CachedLayer, MethodPair
 from badak.check.subject.called import CalledLayer, CalledLoss
 from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.cell import Cell
 from badak.check.subject.chained import ChainedModel
+from badak.check.subject.costs import CostFunctions
 from badak.check.subject.derivative import ValueAndDerivative, ValueLoss
 from badak.check.subject.differences import NumericalGradient
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.functions import FunctionPair
 from badak.check.subject.layer import Layer, TwoInputLayer
+from badak.check.subject.loop import TrainingLoop
 from badak.check.subject.loss import Loss
 from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction, LossWithPrime
+from badak.check.subject.lossnet import LossNetwork
 from badak.check.subject.network import BookNetwork
 from badak.check.subject.nielsen import NielsenNetwork
 from badak.check.subject.numerical import HelpedNetwork, NumericalNetwork
+from badak.check.subject.ofoutput import BuiltLoss, DerivativeOfOutput
 from badak.check.subject.optimizer import Optimizer
 from badak.check.subject.renamed import RenamedLayer
 from badak.check.subject.steps import LossAndGradients, TrainStep
@@ -27,12 +32,18 @@ from badak.check.subject.stored import CombinedLoss, StoredLayer, StoredLoss
 from badak.check.subject.trainer import Trainer
 from badak.check.subject.unknown import Unknown
 from badak.check.subject.updating import UpdatingLayer
+from badak.check.subject.value import AutogradValue
 
 # Most particular first: a style that takes nearly everything (Layer) stands behind those that ask for more.
 STYLES: list[type[Examinee]] = [
+    CostFunctions,
     FunctionPair,
+    AutogradValue,
+    TrainingLoop,
     TrainStep,
     NielsenNetwork,
+    Cell,
+    LossNetwork,
     LossAndGradients,
     AutogradDistance,
     AutogradLoss,
@@ -45,6 +56,8 @@ STYLES: list[type[Examinee]] = [
     UpdatingLayer,
     MethodPair,
     CachedLayer,
+    BuiltLoss,
+    DerivativeOfOutput,
     ValueLoss,
     ValueAndDerivative,
     RenamedLayer,

@@ -6,6 +6,8 @@ import re
 
 PATTERNS: tuple[tuple[str, str], ...] = (
     ("look", r"(grad|gradient|df)s?_?(func|function|fn|f)|f_?grad|get_grad(ient)?s?"),
+    ("zipped", r"(grads?|gradients?)_(and_)?(vars|variables|params|parameters|weights)"),
+    ("one", r"batch_?size|n_?samples|num_?samples|minibatch_?size|mini_?batch_?size"),
     ("lr", r"lr|learning_?rate|lrate|learn_?rate|eta|alpha|step_?size|current_(learning_rate|lr)|rate|lr0|initial_lr|"
            r"init_lr|initial_learning_rate|base_lr|learningrate"),
     ("time", r"t|epoch|iter|iteration|iterations|step_?num|timestep|time_?step|step|n_iter|i|it|num_iter|counter|"
@@ -20,8 +22,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ("decay", r"decay|lr_?decay|learning_?rate_?decay"),
     ("nesterov", r"nesterov|use_?nesterov"),
     ("config", r"config|cfg|conf|opt_?state|opt_?config|optim_config"),
-    ("grads", r"\w*grad\w*|d[wxpb]|d_?params?|d_?weights?|d_?parameters?|derivatives?|d|g|gs|dtheta|d_?theta|"
-              r"d[A-Z]\w*|dx"),
+    ("grads", r"\w*grad\w*|d[wxpb]|d_?bias(es)?|d_?params?|d_?weights?|d_?parameters?|derivatives?|d|g|gs|"
+              r"dtheta|d_?theta|d[A-Z]\w*|dx"),
     ("params", r"params?|parameters?|w|weights?|theta|thetas|x|p|ps|variables?|values?|weight|model_?params?|"
                r"trainable_(weights|variables|params)|parmas|prams|W|tensor|tensors|params_list"),
     ("layer", r"layer|dense|module|node"),

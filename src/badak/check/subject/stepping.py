@@ -49,6 +49,49 @@ class Slot:
         return np.shape(self.data)
 
 
+class Bag:
+    """Several arrays in one object that adds and multiplies; `values` are the arrays."""
+
+    def __init__(self, parts: list[Any]) -> None:
+        """Hold the arrays."""
+        self.parts = parts
+
+    @property
+    def values(self) -> Any:
+        """Give the arrays, as an array of objects."""
+        whole = np.empty(len(self.parts), object)
+        whole[:] = self.parts
+        return whole
+
+    @values.setter
+    def values(self, parts: Any) -> None:
+        self.parts = list(parts)
+
+    def __add__(self, other: Any) -> Bag:
+        """Add, array by array."""
+        return Bag(self.values + getattr(other, "values", other))
+
+    def __sub__(self, other: Any) -> Bag:
+        """Subtract, array by array."""
+        return Bag(self.values - getattr(other, "values", other))
+
+    def __mul__(self, other: Any) -> Bag:
+        """Multiply, array by array."""
+        return Bag(self.values * getattr(other, "values", other))
+
+    __rmul__ = __mul__
+
+    def __iadd__(self, other: Any) -> Bag:
+        """Add in place."""
+        self.values = self.values + getattr(other, "values", other)
+        return self
+
+    def __isub__(self, other: Any) -> Bag:
+        """Subtract in place."""
+        self.values = self.values - getattr(other, "values", other)
+        return self
+
+
 class Bare:
     """An object without anything: a layer, to which attributes are added."""
 
@@ -59,6 +102,7 @@ class Net:
     def __init__(self, values: list[Any], slots: list[Any]) -> None:
         """Hold parameters as arrays and as objects with their gradients."""
         self._values, self._slots = values, slots
+        self.layers = [_layer(values)] if values else []
         self.grads_now: list[Any] = []
 
     def params(self) -> list[Any]:
@@ -73,8 +117,19 @@ class Net:
 
     get_params_and_grads = params_and_grads
 
+    def receive(self, grads: list[Any]) -> None:
+        """Put gradients where an optimizer may look for them."""
+        self.grads_now = grads
+        for layer in self.layers:
+            _receive(layer, grads)
+        for slot, g in zip(self._slots, grads, strict=True):
+            slot.grad = slot.gradient = g
+
     def now(self) -> list[Any]:
-        """Give the values: those of the objects where an optimizer moved them, else the arrays."""
+        """Give the values: those of the objects or the layer where an optimizer moved them, else the arrays."""
+        layer = _weights(self.layers[0])
+        if any(not np.array_equal(v, w) for v, w in zip(self._values, layer, strict=True)):
+            return layer
         moved = [not np.array_equal(v, s.data) for v, s in zip(self._values, self._slots, strict=True)]
         return [s.data for s in self._slots] if any(moved) else self._values
 
@@ -109,9 +164,12 @@ class Run:
         self._take(function)
 
     def _argument(self, parameter: inspect.Parameter) -> Any:
-        role = role_of(parameter.name) if parameter.name not in self.plan.roles else self.plan.roles[parameter.name]
+        role = self.plan.roles.get(parameter.name, role_of(parameter.name))
+        if parameter.name in self.plan.places:
+            whole = self.held if role == "params" else self.given
+            return whole[self.plan.places[parameter.name]]
         told = {"grads": self.given, "time": self.turn, "key": self.plan.key, "betas": (NUMBERS["b1"], NUMBERS["b2"])}
-        told |= dict.fromkeys(("params", "layer", "net"), self.held)
+        told |= dict.fromkeys(("params", "layer", "net"), self.held) | {"one": 1}
         if role in told:
             return told[role]
         if role == "look":
@@ -121,7 +179,11 @@ class Run:
             if parameter.name not in self.kept:
                 self.kept[parameter.name] = {} if role == "config" else self.plan.zeros(self.given)
             return self.kept[parameter.name]
-        return self.plan.numbers.get(role, NUMBERS.get(role, 0.0))
+        if role == "zipped":
+            return list(zip(self.given, self.held, strict=True))
+        if role not in NUMBERS:
+            raise UnknownArgument(parameter.name)
+        return self.plan.numbers.get(role, NUMBERS[role])
 
     def _take(self, function: Callable[..., Any]) -> None:
         """Put what came back where it belongs: new parameters, states by the names in the return statement."""
@@ -140,6 +202,8 @@ class Run:
                 self.kept[next(iter(self.kept))] = part
         if plan.fits(parts[0], self.held):
             self.held = parts[0]
+        elif plan.container == "pairs" and plan.fits(parts[: len(self.held)], self.held):
+            self.held = parts[: len(self.held)]
 
 
 @dataclass(frozen=True)
@@ -147,8 +211,9 @@ class Plan:
     """How an optimizer is written: which class or function, which container, which argument is what.
 
     `container`: "dict", "list", "array" (one object for each parameter), "slots", "variables" (gradients that hold an
-    array themselves), "courses" (gradients under dW1), "nested" (a list for each layer), "layer", "network", "step"
-    (only gradients go in, steps come out).
+    array themselves), "pairs" (update(w, b, dw, db)), "bag" (one object that adds and multiplies), "courses" (gradients
+    under dW1), "nested" (a list for each layer), "deep" (a dictionary for each layer), "layer", "layers", "network",
+    "step" (only gradients go in, steps come out).
     """
 
     make: Callable[[Any, dict[str, float]], Any] | None
@@ -157,6 +222,7 @@ class Plan:
     function: Callable[..., Any] | None = None
     roles: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, float] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)  # of update(w, b, dw, db): which parameter an argument is
     setup: str = ""
     key: str = NAMES[0]
     tensor: Any = None
@@ -177,7 +243,7 @@ class Plan:
                 continue
             role = self.roles.get(p.name, role_of(p.name))
             handed = self.function is not None and role in ("state", "config", "time")
-            if p.default is p.empty or handed or role in ("params", "grads", "layer", "net"):
+            if p.default is p.empty or handed or role in ("params", "grads", "layer", "net", "zipped"):
                 wanted.append(p)
         return wanted
 
@@ -185,17 +251,20 @@ class Plan:
 
     def hold(self, params: list[Array]) -> Any:
         """Give parameters as the optimizer is to get them."""
-        if self.container in ("dict", "courses"):
-            return dict(zip(NAMES, params, strict=False))
-        if self.container in ("slots", "variables"):
-            return [self._slot(p) for p in params]
-        if self.container == "nested":
-            return [params]
-        if self.container == "layer":
-            return _layer(params)
-        if self.container == "network":
-            return Net(params, [Slot(p) for p in params])
-        return params[0] if self.container == "array" else params
+        makers: dict[str, Callable[[], Any]] = {
+            "dict": lambda: dict(zip(NAMES, params, strict=False)),
+            "courses": lambda: dict(zip(NAMES, params, strict=False)),
+            "slots": lambda: [self._slot(p) for p in params],
+            "variables": lambda: [self._slot(p) for p in params],
+            "nested": lambda: [params],
+            "deep": lambda: {"layer1": dict(zip(NAMES, params, strict=False))},
+            "bag": lambda: Bag(params),
+            "layer": lambda: _layer(params),
+            "layers": lambda: [_layer(params)],
+            "network": lambda: Net(params, [Slot(p) for p in params]),
+            "array": lambda: params[0],
+        }
+        return makers.get(self.container, lambda: params)()
 
     def _slot(self, p: Array) -> Any:
         if self.tensor is None:
@@ -205,30 +274,22 @@ class Plan:
         except TypeError:
             return self.tensor(p)
 
-    def hand(self, held: Any, grads: list[Array]) -> Any:  # noqa: PLR0911 (one way after the other)
+    def hand(self, held: Any, grads: list[Array]) -> Any:
         """Give the gradients as the optimizer is to get them, or put them where it looks for them."""
         grads = [g.copy() for g in grads]
-        if self.container == "dict":
-            return dict(zip(NAMES, grads, strict=False))
-        if self.container == "courses":
-            return {f"d{name}": g for name, g in zip(NAMES, grads, strict=False)}
         if self.container in ("slots", "variables"):
             for slot, g in zip(held, grads, strict=True):
                 slot.grad = slot.gradient = Slot(g) if self.container == "variables" else g
             return [slot.grad for slot in held]
-        if self.container == "nested":
-            return [grads]
-        if self.container == "layer":
-            for weight, bias in zip(PAIRS, BIASES, strict=True):
-                setattr(held, weight[1], grads[0])
-                setattr(held, bias[1], grads[1])
-            return grads[0]
-        if self.container == "network":
-            held.grads_now = grads
-            for slot, g in zip(held.params(), grads, strict=True):
-                slot.grad = slot.gradient = g
-            return grads
-        return grads[0] if self.container == "array" else grads
+        if self.container in ("layer", "layers"):
+            _receive(held if self.container == "layer" else held[0], grads)
+        elif self.container == "network":
+            held.receive(grads)
+        forms: dict[str, Any] = {"deep": {"layer1": dict(zip(NAMES, grads, strict=False))}}
+        forms |= {"nested": [grads], "layer": grads[0], "array": grads[0], "bag": Bag(grads)}
+        forms["dict"] = dict(zip(NAMES, grads, strict=False))
+        forms["courses"] = {f"d{name}": g for name, g in zip(NAMES, grads, strict=False)}
+        return forms.get(self.container, grads)
 
     def zeros(self, grads: Any) -> Any:
         """Give a state of zeros in the form of the gradients."""
@@ -246,7 +307,10 @@ class Plan:
             "slots": lambda: [_bare(slot.data) for slot in held],
             "variables": lambda: [_bare(slot.data) for slot in held],
             "nested": lambda: list(held[0]),
-            "layer": lambda: [_moved(held, PAIRS, 0), _moved(held, BIASES, 1)],
+            "bag": lambda: list(held.parts),
+            "deep": lambda: list(held["layer1"].values()),
+            "layer": lambda: _weights(held),
+            "layers": lambda: _weights(held[0]),
             "network": held.now if isinstance(held, Net) else list,
             "array": lambda: [held],
         }
@@ -254,11 +318,11 @@ class Plan:
 
     def fits(self, part: Any, held: Any) -> bool:
         """Tell whether what came back is the new parameters."""
-        if self.container in ("dict", "courses"):
-            return isinstance(part, dict) and part.keys() == held.keys()
-        if self.container == "array":
-            return isinstance(part, np.ndarray) and part.shape == np.shape(held)
-        same = self.container == "list" and isinstance(part, (list, tuple)) and len(part) == len(held)
+        if isinstance(held, dict):
+            return self.container != "deep" and isinstance(part, dict) and part.keys() == held.keys()
+        if isinstance(held, np.ndarray):
+            return isinstance(part, np.ndarray) and part.shape == held.shape
+        same = self.container in ("list", "pairs") and isinstance(part, (list, tuple)) and len(part) == len(held)
         return same and all(np.shape(a) == np.shape(b) for a, b in zip(part, held, strict=True))
 
     def other(self, **changes: Any) -> Plan:
@@ -270,6 +334,7 @@ def _layer(params: list[Array]) -> Any:
     held = Bare()
     held.start = [p.copy() for p in params]  # type: ignore[attr-defined]
     held.trainable = True  # type: ignore[attr-defined]
+    held.params = dict(zip(NAMES, params, strict=False))  # type: ignore[attr-defined]
     for weight, bias in zip(PAIRS, BIASES, strict=True):
         setattr(held, weight[0], params[0])
         setattr(held, bias[0], params[1])
@@ -281,11 +346,23 @@ def _bare(data: Any) -> Any:
     return data if isinstance(data, np.ndarray) else getattr(data, "data", data)
 
 
-def _moved(held: Any, pairs: tuple[tuple[str, str], ...], place: int) -> Any:
-    """Give the parameter under the name by which it was changed."""
-    names = [value for value, _ in pairs]
-    changed = [n for n in names if not np.array_equal(getattr(held, n), held.start[place])]
-    return getattr(held, changed[0] if changed else names[0])
+def _receive(layer: Any, grads: list[Any]) -> None:
+    """Put gradients where an optimizer may look for them in a layer."""
+    for weight, bias in zip(PAIRS, BIASES, strict=True):
+        setattr(layer, weight[1], grads[0])
+        setattr(layer, bias[1], grads[1])
+    layer.grads = layer.gradients = dict(zip(NAMES, grads, strict=False))
+
+
+def _weights(layer: Any) -> list[Any]:
+    """Give weight and bias of a layer, each under the name by which it was changed."""
+    return [_moved(layer, PAIRS, 0), _moved(layer, BIASES, 1)]
+
+
+def _moved(layer: Any, pairs: tuple[tuple[str, str], ...], place: int) -> Any:
+    held = [getattr(layer, value) for value, _ in pairs] + [layer.params[NAMES[place]]]
+    changed = [value for value in held if not np.array_equal(value, layer.start[place])]
+    return changed[0] if changed else held[0]
 
 
 def _call_if_there(obj: Any, *names: str) -> None:

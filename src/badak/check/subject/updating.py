@@ -6,6 +6,7 @@ No gradient of a weight is left behind; it is read from what the update did: (be
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ Moves = dict[Path, tuple[Array, Array]]
 NOTHING_MOVED: tuple[Any, Moves] = (None, {})
 RATE_GIVEN = 0.5  # a power of two, so that dividing by it is exact; not 1, so that a rate that is forgotten shows
 OBJECTS = 4  # whose changes are remembered
+OWN_RATE = re.compile(r"(?i)^_?(learning_?rate|learn_?rate|lr|l_?rate|eta|step_?size)$")  # a dropout has a rate too
 DEPTH = 4  # layers inside a layer that are looked into
 LEARNED = frozenset(
     "w b weight weights bias biases gamma beta kernel kernels filters filter w1 w2 b1 b2 w0 wx wh theta".split()  # noqa: SIM905
@@ -74,19 +76,20 @@ class UpdatingLayer(Layer):
         rate = rate_of(Candidate(self.name, obj, self.kind), self.backward_name, self.forward_name)
         arguments = [self.rate if n == rate else True if n in FLAGS else dout for n in required(function)]
         extra = {rate: self.rate} if rate is not None and rate not in required(function) else {}
-        self._set_rate(obj)
+        self._set_rate(obj, of_its_own=rate is None)
         returned = self.call(self.backward_name, function, *arguments, **extra)
         after = numbers_in(obj)
         moves = {p: (v, after[p]) for p, v in before.items() if p in after and not np.array_equal(v, after[p])}
         self._moves = dict([*self._moves.items()][-OBJECTS:]) | {id(obj): (obj, moves)}
         return returned
 
-    def _set_rate(self, obj: Any) -> None:
+    def _set_rate(self, obj: Any, of_its_own: bool) -> None:
+        """Put our rate into the optimizer of ours, and into the attribute of a layer that keeps one."""
         for name in attributes_of(obj):
             value = getattr(obj, name, None)
             if isinstance(value, Recorder):
                 value.rate = self.rate
-            elif RATE.match(name) and isinstance(value, float) and name.lower() != "alpha":
+            elif of_its_own and OWN_RATE.match(name) and isinstance(value, float):
                 setattr(obj, name, self.rate)
 
     def find_parameters(self, obj: Any, returned: Any, before: Any = None) -> list[Parameter]:
@@ -119,6 +122,11 @@ class UpdatingLayer(Layer):
             held = np.asarray(get_path(obj, parameter.path), float)
             change = (moves[0] - moves[1]) / self.rate if moves is not None and self.rate else None
             result.grads[parameter.name] = np.zeros(held.shape) if change is None else change
+
+    @property
+    def any_batch(self) -> bool:
+        """Whether it takes several samples: many such layers are written for one at a time."""
+        return np.ndim(self.x) > 1 and min(np.shape(self.x)) > 1
 
     @property
     def inputs(self) -> list[str]:
@@ -194,7 +202,7 @@ def _by_itself(candidate: Candidate, backward: str) -> Evidence | None:
 
 
 def _rates_in(node: ast.expr) -> bool:
-    return any(isinstance(n, ast.Attribute) and is_self(n.value) and RATE.match(n.attr) for n in ast.walk(node))
+    return any(isinstance(n, ast.Attribute) and is_self(n.value) and OWN_RATE.match(n.attr) for n in ast.walk(node))
 
 
 def _is_gradient_of(name: str, of: str) -> bool:

@@ -5,6 +5,7 @@ What a library calls its class does not matter: it is the class that the file's 
 
 from __future__ import annotations
 
+import dis
 import inspect
 import types
 from collections.abc import Callable, Iterator
@@ -106,3 +107,22 @@ def _classes_named(function: Callable[..., Any] | None, names: set[str]) -> Iter
         held = space.get(name)
         inner = [getattr(held, other, None) for other in names] if isinstance(held, types.ModuleType) else [held]
         yield from (value for value in inner if isinstance(value, type) and is_value(value))
+
+
+def takes_list(kind: type) -> int:
+    """Give how many inputs an object is called with in one list (`f([x0, x1])`), 0 where it takes them singly.
+
+    How many is read in forward, which takes the list apart: `x0, x1 = xs`.
+    """
+    call, forward = written_in(kind, "__call__"), written_in(kind, "forward")
+    if not inspect.isfunction(call) or not inspect.isfunction(forward):
+        return 0
+    handed, taken = (list(inspect.signature(f).parameters.values())[1:] for f in (call, forward))
+    if len(handed) != 1 or len(taken) != 1 or handed[0].kind is handed[0].VAR_POSITIONAL:
+        return 0
+    before = ""
+    for step in dis.get_instructions(forward):
+        if step.opname == "UNPACK_SEQUENCE" and before == taken[0].name:
+            return int(step.arg or 0)
+        before = str(step.argval) if step.opname.startswith("LOAD_FAST") else ""
+    return 0

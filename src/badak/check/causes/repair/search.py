@@ -60,9 +60,10 @@ def search(
     One that can be offered is preferred to one that shows its line alone. With `line`, only that line is changed.
     """
     subject = case.subject
-    if subject.source is None or subject.namespace is None or case.n[0].size > 4000:
+    if subject.source is None or subject.namespace is None or case.n[0].size > 4000 or exam.repair_left <= 0:
         return None
-    deadline = time.process_time() + SECONDS
+    started = time.process_time()
+    deadline = started + min(SECONDS, exam.repair_left)
     found: list[tuple[int, Repair]] = []
     quantities = [c.quantity for c in (case, *also)]
     for owner, function in subject.source.reached(subject.name, subject.backward_name):
@@ -88,6 +89,7 @@ def search(
                 # Seek one that can be offered, for a while.
                 deadline = min(deadline, time.process_time() + SECONDS / 4)
             found.append((0 if fits else 1, repair))
+    exam.repair_left -= time.process_time() - started
     found.sort(key=lambda pair: pair[0])
     return found[0][1] if found else None
 
