@@ -408,3 +408,10 @@ def test_softmax_goes_down_where_samples_are_columns(tmp_path):
     rows = rows.replace("axis=1, keepdims=True", "axis=0").replace("self.W.T @ dout", "dout @ self.W.T")
     report_of(tmp_path, rows)
     assert [r.verdict for r in examine_file(tmp_path / "layers.py")] == ["right", "wrong"]
+
+
+def test_a_cut_where_the_function_is_flat_is_a_hazard(tmp_path):
+    text = activation("Sigmoid", "1 / (1 + np.exp(-np.clip(x, -5, 5)))", "self.out * (1 - self.out)")
+    report = report_of(tmp_path, text)
+    assert report.verdict == "hazard"
+    assert report.findings[0].values["setting"].startswith("|x|")
