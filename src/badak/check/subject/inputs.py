@@ -125,6 +125,8 @@ def samples(obj: Any, style: type[Subject], layout: Layout, alone: bool = False)
             yield x, rng.standard_normal(shape) + 0.2
         else:
             yield x, None
+    if not style.has_target and not style.needs_second and not alone:
+        yield from ((np.abs(rng.standard_normal(shape)) + 0.1, None) for shape in shapes[:2])
     if style.integer_inputs and not style.needs_second and not alone:
         yield np.array([0, 2, 0, 1, 2]), None
         words = min([WORDS, *(a.shape[0] for a in arrays_of(obj) if a.ndim == 2)])
