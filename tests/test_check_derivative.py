@@ -235,3 +235,33 @@ class CrossEntropy:
 
     def test_another_factor_is_a_fault(self, tmp_path):
         assert report_of(self.TEXT.replace("(y_pred - y_true)", "3 * (y_pred - y_true)"), tmp_path).verdict == "wrong"
+
+
+class TestLossHead:
+    TEXT = """
+import numpy as np
+
+class Head:
+    def __init__(self, in_dim, num_classes=3):
+        self.W = np.random.randn(in_dim, num_classes)
+        self.x = self.t = self.dW = None
+
+    def forward(self, x):
+        self.x = x
+        return np.dot(x, self.W)
+
+    def loss(self, x, t):
+        self.y, self.t = self.forward(x), t
+        return 0.5 * np.sum((self.y - t)**2)
+
+    def backward(self):
+        self.dW = np.dot(self.x.T, self.y - self.t)
+"""
+
+    def test_backward_belongs_to_the_loss(self, tmp_path):
+        report = report_of(self.TEXT, tmp_path)
+        assert (report.verdict, report.style) == ("right", "class with loss, then backward() without arguments")
+
+    def test_a_fault_is_found(self, tmp_path):
+        text = self.TEXT.replace("self.y - self.t)", "self.t - self.y)")
+        assert report_of(text, tmp_path).findings[0].label == "sign-flip"

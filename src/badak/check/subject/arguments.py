@@ -179,6 +179,7 @@ GUESSES: list[tuple[str, Values]] = [
     (r"(filterw|fw|wfilter|filterwidth|kw|kernelw)", _one(KERNEL)),
     (r"(poolh|ph|poolheight)", _one(2)),
     (r"(poolw|pw|poolwidth)", _one(2)),
+    (r"(f|fn|func|function)", lambda at: [*_kernel(at), np.tanh]),  # a filter's size, or a function
     (
         r"(kernelsize|filtersize|poolsize|ksize|k|f|fsize|window|windowsize|kernelshape|filtershape|poolshape|kernel|"
         r"filterdim|poolingsize|pooldim)",

@@ -20,6 +20,7 @@ from badak.check.subject.layer import Layer, TwoInputLayer
 from badak.check.subject.loop import TrainingLoop
 from badak.check.subject.loss import Loss
 from badak.check.subject.lossfunctions import ActivationWithPrime, LossFunction, LossWithPrime
+from badak.check.subject.losshead import LossHead
 from badak.check.subject.lossnet import LossNetwork
 from badak.check.subject.network import BookNetwork
 from badak.check.subject.nielsen import NielsenNetwork
@@ -56,6 +57,7 @@ STYLES: list[type[Examinee]] = [
     UpdatingLayer,
     MethodPair,
     CachedLayer,
+    LossHead,
     BuiltLoss,
     DerivativeOfOutput,
     ValueLoss,
