@@ -88,3 +88,25 @@ def test_a_fault_is_found(tmp_path, file, name, right, wrong, what):
     assert report.verdict == "wrong", (report.verdict, report.reason)
     said = " ".join(f"{f.label} {f.quantity} {f.check}" for f in report.findings)
     assert what in said, said
+
+
+def test_a_function_that_another_makes_of_itself(tmp_path):
+    """A gradient that is a function again gets what the first one kept, and an input of the shape that this put out."""
+    text = (FOLDER / "variables.py").read_text(encoding="utf-8") + (
+        "\n\nclass Pick(Function):\n"
+        "    def forward(self, x):\n        self.which = x.argmax(axis=1)\n        return x.max(axis=1)\n"
+        "    def backward(self, gy):\n        return PickGrad(self)(gy)\n"
+        "\n\nclass PickGrad(Function):\n"
+        "    def __init__(self, pick):\n        self.shape, self.which = pick.inputs[0].shape, pick.which\n"
+        "    def forward(self, gy):\n"
+        "        gx = np.zeros(self.shape)\n        gx[np.arange(len(gy)), self.which] = gy\n        return gx\n"
+        "    def backward(self, ggx):\n"
+        "        return Variable(ggx.data[np.arange(len(self.which)), self.which])\n"
+    )
+    path = tmp_path / "second.py"
+    path.write_text(text, encoding="utf-8")
+    assert {n: r.verdict for n, r in reports(path).items() if n.startswith("Pick")} == {
+        "Pick": "right", "PickGrad": "right",
+    }  # fmt: skip
+    path.write_text(text.replace("(self.which)), self.which])", "(self.which)), self.which] * 2)"), encoding="utf-8")
+    assert reports(path)["PickGrad"].verdict == "wrong"

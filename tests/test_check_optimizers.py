@@ -241,7 +241,29 @@ class GradientDescent:
     def get_updates(self, params, grads):
         return [p - self.lr * (g + self.weight_decay * p) for p, g in zip(params, grads)]
 """
+TENSORS = """
+class Tensor:
+    def __init__(self, data, requires_grad=False):
+        self.data, self.requires_grad, self.grad = np.asarray(data, float), requires_grad, None
+    def __mul__(self, other):
+        return Tensor(self.data * getattr(other, "data", other))
+    __rmul__ = __mul__
+    def __sub__(self, other):
+        return Tensor(self.data - other.data)
+    def __add__(self, other):
+        return Tensor(self.data + other.data)
+
+class SGD:
+    def __init__(self, params, lr=0.001, momentum=0.5):
+        self.params, self.lr, self.momentum = list(params), lr, momentum
+        self.v = [Tensor(np.zeros(p.data.shape)) for p in self.params]
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.v[i] * self.momentum + self.lr * p.grad
+            p.data = (p - self.v[i]).data
+"""
 RIGHT = {
+    "tensors": TENSORS,
     "pairs": PAIRS, "layers": LAYERS, "named": NAMED,
     "momentum": MOMENTUM, "adagrad": ADAGRAD, "rmsprop": RMSPROP, "adam": ADAM, "returns": RETURNS, "step": STEP,
     "adamw": ADAMW, "functions": FUNCTIONS, "outside": OUTSIDE, "nesterov": NESTEROV, "book's nesterov": BOOK_NESTEROV,
@@ -285,6 +307,7 @@ WRONG = [
     (OUTSIDE, "params[k] -=", "params[k] +=", "update-climbs"),
     (FUNCTIONS, "return w + v, config", "return w - v, config", "update-climbs"),
     (FUNCTIONS, "(1 - beta1**t)", "(1 - beta1)", None),
+    (TENSORS, "(p - self.v[i])", "(p + self.v[i])", "update-climbs"),
     (PAIRS, "b = b - self.eta", "b = b + self.eta", None),
     (PAIRS, "(1 - self.beta1**t)", "(1 - self.beta1)", "bias-correction-without-power"),
     (LAYERS, "layer.params[k] -=", "layer.params[k] +=", "update-climbs"),
@@ -391,6 +414,25 @@ class SGD:
             params[key] -= self.lr * (grads[key] + penalty)
 """
     assert told(tmp_path, some)["SGD"] == ("right", [])
+
+
+def test_one_that_has_trained_is_made_anew(tmp_path):
+    used = MOMENTUM + "\noptimizer = Momentum(0.1)\noptimizer.update({'W1': np.ones(9)}, {'W1': np.ones(9)})\n"
+    assert told(tmp_path, used)["Momentum"] == ("right", [])
+
+
+def test_what_asks_for_other_parameters_is_not_accused(tmp_path):
+    chooses = MOMENTUM.replace("for key in params.keys():", "for key in [k for k in params if k.startswith('kernel')]:")
+    assert told(tmp_path, chooses)["Momentum"] == ("unknown", [])
+    layers = """
+class SGD:
+    def __init__(self, lr=0.1):
+        self.lr = lr
+    def update(self, layer):
+        if hasattr(layer, "kernel"):
+            layer.kernel -= self.lr * layer.dkernel
+"""
+    assert told(tmp_path, layers)["SGD"] == ("unknown", [])
 
 
 def test_an_unknown_argument_is_not_accused(tmp_path):

@@ -346,3 +346,72 @@ class DenseBlock:
         return dout @ self.W.T
 """
     assert report_of(tmp_path, text).verdict == "right"
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [("np.sqrt(x)", "0.5 / self.out"), ("np.log(x)", "1 / self.x"), ("1 / x", "-(self.out**2)")],
+)
+def test_what_is_defined_for_positive_numbers_gets_some(forward, backward, tmp_path):
+    assert told(report_of(tmp_path, activation("Function", forward, backward))) == []
+    assert told(report_of(tmp_path, activation("Function", forward, f"2 * ({backward})"))) != []
+
+
+LISTS = """
+class Relu:
+    def forward(self, x):
+        self.x = x
+        return [[max(0, v) for v in row] for row in x]
+
+    def backward(self, dout):
+        return [[d * (v > 0) for d, v in zip(r, q)] for r, q in zip(dout, self.x)]
+"""
+
+
+def test_lists_in_both_halves_are_a_way_to_write(tmp_path):
+    assert report_of(tmp_path, LISTS).verdict == "hazard"
+    half = LISTS.replace("[[max(0, v) for v in row] for row in x]", "np.maximum(0, x)")
+    assert told(report_of(tmp_path, half)) == ["list-for-array"]
+    assert report_of(tmp_path, LISTS.replace("d * (v > 0)", "d * (v > 1)")).verdict == "wrong"
+
+
+COLUMNS = """
+class Linear:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def forward(self, x):
+        self.x = x
+        return np.dot(self.W, x) + self.b
+
+    def backward(self, dout):
+        self.dW = dout @ self.x.T
+        self.db = dout.sum(axis=1, keepdims=True)
+        return self.W.T @ dout
+
+
+class Softmax:
+    def forward(self, x):
+        e = np.exp(x - x.max(axis=0, keepdims=True))
+        self.y = e / e.sum(axis=0, keepdims=True)
+        return self.y
+
+    def backward(self, dout):
+        return self.y * (dout - (dout * self.y).sum(axis=0, keepdims=True))
+"""
+
+
+def test_softmax_goes_down_where_samples_are_columns(tmp_path):
+    report_of(tmp_path, COLUMNS)
+    assert [r.verdict for r in examine_file(tmp_path / "layers.py")] == ["right", "right"]
+    rows = COLUMNS.replace("np.dot(self.W, x)", "np.dot(x, self.W)").replace("dout @ self.x.T", "self.x.T @ dout")
+    rows = rows.replace("axis=1, keepdims=True", "axis=0").replace("self.W.T @ dout", "dout @ self.W.T")
+    report_of(tmp_path, rows)
+    assert [r.verdict for r in examine_file(tmp_path / "layers.py")] == ["right", "wrong"]
+
+
+def test_a_cut_where_the_function_is_flat_is_a_hazard(tmp_path):
+    text = activation("Sigmoid", "1 / (1 + np.exp(-np.clip(x, -5, 5)))", "self.out * (1 - self.out)")
+    report = report_of(tmp_path, text)
+    assert report.verdict == "hazard"
+    assert report.findings[0].values["setting"].startswith("|x|")

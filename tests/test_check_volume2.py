@@ -138,7 +138,7 @@ class SigmoidWithLoss:
         return -np.mean(t * np.log(self.y + 1e-12) + (1 - t) * np.log(1 - self.y + 1e-12))
 
     def backward(self, dout=1):
-        return dout * (self.y - self.t) / len(self.t)
+        return dout * (self.y - self.t) / self.t.size
 
 
 class NegativeSamplingLoss:
@@ -202,7 +202,7 @@ def examined(tmp_path, text, *changes, wanted=None):
     path = tmp_path / "layers.py"
     path.write_text(text, encoding="utf-8")
     with contextlib.redirect_stdout(io.StringIO()):
-        return {r.object: r for r in examine_file(path, wanted, seconds=20)}
+        return {r.object: r for r in examine_file(path, wanted, seconds=5 if wanted else 60)}
 
 
 def test_right_cells_and_layers_over_time_are_right(tmp_path):

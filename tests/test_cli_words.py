@@ -204,3 +204,15 @@ def test_what_the_library_says_is_found_in_the_catalogue_of_errors(tmp_path):
             assert re.search("[가-힣]", translated(str(raised.value))), str(raised.value)
         finally:
             use_language(None)
+
+
+def test_a_folder_without_images_is_named_in_korean():
+    from badak.cli.words import translated
+    from badak.language import use_language
+
+    use_language("ko")
+    try:
+        said = translated("empty is a folder without images; expected PNG, JPEG, GIF, BMP, PPM or IDX files")
+    finally:
+        use_language(None)
+    assert said.startswith("empty는 이미지가 없는 폴더입니다")

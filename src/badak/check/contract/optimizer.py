@@ -44,6 +44,7 @@ BEYOND = (
     "max(",
     "min(",
 )
+CHOICES = ("hasattr", "getattr", "startswith", "endswith", "isinstance", "trainable", "requires_grad", "' in ")
 UNKNOWN_RULE = (
     "{name} follows an update rule that I do not know: it matches none of the published forms of {rules}. "
     "Compare a few steps with the formula by hand."
@@ -59,7 +60,7 @@ def check_runs(exam: Exam) -> Findings:
         yield from _crash(exam, subject, trace)
         return
     if not trace.effect:
-        if trace.plan.container in ("dict", "list", "courses", "layer", "array") and subject.rules:
+        if trace.plan.container in ("dict", "list", "courses", "array") and subject.rules and not _chooses(subject):
             yield exam.finding("update", "update-has-no-effect", method=subject.method)
             return
         raise CouldNotCheck(
@@ -67,6 +68,13 @@ def check_runs(exam: Exam) -> Findings:
             "and let it take (params, grads).",
             method=subject.method,
         )
+
+
+def _chooses(subject: Optimizer) -> bool:
+    """Tell whether it asks what a parameter is or is called: ours may not be what it is for."""
+    node = subject.source.method(subject.name, subject.method) if subject.source is not None else None
+    text = ast.unparse(node) if node is not None else ""
+    return node is None or any(part in text for part in CHOICES)
 
 
 def _optimizer(exam: Exam) -> Optimizer:
@@ -185,7 +193,7 @@ def _published(trace: Trace, rules: tuple[str, ...]) -> bool:
 def _faults(exam: Exam, subject: Optimizer, trace: Trace, rules: tuple[str, ...], named: bool) -> Iterator[Finding]:
     """Name what keeps the steps from being those of a rule."""
     still = [p for p, s in enumerate(trace.steps) if not s.any()]
-    if 0 < len(still) < len(trace.steps):
+    if 0 < len(still) < len(trace.steps) and not _chooses(subject):
         moving = [p for p in range(len(trace.steps)) if p not in still]
         if published_match(rows_of(trace, slice(None), moving), rules) is not None:
             values = {"count": len(still), "all": len(trace.steps)}
@@ -306,7 +314,9 @@ def check_surroundings(exam: Exam) -> Findings:
     if rates:
         other = _with(subject, trace, {rates[0]: 0.037})
         if other is not None and _all_same(other, trace):
-            yield exam.finding("rule", "learning-rate-ignored", method=subject.method)
+            known = subject.rules and "Adadelta" not in subject.rules  # which needs none
+            severity = "error" if known else "hazard"
+            yield exam.finding("rule", "learning-rate-ignored", severity=severity, method=subject.method)
     if trace.gradients_changed and trace.plan.container in ("dict", "list", "array", "courses"):
         yield exam.finding("surroundings", "changes-gradients", severity="hazard", method=subject.method)
     if trace.rebound:

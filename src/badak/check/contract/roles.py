@@ -15,7 +15,7 @@ from badak.check.copying import clone
 from badak.check.exam import Examination
 from badak.check.findings import Finding
 from badak.check.numeric import close
-from badak.check.subject import UserError, attributes_of, get_path, set_path
+from badak.check.subject import Subject, UserError, attributes_of, get_path, set_path
 from badak.check.tolerances import CENTRED, UNCENTRED
 
 Array = np.ndarray[Any, Any]
@@ -35,7 +35,7 @@ def check_role(exam: Examination) -> Iterator[Finding]:
 def _softmax(exam: Examination) -> Iterator[Finding]:
     """A softmax of a batch normalises rows, not columns."""
     subject = exam.subject
-    if np.ndim(subject.x) != 2 or min(np.shape(subject.x)) < 2:
+    if np.ndim(subject.x) != 2 or min(np.shape(subject.x)) < 2 or _columns(subject):
         return
     obj = subject.fresh()
     y = np.asarray(subject.forward(obj, subject.x.copy(), clone(subject.second)))
@@ -50,6 +50,14 @@ def _softmax(exam: Examination) -> Iterator[Finding]:
                 continue
             yield exam.finding("role", "softmax-over-batch-axis", method=exam.forward_name(), quantity="forward")
             return
+
+
+def _columns(subject: Subject) -> bool:
+    """Tell whether the file has samples for columns: its weights stand to the left of what they multiply."""
+    text = subject.source.text if subject.source is not None else ""
+    left = re.findall(r"(?:dot|matmul)\(\s*(?:self\.)?[Ww]\d?\s*,|\b(?:self\.)?[Ww]\d?(?:\.dot\(| @ )", text)
+    right = re.findall(r"(?:dot|matmul)\([^,()]+,\s*(?:self\.)?[Ww]\d?\s*\)| @ (?:self\.)?[Ww]\d?\b(?!\.T)", text)
+    return len(left) > len(right)
 
 
 def _normalisation(exam: Examination) -> Iterator[Finding]:

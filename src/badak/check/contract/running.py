@@ -57,7 +57,18 @@ def check_runs(exam: Examination) -> Findings:
         return
     for name, given in ((exam.forward_name(), gave), (exam.backward_name(), returned)):
         if is_listed(given):
-            yield exam.finding("runs", "list-for-array", method=name, quantity=name, values={"name": name})
+            # Lists in both halves are a way to write, which no other layer will take.
+            both = is_listed(gave) and is_listed(returned)
+            yield exam.finding(
+                "runs",
+                "list-for-array",
+                severity="hazard" if both else "error",
+                method=name,
+                quantity=name,
+                values={"name": name},
+            )
+            if both:
+                break
             return
     subject.parameters = subject.find_parameters(obj, returned)
     if not subject.parameters:

@@ -245,9 +245,10 @@ def _run(style: type[Subject], candidate: Candidate, obj: Any, x: Any, second: A
             subject.backward(made, None, clone(x), clone(second))
             return 2, None
         y = subject.forward(made, clone(x), clone(second))
-        if style.scalar and y is not None and np.size(y) == 1 and not np.isfinite(np.asarray(y, float)).all():
-            return 0, None
-        level = 1
+        finite = y is None or not np.size(y) or bool(np.isfinite(np.asarray(y, float)).all())
+        level = 0 if style.scalar and np.size(y) == 1 and not finite else 1
+        if not finite:
+            return level, None  # a root or a logarithm of what is negative: another input may fit better
         subject.backward(made, subject.default_dout(y), clone(x), clone(second))
         level = 2 if subject.exact(made) else 1
     except UserError as failure:

@@ -54,6 +54,8 @@ class Applied:
     box: Box | None
     context: Any = None
     outputs: list[Any] = field(default_factory=list)  # as the library wraps them: functions refer to them weakly
+    like: Any = None  # the input that a function made from another has to get
+    kept: Any = None  # that other function: what it put out must live on
     wrapped: bool | None = None  # whether gradients are handed over wrapped
 
     def forward(self, *inputs: Any) -> Any:

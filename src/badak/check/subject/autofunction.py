@@ -18,9 +18,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from badak.check.copying import clone
+from badak.check.source import is_upstream
 from badak.check.subject.algebra import set_up_operators
 from badak.check.subject.applying import Applied
-from badak.check.subject.arguments import Layout, Unguessable, alternatives, combinations, needed
+from badak.check.subject.arguments import ROWS, Layout, Unguessable, alternatives, combinations, needed
 from badak.check.subject.base import Pass, Subject
 from badak.check.subject.calls import TARGETS
 from badak.check.subject.candidate import Candidate, Evidence
@@ -98,6 +99,10 @@ class AutogradFunction(Subject):
         """
         kind = candidate.kind
         assert kind is not None
+        other = _maker_of(kind, candidate.namespace or {})
+        if other is not None:
+            yield from cls._made_from(other, kind, candidate, layout)
+            return
         rest = operands(kind)[cls.count() :]
         choices: dict[str, list[Any]] = {}
         for parameter in rest:
@@ -134,6 +139,24 @@ class AutogradFunction(Subject):
                 yield partial(_construct, kind, given)
 
     @classmethod
+    def _made_from(cls, other: type, kind: type, candidate: Candidate, layout: Layout) -> Iterator[Callable[[], Any]]:
+        """Give functions that another function makes of itself, once it has run: `Conv2DGradW(self)(x, gy)`."""
+        owner = Candidate(other.__name__, None, other, source=candidate.source, namespace=candidate.namespace)
+        for make in itertools.islice(AutogradFunction.makers(owner, layout), TRIES):
+            front = make()
+            for x, _ in special_samples(other, front.arguments, layout, two=False) or ():
+                try:
+                    y = front.forward(x)
+                    function = kind(front.function)
+                except Exception:  # an input that does not fit: the next is tried
+                    continue
+                gy = np.random.default_rng(6).standard_normal(np.shape(y))
+                given = [gy if is_upstream(p.name) else x for p in operands(kind)]
+                arguments = dict(zip([p.name for p in operands(kind)][1:], given[1:], strict=True))
+                yield partial(Applied, kind, function, arguments, front.box, like=given[0], kept=front)
+                return
+
+    @classmethod
     def count(cls) -> int:
         """The number of forward's arguments that are inputs or a target."""
         return 2 if cls.needs_second else 1
@@ -141,6 +164,8 @@ class AutogradFunction(Subject):
     @classmethod
     def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give the inputs that such a function takes; None where those of a layer fit."""
+        if obj.like is not None:
+            return iter([(obj.like, None)])
         return None if alone or cls.has_target else special_samples(obj.kind, obj.arguments, layout, cls.needs_second)
 
     @property
@@ -255,6 +280,18 @@ def boxes_for(kind: type, namespace: dict[str, Any]) -> list[Box | None]:
     if takes_context(kind) and made is None:
         return [None, box] if box is not None else [None]
     return [box]
+
+
+def _maker_of(kind: type, namespace: dict[str, Any]) -> type | None:
+    """Give the function whose backward makes one of `kind` from itself, where the argument's name says no more."""
+    parameters = needed(kind)
+    if len(parameters) != 1 or takes_context(kind):
+        return None
+    name = parameters[0].name
+    if special_values(kind.__name__, name) or alternatives(name, ROWS):
+        return None
+    users = (other for other in namespace.values() if isinstance(other, type) and other is not kind)
+    return next((u for u in users if kind.__name__ in names_in(written_in(u, "backward")) and takes_variables(u)), None)
 
 
 def _construct(kind: type, arguments: dict[str, Any]) -> Any:

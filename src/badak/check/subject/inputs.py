@@ -73,6 +73,8 @@ def batches(obj: Any, layout: Layout) -> list[Shape]:
     vectors += [a.shape[1] for a in arrays if a.ndim == 2 and len(a) == 1 and a.shape[1] > 1]
     filters = [a.shape for a in arrays if a.ndim == 4]
     if layout == IMAGES:
+        # One filter for each channel: (C, 1, kh, kw).
+        fitting += [(2, shape[0], HEIGHT, WIDTH) for shape in filters if shape[1] == 1 < shape[0]]
         fitting += [(2, shape[1], HEIGHT, WIDTH) for shape in filters]
         return list(dict.fromkeys([*fitting, (2, 3, 6, 4), (2, 3, HEIGHT, WIDTH), (2, 1, 6, 4), (2, 3, 4, 4)]))
     if layout == IMAGES_LAST:
@@ -123,6 +125,8 @@ def samples(obj: Any, style: type[Subject], layout: Layout, alone: bool = False)
             yield x, rng.standard_normal(shape) + 0.2
         else:
             yield x, None
+    if not style.has_target and not style.needs_second and not alone:
+        yield from ((np.abs(rng.standard_normal(shape)) + 0.1, None) for shape in shapes[:2])
     if style.integer_inputs and not style.needs_second and not alone:
         yield np.array([0, 2, 0, 1, 2]), None
         words = min([WORDS, *(a.shape[0] for a in arrays_of(obj) if a.ndim == 2)])

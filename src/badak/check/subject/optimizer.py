@@ -17,13 +17,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from badak.check.copying import World
-from badak.check.source import Source
 from badak.check.subject.arguments import Layout
 from badak.check.subject.calls import UserError, has_method, parameters_of
 from badak.check.subject.candidate import Candidate, Evidence, Found
 from badak.check.subject.examinee import Examinee
 from badak.check.subject.roles import NUMBERS, SEVERAL, role_of
-from badak.check.subject.stepping import Bare, Plan, Run, UnknownArgument, constructor, copies_of
+from badak.check.subject.stepping import Plan, Run, constructor, copies_of
 
 Array = np.ndarray[Any, Any]
 METHODS = ("update", "step", "update_params", "update_parameters", "update_weights", "apply_gradients", "apply",
@@ -107,7 +106,9 @@ class Optimizer(Examinee):
     def __init__(self, obj: Any, **given: Any) -> None:
         """Wrap what `makers` gives, or an object at hand."""
         super().__init__(obj, **given)
-        bench = obj if isinstance(obj, Bench) else Bench(type(obj), obj)
+        # An object that the file has made may hold the state of a training: a new one is better, where it can be had.
+        anew = given.get("make") is None and _guessable(type(obj))
+        bench = obj if isinstance(obj, Bench) else Bench(type(obj), None if anew else obj)
         self.bench = bench
         self.kind = bench.kind or type(None)
         if bench.kind is not None:
@@ -323,6 +324,14 @@ class Optimizer(Examinee):
         return [p.name for p in off if role_of(p.name) in ("mu", "decay", "wd", "nesterov")]
 
 
+def _guessable(kind: type) -> bool:
+    """Tell whether every argument that the constructor asks for is known by its name."""
+    asked = [] if kind.__init__ is object.__init__ else parameters_of(kind)  # type: ignore[misc]
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    known = ("params", "net", "layer", "betas", *NUMBERS)
+    return all(role_of(p.name) in known for p in asked if p.default is p.empty and p.kind not in kinds)
+
+
 def method_of(kind: type) -> str | None:
     """Give the name of the method that makes a step."""
     return next((m for m in METHODS if inspect.isfunction(getattr(kind, m, None))), None)
@@ -348,7 +357,7 @@ def _containers(roles: dict[str, str]) -> tuple[str, ...]:
     if {"params", "grads"} <= told:
         several = any(n.endswith("s") and roles[n] in ("params", "grads") for n in roles)
         order = ("dict", "list", "courses", "array", "nested") if several else ("array", "dict", "list")
-        return (*order, "bag", "deep")
+        return (*order, "bag", "deep", "slots")
     if "grads" in told:
         return ("list", "dict", "step")
     if told & {"params", "net"}:
@@ -378,6 +387,3 @@ def _changed(given: Any, grads: list[Array]) -> bool:
         parts = parts[0]
     pairs = zip(parts, grads, strict=False)
     return any(isinstance(p, np.ndarray) and not np.array_equal(p, g) for p, g in pairs)
-
-
-__all__ = ["Bare", "Bench", "Optimizer", "Source", "Trace", "UnknownArgument", "method_of", "rules_of", "sample"]
