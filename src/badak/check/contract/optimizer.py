@@ -134,7 +134,12 @@ def _unguessable(subject: Optimizer, unknown: UnknownArgument) -> CouldNotCheck:
 
 
 def _imported(subject: Optimizer, error: NameError) -> bool:
-    """Tell whether an import of the file should have brought the name, and failed here."""
+    """Tell whether an import of the file should have brought the name, or another file lacks it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is not None and trace.tb_frame.f_code.co_filename != subject.filename:
+        return True
     tree = subject.source.tree if subject.source is not None else ast.Module([], [])
     brought = [a for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names]
     return any((a.asname or a.name).split(".")[0] == error.name for a in brought)
