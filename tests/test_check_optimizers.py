@@ -118,6 +118,12 @@ class AdamW:
             p.data -= self.lr * (self.m[i] / (1 - b1**self.t)) / (np.sqrt(self.v[i] / (1 - b2**self.t)) + self.eps)
 """
 FUNCTIONS = """
+def adam(params, grads, lr=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, t=1, m=None, v=None):
+    m = beta1 * m + (1 - beta1) * grads
+    v = beta2 * v + (1 - beta2) * grads**2
+    params -= lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+    return params, m, v, t + 1
+
 def sgd_momentum(w, dw, config=None):
     if config is None:
         config = {}
@@ -329,7 +335,7 @@ def told(folder: Path, text: str) -> dict[str, tuple[str, list[str]]]:
 def test_a_published_rule_is_right_in_every_style(tmp_path, name):
     reports = told(tmp_path, RIGHT[name])
     assert reports
-    assert {verdict for verdict, _ in reports.values()} <= {"right", "hazard"}, reports
+    assert {verdict for verdict, _ in reports.values()} <= {"right"}, reports
 
 
 @pytest.mark.parametrize(("text", "before", "after", "label"), WRONG)

@@ -105,7 +105,11 @@ def _crash(exam: Exam, subject: Optimizer, trace: Trace) -> Findings:
             )
     elif isinstance(error, ZeroDivisionError) and "Adam" in subject.rules:
         finding = exam.finding("update", "steps-counted-from-zero", method=subject.method, line=failure.line)
-    elif isinstance(error, NameError) or _missing_own(subject, error) or _missing_everywhere(error, trace):
+    elif (
+        (isinstance(error, NameError) and not _imported(subject, error))
+        or _missing_own(subject, error)
+        or _missing_everywhere(error, trace)
+    ):
         finding = explain_error(None, error, subject.method, failure.line, "runs", source=subject.source)
     if finding is None or failure.line is None:
         raise CouldNotCheck(
@@ -127,6 +131,18 @@ def _unguessable(subject: Optimizer, unknown: UnknownArgument) -> CouldNotCheck:
         argument=unknown.name,
         name=subject.name,
     )
+
+
+def _imported(subject: Optimizer, error: NameError) -> bool:
+    """Tell whether an import of the file should have brought the name, or another file lacks it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is not None and trace.tb_frame.f_code.co_filename != subject.filename:
+        return True
+    tree = subject.source.tree if subject.source is not None else ast.Module([], [])
+    brought = [a for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names]
+    return any((a.asname or a.name).split(".")[0] == error.name for a in brought)
 
 
 def _names_keys(subject: Optimizer) -> bool:

@@ -46,7 +46,7 @@ class Run:
         _call_if_there(self.obj, "pre_update_params", "pre_update")
         function = plan.function if plan.function is not None else getattr(self.obj, plan.method)
         arguments = {p.name: self._argument(p) for p in plan.arguments(function)}
-        positional = [arguments.pop(p.name) for p in plan.arguments(function) if p.kind is not p.KEYWORD_ONLY]
+        positional = [arguments.pop(p.name) for p in plan.arguments(function) if p.kind is p.POSITIONAL_ONLY]
         self.returned = function(*positional, **arguments)
         _call_if_there(self.obj, "post_update_params", "post_update")
         self._take(function)
