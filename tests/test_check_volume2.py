@@ -241,7 +241,9 @@ def test_a_slip_is_found_where_it_is(name, text, change, quantity, tmp_path):
 
 
 def test_the_gate_that_is_wrong_is_named_with_its_columns(tmp_path):
-    report = examined(tmp_path, CELLS, ("df = ds * c_prev * f * (1 - f)", "df = ds * c_prev * f"), wanted="LSTM")["LSTM"]
+    report = examined(tmp_path, CELLS, ("df = ds * c_prev * f * (1 - f)", "df = ds * c_prev * f"), wanted="LSTM")[
+        "LSTM"
+    ]
     first = report.findings[0]
     assert first.label == "wrong-gate", report.findings
     assert (first.label, first.values["gate"], first.values["count"]) == ("wrong-gate", 1, 4)

@@ -124,6 +124,20 @@ def test_gradcheck_says_what_differs(factor, code, words, monkeypatch, capsys):
     assert words in capsys.readouterr().out
 
 
+def test_gradcheck_says_it_in_korean(monkeypatch, capsys):
+    from badak import cli, networks
+
+    right = networks.Network.gradient
+    monkeypatch.setattr(networks.Network, "gradient", lambda *given: {k: 2 * g for k, g in right(*given).items()})
+    monkeypatch.setattr(sys, "argv", ["badak", "gradcheck", "--hidden", "2", "--data", "digits", "--lang", "ko"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = [line for line in capsys.readouterr().out.splitlines() if re.match(r"[Wb]\d:", line)]
+    assert len(said) == 4
+    for line in said:
+        assert re.fullmatch(r"\w\d: \[.*\]에서 backward가 낸 값은 .*, 수치 미분으로 구한 값은 .*입니다", line)
+
+
 def test_epochs_hidden_layers_and_other_data(small, tmp_path):
     done = badak("train", "--data", small, "--epochs", 30, "--hidden", "8,7", "--batch-size", 16,
                  "--activation", "sigmoid", "--dtype", "float64", "--lr", 2, cwd=tmp_path)  # fmt: skip

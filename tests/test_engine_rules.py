@@ -606,7 +606,7 @@ def test_the_listing_tells_the_new_lines():
     for expected in (
         "h1 ← (h1 - mean1) / std1; y1 ← gamma1 · h1 + beta1",
         "mask1 ← what is kept, by the generator; kept1 ← y1 · mask1",
-        "dW1 ← dW1, shortened if √Σ squares is above clip_norm",
+        "dW1 ← dW1, shortened if √Σ squares · sizes² is above clip_norm",
         "W1 ← W1 - lr · m of W1 / √v of W1",
         "the optimizer's m of W1 ← m of W1",
         "gelu",

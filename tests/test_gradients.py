@@ -211,6 +211,14 @@ def test_an_empty_array_says_so():
     assert compared.reason == "the array has no elements"
 
 
+def test_a_reason_is_kept_as_sentences_and_their_values():
+    compared = compare_gradient(lambda v: np.abs(v).sum(), np.zeros(5), np.zeros(5))
+    judgement = compared.judge()
+    said = judgement.told(lambda text, values: f"<{text.format_map(values)}>")
+    assert said == "<0 of 5 elements could be compared>: <5 lie on a kink>"
+    assert judgement.reason == compared.reason == said.replace("<", "").replace(">", "")
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @given(seed=st.integers(0, 2**32 - 1), scale=st.floats(-2, 2))
 @settings(max_examples=15, deadline=None)

@@ -290,6 +290,28 @@ def test_a_copy_is_a_network_of_its_own(network, batch, again):
     assert other.gradient(x, t)["W1"].shape == (6, 5)
 
 
+def test_a_shallow_copy_is_refused_with_the_way_to_a_deep_one(network):
+    with pytest.raises(TypeError, match=r"needs layers of its own: copy\.deepcopy\(network\)"):
+        copy.copy(network)
+
+
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
+def test_what_only_gives_an_array_is_taken_by_every_call(network, batch, engine):
+    class Table:
+        def __init__(self, values):
+            self.values = values
+
+        def __array__(self, dtype=None, copy=None):
+            return self.values
+
+    network.engine = engine
+    x, t = batch
+    assert network.accuracy(Table(x), Table(t)) == network.accuracy(x, t)
+    assert network.loss(Table(x), Table(t)) == network.loss(x, t)
+    assert_array_equal(network.predict(Table(x)), network.predict(x))
+    assert_array_equal(network.gradient(Table(x), Table(t))["W1"], network.gradient(x, t)["W1"])
+
+
 class Scale:
     """A layer as a reader writes it: no base class, a parameter `a` with its partner `da`."""
 

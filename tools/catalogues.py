@@ -99,7 +99,18 @@ def said_by_commands() -> set[str]:
                 re.search("command|group", ast.unparse(d)) for d in node.decorator_list
             ):
                 found |= set(paragraphs(ast.get_docstring(node) or ""))
-    return {sentence for sentence in found if sentence.strip()}
+    return {sentence for sentence in found if sentence.strip()} | said_of_gradients()
+
+
+def said_of_gradients() -> set[str]:
+    """Return the sentences that a comparison of gradients gives as its reasons; `badak gradcheck` says them."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((SOURCE / "gradients.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Judgement":
+            found |= set(strings(node.args[1]))
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "CAUSES":
+            found |= set(strings(node.value))
+    return found
 
 
 def paragraphs(text: str) -> list[str]:

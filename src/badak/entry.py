@@ -34,8 +34,13 @@ def sample_shape(shape: tuple[int, ...], told: tuple[int, ...] | None) -> tuple[
 
 
 def listed(value: Any, name: str) -> Any:
-    """Give lists as an array, anything else as it is. Raises ValueError for lists of several lengths."""
-    return as_array(value, name) if isinstance(value, (list, tuple)) else value
+    """Give lists, and what only `__array__` makes an array, as one; anything else as it is.
+
+    Raises ValueError for lists of several lengths.
+    """
+    if isinstance(value, (list, tuple)):
+        return as_array(value, name)
+    return np.asarray(value) if hasattr(value, "__array__") and not hasattr(value, "__len__") else value
 
 
 def enter(x: Any, dtype: np.dtype[Any], told: tuple[int, ...] | None) -> Array:

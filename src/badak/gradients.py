@@ -6,8 +6,8 @@ the answer. Imports NumPy alone.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,6 +78,31 @@ WIDER, NARROWER = 100, 64
 """By so much the step grows at most, where f is too coarse for it; and shrinks, at most twice, where f is too rough."""
 
 
+CAUSES = ("{count} lie on a kink", "rounding or noise of f hides {count}", "f is no finite number at {count}")
+"""Why elements cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict on one array, with its reason kept untranslated: sentences, and the values that fill them."""
+
+    verdict: str
+    text: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    causes: tuple[tuple[str, Mapping[str, str]], ...] = ()
+    """What kept elements from being compared, each with its number."""
+
+    @property
+    def reason(self) -> str:
+        """The sentence in English."""
+        return self.told(lambda text, values: text.format_map(values))
+
+    def told(self, say: Callable[[str, Mapping[str, str]], str]) -> str:
+        """Give the sentence in the words of `say`, which fills the values of a sentence in, translated or not."""
+        causes = ", ".join(say(text, values) for text, values in self.causes)
+        return say(self.text, self.values) + (f": {causes}" if causes else "")
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One array of gradients from `backward` beside the numerical one, element by element."""
@@ -109,19 +134,19 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """'agrees', 'differs', or 'cannot tell': see `judge`, with the usual tolerance."""
-        return self.judge()[0]
+        return self.judge().verdict
 
     @property
     def reason(self) -> str:
         """Why the verdict is what it is, in a sentence."""
-        return self.judge()[1]
+        return self.judge().reason
 
     def agrees(self, tolerance: float = TOLERANCE) -> bool:
         """Say whether gradients were compared, and agree: False where they differ and where that cannot be told."""
-        return self.judge(tolerance)[0] == "agrees"
+        return self.judge(tolerance).verdict == "agrees"
 
-    def judge(self, tolerance: float = TOLERANCE) -> tuple[str, str]:
-        """Give verdict and reason.
+    def judge(self, tolerance: float = TOLERANCE) -> "Judgement":
+        """Give the verdict, and the reason with its values apart.
 
         'differs' where any element without a kink is off by more than `tolerance` of the array's largest gradient,
         and by more than `error` and the rounding of `backward` explain; and where a gradient is NaN or infinite.
@@ -129,30 +154,31 @@ class Comparison:
         rounding of f hides them. Else 'agrees'.
         """
         if not self.analytic.size:
-            return "cannot tell", "the array has no elements"
+            return Judgement("cannot tell", "the array has no elements")
         broken = ~np.isfinite(self.analytic)
         if broken.any():
             at = tuple(int(i) for i in np.argwhere(broken)[0])
-            return "differs", f"the gradient at {list(at)} is {self.analytic[at]:g}, which no gradient is"
+            values = {"at": str(list(at)), "value": f"{self.analytic[at]:g}"}
+            return Judgement("differs", "the gradient at {at} is {value}, which no gradient is", values)
         known = ~self.kinks & np.isfinite(self.numerical) & np.isfinite(self.error)
         scale = np.maximum(np.abs(self.numerical), np.abs(self.analytic))[known].max(initial=0)
         off, excess = self._excess(tolerance)
         if (excess > 0).any():
             at = tuple(int(i) for i in np.unravel_index(np.argmax(excess), off.shape))
-            return "differs", (
-                f"at {list(at)} backward gives {self.analytic[at]:.8g}, "
-                f"the numerical gradient is {self.numerical[at]:.8g}"
-            )
+            ours, theirs = f"{self.analytic[at]:.8g}", f"{self.numerical[at]:.8g}"
+            return Judgement("differs", "at {at} backward gives {analytic}, the numerical gradient is {numerical}",
+                             {"at": str(list(at)), "analytic": ours, "numerical": theirs})  # fmt: skip
         compared = known & (self.error <= CLEAR * scale)
         if scale == 0 and self.rounding < 1e-12:  # f does not move at all, and backward says so: coarse f may hide more
             compared = known
         count, size = int(compared.sum()), self.analytic.size
         if count < ENOUGH * size:
-            why = [f"{int(self.kinks.sum()):,} lie on a kink"] if self.kinks.any() else []
-            why += [f"rounding or noise of f hides {hidden:,}"] if (hidden := int((known & ~compared).sum())) else []
-            why += [f"f is no finite number at {rest:,}"] if (rest := int((~known & ~self.kinks).sum())) else []
-            return "cannot tell", f"{count:,} of {size:,} elements could be compared: {', '.join(why)}"
-        return "agrees", f"{count:,} of {size:,} elements compared; the largest difference is {off[compared].max():.1e}"
+            found = zip(CAUSES, (self.kinks, known & ~compared, ~known & ~self.kinks), strict=True)
+            why = tuple((text, {"count": f"{int(where.sum()):,}"}) for text, where in found if where.any())
+            return Judgement("cannot tell", "{count} of {size} elements could be compared",
+                             {"count": f"{count:,}", "size": f"{size:,}"}, why)  # fmt: skip
+        values = {"count": f"{count:,}", "size": f"{size:,}", "largest": f"{off[compared].max():.1e}"}
+        return Judgement("agrees", "{count} of {size} elements compared; the largest difference is {largest}", values)
 
     def _excess(self, tolerance: float) -> tuple[Array, Array]:
         """Give by how much each element without a kink is off, and how much of it nothing explains (0 or less: all)."""

@@ -271,6 +271,10 @@ class Network:
             refuse_second_adoption(self, name, layer)
             self._adopted[name] = layer
 
+    def __copy__(self) -> Any:
+        # Shallow, it would share its layers, and both would train them.
+        raise TypeError(f"a copy of a {type(self).__name__} needs layers of its own: copy.deepcopy(network) makes one")
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A copied or unpickled network: its layers' parameters came back as arrays of their own.
         self.__dict__.update(state)

@@ -43,6 +43,8 @@ FAINT = 1e-5  # rounding above this share of a slope: the slope is too faint to 
 HIDDEN = 1e-5  # along one direction of a network: what log(y + 1e-7) does to a gradient where y is 0.01
 GUARDED = 1e-2  # of the largest slope: log(y + 1e-7) in a loss shifts gradients by less
 UNLIKELY = 1e-4  # a probability below this, in log(y + 1e-7): the guard shifts its gradient by 1e-3 and more
+SMOOTHLY = 1e-1  # of the slope: the two sides differ by more along the way on which all parameters move
+CROSSED = 1e-4  # of the size of all gradients: units that cross their kink within the step change the slope by less
 NOTHING = 1e-9  # a slope below this is 0
 
 # Answers compared with answers of the same code ------------------------------------------------------

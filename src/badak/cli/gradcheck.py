@@ -40,10 +40,11 @@ def gradcheck(samples: int, hidden: int, seed: int, data: str) -> None:
     verdicts, reasons = set(), []
     for key, view in network.params.items():
         compared = compare_gradient(lambda _: network.loss(x, t), view, gradient[key])
-        verdict = compared.verdict
+        judgement = compared.judge()
+        verdict = judgement.verdict
         verdicts.add(verdict)
         if verdict != "agrees":
-            reasons.append(f"{key}: {compared.reason}")
+            reasons.append(f"{key}: {judgement.told(lambda text, values: say(text, **values))}")
         kinks = int(compared.kinks.sum())
         table.add_row(key, str(view.size), f"{compared.mean_difference:.1e}", str(kinks), words[verdict])
     Console().print(table)

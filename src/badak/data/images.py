@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from badak.data.idx import GZIP_MAGIC, HARMLESS, StrPath, read_idx
 from badak.reading import open_regular
+from badak.validate import sides
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,7 +48,7 @@ def read_image(path: StrPath, shape: tuple[int, int] = (28, 28)) -> NDArray[np.u
 
 def read_doubted(path: StrPath, shape: tuple[int, int] = (28, 28)) -> tuple[NDArray[np.uint8], list[str]]:
     """Return what `read_image` does, and for each image what may be wrong with it: TWO, SHADOW, or ''."""
-    height, width = _checked(shape)
+    height, width = sides("shape", shape, 4, 1024)
     path = Path(path)
     with open_regular(path) as file:
         start = file.read(3)
@@ -68,14 +69,6 @@ def two_digits(image: NDArray[np.uint8]) -> str:
     parted = (columns == 0) & (left > APART * total) & (left < (1 - APART) * total)
     broad = np.ptp(np.flatnonzero(columns)) + 1 > BROAD * (np.ptp(np.flatnonzero(rows)) + 1) if left[-1] else False
     return TWO if parted.any() or broad else ""
-
-
-def _checked(shape: tuple[int, int]) -> tuple[int, int]:
-    if not isinstance(shape, tuple) or not all(isinstance(n, int) and not isinstance(n, bool) for n in shape):
-        raise TypeError(f"shape must be a pair of whole numbers (H, W), not {shape!r}")
-    if len(shape) != 2 or min(shape) < 4 or max(shape) > 1024:
-        raise ValueError(f"shape must be (H, W), each from 4 to 1024, not {shape!r}")
-    return shape
 
 
 def _from_idx(path: Path, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], list[str]]:

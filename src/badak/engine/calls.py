@@ -6,19 +6,19 @@ a method that was replaced, a layer that was exchanged, a parameter that is no l
 
 import functools
 import os
-import sys
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from operator import is_
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 
 from badak.data.pixels import Pixels
 from badak.engine import build, lower, tapes, target
-from badak.engine.crew import address_of, aligned, crew
+from badak.engine.crew import aligned, crew
+from badak.engine.kept import Again, Room, counting, or_none
 from badak.engine.opcodes import Bank, Frame
 from badak.engine.runner import (
     SAVED,
@@ -38,8 +38,6 @@ from badak.networks import Network
 from badak.train.runners import NotNative
 from badak.types import Array
 
-P = ParamSpec("P")
-R = TypeVar("R")
 METHODS = frozenset({"predict", "loss", "gradient", "accuracy", "backpropagate", "_forward", "_door", "_sample_shape"})
 """What a subclass or an object must not have changed: one of these may be what another stands on."""
 KEPT = 12
@@ -48,56 +46,6 @@ SPARE = 6
 """So many flat arrays are kept to give gradients in, each given again when nobody holds an array cut from it."""
 PIECE = 256
 """So many samples are predicted together."""
-
-
-def _or_none(method: Callable[P, R]) -> Callable[P, R | None]:
-    """Give None where the method finds that it must leave the work to NumPy; one call at a time."""
-
-    @functools.wraps(method)
-    def call(*arguments: P.args, **named: P.kwargs) -> R | None:
-        self: Any = arguments[0]
-        with self.lock:
-            try:
-                return method(*arguments, **named)
-            except NotNative:
-                return None
-
-    return call
-
-
-class _Room:
-    """A flat array for gradients, cut into views of it, and a count of who holds them."""
-
-    def __init__(self, network: Network, keys: list[str]) -> None:
-        self.flat = np.empty_like(network.block.values)
-        self.views = [*map(network.block.named(self.flat).__getitem__, keys)]
-        self.address = address_of(self.flat)
-        self.unused = self.counts()
-
-    def counts(self) -> list[int]:
-        """Give how often each of them is held; a view of a view holds the flat array."""
-        return [*map(sys.getrefcount, self.views), sys.getrefcount(self.flat)]
-
-
-class _Again:
-    """The last gradient's form: where the next one has it too, it need not be looked at again."""
-
-    def __init__(self, ready: Ready, x: Array, t: Array, outputs: int, threads: int) -> None:
-        self.ready, self.outputs, self.threads = ready, outputs, threads
-        self.shape, self.kind = x.shape, x.dtype
-        self.t, self.unsigned = t, t.view(np.uint64)
-
-    def takes(self, x: Any, t: Any) -> bool:
-        """Say whether these have it: plain arrays that the machine reads as they are, and class indices."""
-        return (
-            type(x) is np.ndarray
-            and type(t) is np.ndarray
-            and x.shape == self.shape
-            and t.shape == self.t.shape
-            and x.dtype is self.kind
-            and t.dtype is self.t.dtype
-            and x.flags.carray
-        )
 
 
 class Calls:
@@ -122,8 +70,8 @@ class Calls:
         self._programs: OrderedDict[Any, Ready] = OrderedDict()
         self._reason: str | None = None
         self._sparse, self._looks = False, 0
-        self._rooms: list[_Room] = []
-        self._again: _Again | None = None
+        self._rooms: list[Room] = []
+        self._again: Again | None = None
         self._widths: dict[tuple[int, ...], int] = {}
         self._saved: list[tuple[dict[str, Any], str, Any]] = []
         self._settings: list[tuple[dict[str, Any], str, Any]] = []
@@ -299,7 +247,7 @@ class Calls:
                         return self._slopes(again.ready, x, again.t)
         return self._gradient(x, t)
 
-    @_or_none
+    @or_none
     def _gradient(self, x: Any, t: Any) -> dict[str, Array]:
         given, told = x, t
         x, source, scale, shape, t = self._door(x, t)
@@ -308,7 +256,7 @@ class Calls:
         self._again = None
         plain = x is given and type(told) is np.ndarray and not ready.program.memories
         if plain and type(self._layers[-1]) is SoftmaxWithLoss:
-            self._again = _Again(ready, x, t, self._outputs(shape), crew.advise(self.threads))
+            self._again = Again(ready, x, t, self._outputs(shape), crew.advise(self.threads))
         return grads
 
     def _slopes(self, ready: Ready, x: Array, t: Array) -> dict[str, Array]:
@@ -326,17 +274,17 @@ class Calls:
         forget_loss(self.network, loss)
         return grads
 
-    def _room(self) -> "_Room":
+    def _room(self) -> "Room":
         """Give room for gradients that nobody holds any more, if there is such: fresh memory costs more than it."""
         for room in self._rooms:
             if room.counts() == room.unused:
                 return room
-        room = _Room(self.network, [key for _, _, key in self._gradients])
+        room = Room(self.network, [key for _, _, key in self._gradients])
         if len(self._rooms) < SPARE:
             self._rooms.append(room)
         return room
 
-    @_or_none
+    @or_none
     def loss(self, x: Any, t: Any) -> float:
         """Give the loss of one batch."""
         x, source, scale, shape, t = self._door(x, t)
@@ -357,7 +305,7 @@ class Calls:
                 return out.copy()
         return self._predict(x)
 
-    @_or_none
+    @or_none
     def _predict(self, x: Any) -> Array:
         network = self.network
         remembering = any(type(layer) is BatchNormalization for layer in self._layers)
@@ -388,7 +336,7 @@ class Calls:
         inside = aligned(int(np.prod(shape)) * dtype.itemsize).view(dtype).reshape(shape)
         out = np.zeros((shape[0], outputs), dtype)
         session = ready.session
-        session.point(Frame.ORDER, _counting(shape[0]))
+        session.point(Frame.ORDER, counting(shape[0]))
         session.point(Frame.BANKS + Bank.DATA, inside)
         session.point(Frame.BANKS + Bank.OUTPUT, out)
         ready.run(1)  # once by the front door; from then on all that it would set is set
@@ -396,7 +344,7 @@ class Calls:
         run = again if session.threads == 1 and not tapes.POISON else functools.partial(ready.run, 1)
         self._small[shape] = (inside, out, run, ready)  # ready owns the memory whose address run holds
 
-    @_or_none
+    @or_none
     def accuracy(self, x: Any, t: Any) -> float:
         """Give the share of samples whose highest score is at their label."""
         if not isinstance(x, Pixels):
@@ -422,7 +370,7 @@ class Calls:
                 continue
             ready = self._program(purpose, batch, shape, source, scale, sparse)
             session = ready.session
-            session.point(Frame.ORDER, _counting(len(data))[start:])
+            session.point(Frame.ORDER, counting(len(data))[start:])
             session.point(Frame.BANKS + Bank.DATA, data)
             session.point(Frame.BANKS + Bank.OUTPUT, out[start:])
             ready.run(rounds, self.network)
@@ -440,13 +388,3 @@ def _in_forked_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_forked_child)
-
-_numbers: Array = np.arange(1024)
-
-
-def _counting(count: int) -> Array:
-    """Give 0, 1, 2, … of at least `count` numbers: samples in the order in which they lie."""
-    global _numbers  # noqa: PLW0603
-    if len(_numbers) < count:
-        _numbers = np.arange(max(count, 2 * len(_numbers)))
-    return _numbers

@@ -6,11 +6,12 @@ machine.py, in the same plain Python (see there), with its kernels in front.
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 # Like machine.py, it is written for a compiler of its own:
-# ruff: noqa: PLR0912, PLR0915, PLR1714
+# ruff: noqa: PLR0124, PLR0912, PLR0915, PLR1714, PLR1730
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
 from badak.engine import kernels
@@ -61,6 +62,41 @@ def sum_products(kind: Kind) -> Kernel:
         return code.add_up(b.load(total))
 
     return Kernel(write, kind.real, name="sum_products")
+
+
+def sum_shares(kind: Kind) -> Kernel:
+    """Make `sum_shares(x, largest, vectors)`: Σ (x / largest)², where the squares themselves no number holds."""
+    width = kind.lanes * kind.itemsize
+
+    def write(b: Any, x: Any, largest: Any, vectors: Any) -> Any:
+        code = Code(b, kind)
+        total, whole = variable(b, code.constant(0.0).value), code.lanes(code.spread(largest))
+        with repeat(b, vectors) as i:
+            part = code.lanes(code.load(b.add(x, b.mul(i, I64(width))))) / whole
+            b.store((code.lanes(b.load(total)) + part * part).value, total)
+        return code.add_up(b.load(total))
+
+    return Kernel(write, kind.real, name="sum_shares")
+
+
+def largest(kind: Kind) -> Kernel:
+    """Make `largest(x, vectors)`: the largest |x| of whole vectors, NaN aside."""
+    width = kind.lanes * kind.itemsize
+
+    def write(b: Any, x: Any, vectors: Any) -> Any:
+        code = Code(b, kind)
+        highest = variable(b, code.constant(0.0).value)
+        with repeat(b, vectors) as i:
+            value = code.lanes(code.load(b.add(x, b.mul(i, I64(width)))))
+            size, known = where(value < 0.0, -value, value), code.lanes(b.load(highest))
+            b.store(where(size > known, size, known).value, highest)
+        lanes = [b.extract_element(b.load(highest), ir.IntType(32)(lane)) for lane in range(kind.lanes)]
+        found = lanes[0]
+        for lane in lanes[1:]:
+            found = b.select(b.fcmp_ordered(">", lane, found), lane, found)
+        return found
+
+    return Kernel(write, kind.real, name="largest")
 
 
 def root(kind: Kind) -> Kernel:
@@ -186,6 +222,10 @@ def define(kind: Kind, base: Any) -> Callable[..., Any]:
         return kernels.elementwise(kind, formula, inputs, outputs)
 
     dot, sqrt_of, draw_masks = sum_products(kind), root(kind), draw(kind)
+    largest_of, shares_of = largest(kind), sum_shares(kind)
+    limits = np.finfo(f"f{SIZE}")
+    # Between these, the sum of squares of a part holds every digit, and so does the sum of all parts.
+    LEAST_SQUARE, MOST_SQUARE = float(limits.tiny / limits.eps), float(limits.max * limits.eps)
     tanh_row, gelu_row = row_kernel(tanh, 1), row_kernel(_gelu, 1)
     leaky_row = row_kernel(lambda x, slope: where(x <= 0.0, slope * x, x), 1)
     tanh_back_row = row_kernel(lambda d, y: d * (1.0 - y * y), 2)
@@ -212,6 +252,7 @@ def define(kind: Kind, base: Any) -> Callable[..., Any]:
     sum_square_column = column_sums(kind, lambda x, mean: (x - mean) * (x - mean), 1, fixed=1)
     sum_both_column = column_sums(kind, lambda d, xn: (d, d * xn), 2, outputs=2)
     shorten_row = row_kernel(lambda g, factor: g * factor, 1)
+    shorten_far_row = row_kernel(lambda g, size, factor: (g / size) * factor, 1)
     sgd_row = row_kernel(lambda w, g, lr, decay: w - lr * (g + decay * w), 2)
     momentum_row, nesterov_row = row_kernel(_momentum, 3, 2), row_kernel(_nesterov, 3, 2)
     adagrad_row, adam_row = row_kernel(_adagrad, 3, 2), row_kernel(_adam, 4, 3)
@@ -397,25 +438,53 @@ def define(kind: Kind, base: Any) -> Callable[..., Any]:
         return load_real(argument(frame, Frame.RATES) + it * argument(frame, Frame.RATES_STEP) + number * SIZE)
 
     def squares(frame, row, me, threads) -> None:
-        """Sum the squares of a gradient, in parts."""
-        out, grad, at = place(frame, row, 1), place(frame, row, 2), field(row, 3)
-        vectors, chunks = whole(field(row, 4)), field(row, 5)
+        """Sum the squares of a gradient, in parts: each is a sum times the square of its part's `size`.
+
+        The size is 1, but the largest value where squares would overflow, or vanish; and 0 where all are 0.
+        """
+        out, sizes, grad, at = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3), field(row, 4)
+        vectors, chunks = whole(field(row, 5)), field(row, 6)
         first, last = share(chunks, me, threads)
         for part in range(first, last):
             v = vectors * part // chunks
-            start = grad + v * WIDTH
-            store_real(out + (at + part) * SIZE, dot(start, start, vectors * (part + 1) // chunks - v))
+            start, some = grad + v * WIDTH, vectors * (part + 1) // chunks - v
+            size, total = 1.0, dot(start, start, some)
+            if total == total and not (total > LEAST_SQUARE and total < MOST_SQUARE):
+                size = largest_of(start, some)
+                if size > 0.0:
+                    total = shares_of(start, size, some)
+            store_real(out + (at + part) * SIZE, total)
+            store_real(sizes + (at + part) * SIZE, size)
         if first < last and last == chunks:
             for part in range(chunks, whole(chunks) * LANES):
                 store_real(out + (at + part) * SIZE, 0.0)
+                store_real(sizes + (at + part) * SIZE, 0.0)
 
     def clip(frame, row, me, threads, it) -> None:
-        grad, parts, count, total = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)
-        norm, longest = sqrt_of(sum_row(parts, whole(total))), rate(frame, it, Rate.CLIP)
+        grad, parts, sizes = place(frame, row, 1), place(frame, row, 2), place(frame, row, 3)
+        count, total, longest = field(row, 4), field(row, 5), rate(frame, it, Rate.CLIP)
         first, last = share(whole(count), me, threads)
-        if norm > longest:
-            at = grad + first * WIDTH
-            shorten_row(last - first, at, at, longest / norm)
+        at = grad + first * WIDTH
+        plain, largest = 1, 0.0
+        for part in range(total):
+            size = load_real(sizes + part * SIZE)
+            if size != 0.0 and size != 1.0:
+                plain = 0
+            if size > largest:
+                largest = size
+        if plain:
+            norm = sqrt_of(sum_row(parts, whole(total)))
+            if norm > longest:
+                shorten_row(last - first, at, at, longest / norm)
+        else:  # norm is largest · √square, which may be more than a number holds
+            square = 0.0
+            for part in range(total):
+                size, ratio = load_real(sizes + part * SIZE), 1.0
+                if size < largest:
+                    ratio = size / largest
+                square += ratio * load_real(parts + part * SIZE) * ratio
+            if sqrt_of(square) > longest / largest:  # with an infinite gradient, it is NaN: nothing is shortened
+                shorten_far_row(last - first, at, at, largest, longest / sqrt_of(square))
 
     def update(frame, row, me, threads, it, code) -> None:
         w, g, count, decayed = place(frame, row, 1), place(frame, row, 2), field(row, 3), field(row, 4)

@@ -17,6 +17,7 @@ from badak.engine.plan import ALIGNMENT, Buffer, Layout, Line, Picture, Program,
 from badak.graph import Node
 from badak.layers import AveragePooling, BatchNormalization, Convolution, Dropout, Flatten, Pooling, Relu
 from badak.layers.base import SameShape
+from badak.validate import is_whole
 
 CHUNKS = 8
 """The gradient of a convolution is added up in so many parts, each over its share of the images."""
@@ -267,7 +268,7 @@ def _unfit(layer: Any) -> str | None:
     """Say why a layer cannot look through its windows, if somebody changed their sizes to what they cannot be."""
     for name in SETTINGS[type(layer)]:
         value, least = getattr(layer, name), int(name != "pad")
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        if not is_whole(value, least):
             return f"a {name} that is no whole number of {least} or more"
     if type(layer) is not Convolution and layer.pad >= min(layer.pool_h, layer.pool_w):
         return "a pad that is as large as the window"

@@ -149,22 +149,22 @@ class Lowering:
             program.emit("AGAIN")
         for write in self.ends:
             write()
-        squares = program.vector("squares", 0, Bank.SCRATCH)
+        squares, sizes = (program.vector(name, 0, Bank.SCRATCH) for name in ("squares", "sizes"))
         numbers = {id(grad): grad.size // program.itemsize for _, _, grad, _, _ in self.updates}
         if self.how.clip and self.updates:
             for _, _, grad, layer, _ in self.updates:
                 count = numbers[id(grad)]
                 chunks = min(64, whole(whole(count, program.lanes), 16))
-                program.emit(
-                    "SQUARES", ("squares",), layer, out=squares, grad=grad, at=total, count=count, chunks=chunks
-                )
+                program.emit("SQUARES", ("squares",), layer, out=squares, sizes=sizes, grad=grad, at=total, count=count,
+                             chunks=chunks)  # fmt: skip
                 total += whole(chunks, program.lanes) * program.lanes
-            squares.shape, squares.size = (total,), total * program.itemsize
+            for parts in (squares, sizes):
+                parts.shape, parts.size = (total,), total * program.itemsize
         for key, W, grad, layer, _ in self.updates:
             count = numbers[id(grad)]
             owner = ("columns", whole(count, program.lanes))
             if self.how.clip:
-                program.emit("CLIP", owner, layer, grad=grad, parts=squares, count=count, total=total)
+                program.emit("CLIP", owner, layer, grad=grad, parts=squares, sizes=sizes, count=count, total=total)
             states = {}
             for state, field, bank in zip(
                 self.how.states, ("first", "second"), (Bank.FIRST, Bank.SECOND), strict=False

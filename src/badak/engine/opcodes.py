@@ -255,8 +255,9 @@ SIGMOID_LOSS = _op("SIGMOID_LOSS", "out:w losses:w x:r t:m out_step x_step t_ste
                    "{losses} ← cross-entropy of sigmoid({x}) and {t}; {out} ← (sigmoid({x}) - {t}) / N")
 
 # -- optimizers: their numbers come from the iteration's row of rates (updates.py)
-SQUARES = _op("SQUARES", "out:w grad:r at count chunks", "{out} ← in parts, Σ {grad}²")
-CLIP = _op("CLIP", "grad:m parts:r count total", "{grad} ← {grad}, shortened if √Σ {parts} is above clip_norm")
+SQUARES = _op("SQUARES", "out:w sizes:w grad:r at count chunks", "{out}, {sizes} ← in parts, Σ ({grad} / {sizes})²")
+CLIP = _op("CLIP", "grad:m parts:r sizes:r count total",
+           "{grad} ← {grad}, shortened if √Σ {parts} · {sizes}² is above clip_norm")  # fmt: skip
 _RULE = "out:m grad:r count decayed"
 STEP_SGD = _op("STEP_SGD", _RULE, "{out} ← {out} - lr · ({grad} + decay)")
 STEP_MOMENTUM = _op("STEP_MOMENTUM", _RULE + " first:m",

@@ -14,6 +14,7 @@ from badak.engine.plan import Buffer, Memory, Picture, whole
 from badak.graph import Node
 from badak.layers import BatchNormalization, Dropout, Gelu, LayerNormalization, LeakyRelu, Relu, Sigmoid, Tanh
 from badak.losses import SigmoidWithLoss
+from badak.validate import is_number
 
 CHUNK_ROWS, CHUNKS = 128, 64
 """Columns are summed in chunks of at least so many rows, and in no more chunks than that."""
@@ -59,12 +60,8 @@ RULES[LeakyRelu] = _activation("LEAKY_RELU", setting="slope")
 RULES[Gelu] = _activation("GELU", from_x=True)
 SETTINGS[LeakyRelu] = ("slope",)
 REFUSALS[LeakyRelu] = lambda layer: (
-    None if _number(layer.slope) and 0 <= layer.slope < math.inf else "a slope that is no number of 0 or more"
+    None if is_number(layer.slope) and 0 <= layer.slope < math.inf else "a slope that is no number of 0 or more"
 )
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating)
 
 
 # -- dropout ----------------------------------------------------------------------------------------------------
@@ -95,7 +92,7 @@ def _dropout(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, Backward]:
 
 
 def _undrawable(layer: Any) -> str | None:
-    if not (_number(layer.dropout_ratio) and 0 <= layer.dropout_ratio < 1):
+    if not (is_number(layer.dropout_ratio) and 0 <= layer.dropout_ratio < 1):
         return "a dropout_ratio that is no share"
     kind = type(getattr(layer.rng, "bit_generator", None))
     if layer.rng is not None and (type(layer.rng) is not np.random.Generator or kind is not np.random.PCG64):
@@ -222,13 +219,13 @@ def _layer_normalization(low: Lowering, node: Node, x: Buffer) -> tuple[Buffer, 
 
 
 def _unnormal(layer: Any) -> str | None:
-    if not (_number(layer.eps) and layer.eps > 0):
+    if not (is_number(layer.eps) and layer.eps > 0):
         return "an eps that is not above 0"
     for name in ("running_mean", "running_var") if type(layer) is BatchNormalization else ():
         array = getattr(layer, name)
         if not (isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.shape == np.shape(layer.gamma)):
             return f"{name} that is no array of numbers in the shape of gamma"
-    if type(layer) is BatchNormalization and not (_number(layer.momentum) and 0 <= layer.momentum <= 1):
+    if type(layer) is BatchNormalization and not (is_number(layer.momentum) and 0 <= layer.momentum <= 1):
         return "a momentum that is no share"
     return None
 

@@ -11,6 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from badak.validate import positive, positive_text
+
 HOST = "host"
 CPUINFO = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags")
 """What tells one kind of processor from another, in Linux's words."""
@@ -163,13 +165,5 @@ def thread_count(threads: int | None = None) -> int:
     """
     if threads is None:
         text = os.environ.get("BADAK_THREADS", "").strip()
-        if not text:
-            return usable_cores()
-        if not text.isdigit() or int(text) < 1:
-            raise ValueError(f"BADAK_THREADS must be a whole number of 1 or more, not {text!r}")
-        return int(text)
-    if isinstance(threads, bool) or not isinstance(threads, int):
-        raise TypeError(f"threads must be a whole number, not {type(threads).__name__}")
-    if threads < 1:
-        raise ValueError(f"threads must be 1 or more, not {threads}")
-    return threads
+        return positive_text("BADAK_THREADS", text) if text else usable_cores()
+    return positive("threads", threads)

@@ -337,8 +337,8 @@ REACH |= {
     "NORMALIZE_ROWS": _rows("xn", "out", "x") | _vectors("gamma", "beta") | {"std": lambda s: s["rows"] * s.itemsize},
     "NORMALIZE_ROWS_BACK": _rows("out", "dout", "xn") | _vectors("gamma") | {"std": lambda s: s["rows"] * s.itemsize},
     "SIGMOID_LOSS": _forward | _losses | {"t": lambda s: s.rows("t", "n")},
-    "SQUARES": {"out": lambda s: s.squares()} | _vectors("grad", count="count"),
-    "CLIP": _vectors("grad", count="count") | _vectors("parts", count="total"),
+    "SQUARES": {"out": lambda s: s.squares(), "sizes": lambda s: s.squares()} | _vectors("grad", count="count"),
+    "CLIP": _vectors("grad", count="count") | _vectors("parts", "sizes", count="total"),
     **{f"STEP_{name}": _rule for name in ("SGD", "MOMENTUM", "NESTEROV", "ADAGRAD", "RMSPROP", "ADAM")},
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 from badak import store
 from badak.learn.exercise import Exercise, exercises
 from badak.reading import load_json, read_regular
+from badak.validate import is_whole
 
 PROGRESS = "progress.json"
 FORMAT = 1
@@ -101,7 +102,7 @@ class Folder:
 def _checked(held: dict[str, Any]) -> dict[str, Any]:
     """Give a state from the file; raise ValueError for one of other types."""
     solved, tries, hints = held["solved"], held["tries"], held["hints"]
-    counts = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in (tries, hints))
+    counts = all(is_whole(n, 0) for n in (tries, hints))
     if not counts or not (solved is None or isinstance(solved, str)):
         raise ValueError
     return {"solved": solved, "tries": tries, "hints": min(hints, HINTS)}

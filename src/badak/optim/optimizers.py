@@ -78,9 +78,7 @@ class Optimizer:
         """Change `params` in place: both are flat arrays, as a Block has them. `grads` stays as it is."""
         self.begin(params)
         if self.clip_norm is not None:
-            norm = length(grads)
-            if norm > self.clip_norm:
-                grads = grads * (self.clip_norm / norm)
+            grads = shortened(grads, self.clip_norm)
         if self.weight_decay:
             grads = self.decay(params, grads)
         lr = self.rate(self.steps)
@@ -96,17 +94,25 @@ class Optimizer:
         raise NotImplementedError
 
 
-def length(flat: Array) -> float:
-    """Give the Euclidean length of a flat array, also where squares in its dtype would be infinite or 0."""
-    with np.errstate(over="ignore", under="ignore"):
-        square = float(np.dot(flat, flat))
-        if np.finfo(flat.dtype).tiny / np.finfo(flat.dtype).eps < square < math.inf:
-            return math.sqrt(square)
-        largest = float(np.abs(flat).max(initial=0))
-        if not 0 < largest < math.inf:
-            return largest
-        part = flat / flat.dtype.type(largest)
-        return largest * math.sqrt(float(np.dot(part, part)))
+def shortened(flat: Array, longest: float) -> Array:
+    """Give a flat array, shortened to the Euclidean length `longest` where it is longer.
+
+    Also where squares in its dtype would be infinite or 0, and where no number holds the length.
+    """
+    limits = np.finfo(flat.dtype)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        square, largest = float(np.dot(flat, flat)), 1.0
+        if not limits.tiny / limits.eps < square < math.inf:
+            largest = float(np.abs(flat).max(initial=0))
+            if largest == math.inf:
+                return flat * 0.0  # and NaN where it is infinite
+            part = flat / flat.dtype.type(largest or 1)
+            square = float(np.dot(part, part))
+        if not math.sqrt(square) > longest / (largest or 1):  # NaN is no length either
+            return flat
+        if largest == 1:
+            return flat * (longest / math.sqrt(square))
+        return flat / flat.dtype.type(largest) * (longest / math.sqrt(square))
 
 
 class SGD(Optimizer):

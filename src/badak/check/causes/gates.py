@@ -36,5 +36,6 @@ CAUSES = (
         "wrong-gate",
         "Only the columns {first} to {last} of d{quantity} are wrong: gate {gate} of {count}.",
         "Follow that gate back from the states: its own derivative, and what it was multiplied by.",
+        tests=(one_gate,),
     ),
 )

@@ -56,10 +56,10 @@ CLAUSES: list[Clause] = [
     *roles.CLAUSES,
     *construction.CLAUSES,
     *training.CLAUSES,
-    *loop.CLAUSES,
     *autograd.CLAUSES,
     *optimizer.CLAUSES,
     *numerical.CLAUSES,
+    *loop.CLAUSES,
 ]
 # By name, as `only` takes them.
 CHECKS: dict[str, list[Clause]] = {c.name: [d for d in CLAUSES if d.name == c.name] for c in CLAUSES}

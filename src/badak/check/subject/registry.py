@@ -38,8 +38,8 @@ from badak.check.subject.value import AutogradValue
 STYLES: list[type[Examinee]] = [
     CostFunctions,
     FunctionPair,
-    TrainingLoop,
     AutogradValue,
+    TrainingLoop,
     TrainStep,
     NielsenNetwork,
     Cell,
