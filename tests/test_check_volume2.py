@@ -224,7 +224,7 @@ SLIPS = [
     ("RNN", CELLS, ("self.grads[1][...] = h_prev.T @ dt", "self.grads[1][...] = h_next.T @ dt"), "params[1]"),
     ("LSTM", CELLS, ("ds = dc_next + dh_next * o * (1 - t ** 2)", "ds = dh_next * o * (1 - t ** 2)"), "c_prev"),
     ("TimeRNN", CELLS, ("backward(dhs[:, t] + dh)", "backward(dhs[:, t])"), "x"),
-    ("TimeRNN", CELLS, ("                grads[i] += grad", "                grads[i] = grad"), "params[0]"),
+    ("TimeRNN", CELLS, ("                grads[i] += grad", "                grads[i] = grad"), "params[1]"),
     ("EmbeddingDot", WORDS, ("self.embed.backward(dout * h)", "self.embed.backward(dout)"), "params[0]"),
     ("Embedding", WORDS, ("np.add.at(dW, self.idx, dout)", "dW[self.idx] = dout"), "params[0]"),
     ("CBOW", WORDS, ("dout *= 1 / len(self.in_layers)", "pass"), "params[0]"),
