@@ -6,17 +6,16 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from badak.check.copying import clone
 from badak.check.source import Source, called_name
 from badak.check.subject.arguments import GATES, D, H, Layout, M, N, combinations, gate_array, is_gated, needed
 from badak.check.subject.base import Subject
 from badak.check.subject.calls import TARGETS, has_method, required
 from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.settings import Maker
 
 INDICES = re.compile(r"(?i)(idx|idxs|index|indices|ids?|word_ids?|target_idx)")
 
@@ -48,12 +47,8 @@ class Layer(Subject):
             for gates in GATES:
                 fixed = {p.name: v for p in parameters if (v := gate_array(p.name, gates)) is not None}
                 for arguments in combinations([p for p in parameters if p.name not in fixed], layout):
-                    yield partial(_made, kind, fixed | arguments)
+                    yield Maker(kind, fixed | arguments)
         yield from super().makers(candidate, layout)
-
-
-def _made(kind: type, arguments: dict[str, Any]) -> Any:
-    return kind(**clone(arguments))
 
 
 class TwoInputLayer(Subject):

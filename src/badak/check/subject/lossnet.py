@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from badak.check.subject.arguments import STEPS, WORDS, D, Layout, N, combinatio
 from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.inputs import arrays_of
 from badak.check.subject.loss import Loss
+from badak.check.subject.settings import Maker
 
 SECOND = re.compile(r"(?i)^(ts?|targets?|labels?|y|ys|y_true|teachers?|ans|contexts?)$")
 
@@ -60,16 +60,12 @@ class LossNetwork(Loss):
             return
         fixed = {"W": normal(WORDS, D)}
         for arguments in combinations([p for p in needed(kind) if p.name != "W"], layout):
-            yield partial(_made, kind, fixed | arguments)
+            yield Maker(kind, fixed | arguments)
 
     @classmethod
     def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
         """Give rows with their classes, words with the words that follow, contexts with their middle, vectors."""
         return iter(()) if alone else _samples(obj)
-
-
-def _made(kind: type, arguments: dict[str, Any]) -> Any:
-    return kind(**clone(arguments))
 
 
 def _calls_layers(parts: list[ast.AST]) -> bool:

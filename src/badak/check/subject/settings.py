@@ -77,7 +77,7 @@ def maker_of(obj: Any, make: Callable[[], Any] | None) -> Maker | None:
         if keywords is not None and getattr(make, "args", ())[:1] == (kind,):
             given = inspect.signature(kind).bind(*make.args[1], **make.args[2]).arguments  # type: ignore[union-attr]
             return Maker(kind, dict(given))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, IndexError):
         return None
     held = getattr(obj, "__dict__", {})
     plain = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]

@@ -10,7 +10,6 @@ import ast
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.inputs import arrays_of
 from badak.check.subject.network import BookNetwork
 from badak.check.subject.paths import copied
+from badak.check.subject.settings import Maker
 
 Array = np.ndarray[Any, Any]
 IMAGE = (C, 8, 6)  # divisible by a pool of two, and not square
@@ -70,7 +70,7 @@ class LossAndGradients(BookNetwork):
             chosen["input_dim"] = IMAGE
         open_ones = [p for p in needed(kind) if p.name not in chosen]
         for arguments in combinations(open_ones, layout):
-            yield partial(kind, **clone(chosen), **arguments)
+            yield Maker(kind, chosen | arguments)
 
     @classmethod
     def own_samples(cls, obj: Any, layout: Layout, alone: bool) -> Iterator[tuple[Any, Any]] | None:
@@ -120,7 +120,7 @@ class TrainStep(LossAndGradients):
         if "char2idx" in names and "D" in names and kind is not None:
             open_ones = [p for p in needed(kind) if p.name != "D"]
             for arguments in combinations(open_ones, layout):
-                yield partial(kind, D=WORDS, **arguments)
+                yield Maker(kind, {"D": WORDS} | arguments)
             return
         yield from super().makers(candidate, layout)
 
