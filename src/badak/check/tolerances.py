@@ -41,6 +41,7 @@ SUMMED = 1e-5  # of the sum of sizes: many terms of either sign cancel in the sl
 SMOOTH = 1e-6  # along (1, …, 1) the two sides agree to this: tied elements move together, and no kink is on the way
 FAINT = 1e-5  # rounding above this share of a slope: the slope is too faint to be judged along one direction
 HIDDEN = 1e-5  # along one direction of a network: what log(y + 1e-7) does to a gradient where y is 0.01
+SHORT = 1e-8  # a step that crosses next to no kink; a loss near 4 is rounded to 1e-15, so its slope to 1e-7
 GUARDED = 1e-2  # of the largest slope: log(y + 1e-7) in a loss shifts gradients by less
 UNLIKELY = 1e-4  # a probability below this, in log(y + 1e-7): the guard shifts its gradient by 1e-3 and more
 SMOOTHLY = 1e-1  # of the slope: the two sides differ by more along the way on which all parameters move

@@ -186,7 +186,7 @@ class _Front(importlib.abc.MetaPathFinder):
         elsewhere = PathFinder.find_spec(name, finders.before)
         if elsewhere is not None and elsewhere.origin is not None:
             return None
-        return found or finders.back.find_spec(name, path, target)
+        return found or finders.back.find_spec(name, None)
 
     def _inside(self, name: str, path: Sequence[str]) -> ModuleSpec | None:
         """Find a module of a package."""
