@@ -41,9 +41,12 @@ def main() -> None:
     limit_memory(orders["memory_limit"])
     limit_time(orders["processor"])
     sys.argv = [orders["path"]]
-    sys.path.insert(0, orders.get("beside") or str(Path(orders["path"]).resolve().parent))
     module, name = orders["work"].split(":")
     work = getattr(importlib.import_module(module), name)
+    # From here on: our own modules may be kept compiled, the user's folder gets no __pycache__.
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.path.insert(0, orders.get("beside") or str(Path(orders["path"]).resolve().parent))
     # A module that draws from the global generators unseeded gets the same answer each time it is checked.
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002

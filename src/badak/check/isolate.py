@@ -308,10 +308,9 @@ def _environment() -> dict[str, str]:
     environment = dict(os.environ)
     package = str(Path(__file__).resolve().parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(p for p in (package, environment.get("PYTHONPATH", "")) if p)
-    # No windows, no threads in BLAS (their stacks count as memory), no __pycache__ in the user's folder.
+    # No windows, no threads in BLAS (their stacks count as memory).
     environment |= {
         "MPLBACKEND": "Agg",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

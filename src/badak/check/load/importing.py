@@ -17,15 +17,13 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-from badak.book.imports import NAMES as BOOK
-from badak.book.imports import BookFinder
-from badak.book.scripts import chapter_of
 from badak.check.load import columns
 from badak.check.load.project import Project
 from badak.check.load.standins import NEVER_REAL, THIRD_PARTY, Guard, StandInLoader
 
 Run = Callable[[types.ModuleType, Path], None]
 Note = tuple[str, dict[str, Any]]
+BOOK = "badak.book.imports"
 CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
@@ -79,8 +77,14 @@ class Finders:
 
     def install(self) -> None:
         """Put both in place; the finder of `badak book`, which looks beside the script that runs, steps aside."""
-        self.aside = [finder for finder in sys.meta_path if isinstance(finder, BookFinder)]
-        sys.meta_path[:] = [self.front, *(f for f in sys.meta_path if f not in self.aside), self.back]
+        self._put_aside()
+        sys.meta_path[:] = [self.front, *sys.meta_path, self.back]
+
+    def _put_aside(self) -> None:
+        loaded = sys.modules.get(BOOK)
+        ours = [finder for finder in sys.meta_path if loaded is not None and isinstance(finder, loaded.BookFinder)]
+        self.aside += ours
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in ours]
 
     def remove(self) -> None:
         """Take both away."""
@@ -125,11 +129,35 @@ class Finders:
 
     def book(self, name: str) -> ModuleSpec | None:
         """Give our module that stands for one of the book's; None for a name that is not the book's."""
-        stands = _book_module(name, self.project.file) if name.partition(".")[0] in BOOK else None
+        stands = self._book_module(name)
         if stands is None:
             return None
         self.note("{name} is not there: badak's own stands in for the book's.", name=name)
         return importlib.util.spec_from_loader(name, _Alias(stands), is_package="." not in name)
+
+    def _book_module(self, name: str) -> str | None:
+        """Give the name of our module that stands for one of the book's, None where we have none."""
+        imports, scripts = self._import_book()
+        top, _, rest = name.partition(".")
+        if top not in imports.NAMES:
+            return None
+        room = imports.NAMES[top] or f"ch0{scripts.chapter_of(self.project.file)}.{top}"
+        parts = ["badak.book", room, *([rest] if rest else [])]
+        try:
+            return ".".join(parts) if importlib.util.find_spec(".".join(parts)) is not None else None
+        except ModuleNotFoundError:
+            return None
+
+    def _import_book(self) -> tuple[types.ModuleType, types.ModuleType]:
+        """Import what knows the book's names, which takes long, and only files need that lack a module of theirs."""
+        path = list(sys.path)
+        sys.path[:] = self.before  # what the file put there is not taken for ours
+        try:
+            found = importlib.import_module(BOOK), importlib.import_module("badak.book.scripts")
+        finally:
+            sys.path[:] = path
+        self._put_aside()
+        return found
 
 
 def _holds_python(spec: ModuleSpec) -> bool:
@@ -145,11 +173,13 @@ class _Front(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
         finders = self.finders
+        if name.partition(".")[0] == "badak":
+            return None
         if path is not None:
             return self._inside(name, path)
         if name in NEVER_REAL:
             return _stand_in(finders, name)
-        if name in sys.stdlib_module_names or name == "badak":
+        if name in sys.stdlib_module_names:
             return None
         found = finders.in_places(name, finders.places())
         if found is not None and found.origin is not None:
@@ -178,6 +208,8 @@ class _Back(importlib.abc.MetaPathFinder):
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
         finders = self.finders
         top, _, rest = name.partition(".")
+        if top == "badak":
+            return None
         if name.rpartition(".")[2] == columns.NAME and _defined_nowhere(finders, name):
             finders.note("{name} is not compiled here: badak's own stands in for it.", name=name)
             return ModuleSpec(name, StandInLoader(finders.guard))
@@ -185,7 +217,7 @@ class _Back(importlib.abc.MetaPathFinder):
             found = finders.in_places(name, [str(p) for p in finders.project.above()]) or self._anywhere(name)
             if found is not None:
                 return found
-        if top in BOOK and (not rest or sys.modules.get(top) is not None):
+        if not rest or sys.modules.get(top) is not None:
             stands = finders.book(name)
             if stands is not None:
                 return stands
@@ -203,16 +235,6 @@ class _Back(importlib.abc.MetaPathFinder):
         if spec is not None:
             self.finders.note("{name} was found in {path}.", name=name, path=_short(found[0], project.root))
         return spec
-
-
-def _book_module(name: str, file: Path) -> str | None:
-    """Give the name of our module that stands for one of the book's, None where we have none."""
-    top, _, rest = name.partition(".")
-    parts = ["badak.book", BOOK[top] or f"ch0{chapter_of(file)}.{top}", *([rest] if rest else [])]
-    try:
-        return ".".join(parts) if importlib.util.find_spec(".".join(parts)) is not None else None
-    except ModuleNotFoundError:
-        return None
 
 
 def _short(path: Path, root: Path) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from badak.check.causes.registry import cause_named
 from badak.check.findings import Finding, Report
 from badak.language import fill_in, translator
 
@@ -39,6 +38,8 @@ def sentences_of(finding: Finding) -> tuple[str, str]:
         return finding.text, finding.advice or ""
     if finding.check == "runs" and finding.values.get("repair"):
         return CRASH_REPAIR
+    from badak.check.causes.registry import cause_named  # all the causes: a report without findings needs none
+
     return cause_named(finding.label).sentences(finding.values)
 
 

@@ -7,7 +7,7 @@ is a subclass that says how to call and where to read.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -360,6 +360,16 @@ class Subject(Examinee):
 
             return restored
         return f
+
+    def moved_forward(self, values: Mapping[str, Array], directions: Mapping[str, Array], far: float) -> Array:
+        """Run forward with all the parameters in `values` moved `far` along their directions."""
+        obj = self.fresh()
+        paths = {p.name: p.path for p in self.parameters}
+        for name, value in values.items():
+            set_path(obj, paths[name], value + far * directions[name])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return np.array(self.forward(obj, copied(self.x), copied(self.second)))
 
     def slopes(self, quantity: str, rows: list[int] | None = None) -> Slopes:
         """Measure how the output moves with a quantity (kept: the second time costs nothing)."""

@@ -75,7 +75,11 @@ class Examinee:
             yield lambda: dict(candidate.functions)
             return
         parameters = [] if kind.__init__ is object.__init__ else needed(kind, small=True)  # type: ignore[misc]
-        for arguments in combinations(parameters, layout):
+        chosen = list(combinations(parameters, layout))
+        if any(p.default is not p.empty for p in parameters):
+            # What is smaller may fit no size that the class itself takes for granted: then as it was meant.
+            chosen += combinations([p for p in parameters if p.default is p.empty], layout)
+        for arguments in chosen:
             yield lambda arguments=arguments: kind(**{k: clone(v) for k, v in arguments.items()})  # type: ignore[misc]
 
     def settings(self) -> dict[str, list[Any]]:

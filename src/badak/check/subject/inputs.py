@@ -24,6 +24,7 @@ from badak.check.subject.arguments import (
     Layout,
     M,
     N,
+    smaller,
 )
 from badak.check.subject.base import Subject
 from badak.check.subject.calls import has_method
@@ -43,14 +44,16 @@ def arrays_of(obj: Any) -> list[Array]:
     return found
 
 
-def told_shape(obj: Any) -> Shape | None:
-    """Give the shape of one sample that a network tells: its `input_shape`, or the book's argument `input_dim`."""
-    told = getattr(obj, "input_shape", None)
-    if told is None:
+def told_shapes(obj: Any) -> list[Shape]:
+    """Give the shapes of one sample that a network tells: its `input_shape`, or the book's argument `input_dim`, whose
+    default a smaller image may have taken the place of."""
+    told = [getattr(obj, "input_shape", None)]
+    if told == [None]:
         with contextlib.suppress(TypeError, ValueError):
-            told = getattr(inspect.signature(type(obj)).parameters.get("input_dim"), "default", None)
-    sizes = told if isinstance(told, tuple) and all(type(n) is int and n > 0 for n in told) else ()
-    return sizes if sizes and math.prod(sizes) <= LARGEST else None
+            parameter = inspect.signature(type(obj)).parameters.get("input_dim")
+            told = [*(smaller(parameter) or []), parameter.default] if parameter is not None else []
+    sizes = [t for t in told if t and isinstance(t, tuple) and all(type(n) is int and n > 0 for n in t)]
+    return [one for one in sizes if math.prod(one) <= LARGEST]
 
 
 def batches(obj: Any, layout: Layout) -> list[Shape]:
@@ -101,9 +104,8 @@ def samples(obj: Any, style: type[Subject], layout: Layout, alone: bool = False)
         return
     rng = np.random.default_rng(1)
     shapes = singles(obj, layout) if alone else batches(obj, layout)
-    told = told_shape(obj) if style.runs_forward_itself and not alone else None
-    if told is not None:
-        shapes = [(N, *told), *shapes]
+    if style.runs_forward_itself and not alone:
+        shapes = [*((N, *told) for told in told_shapes(obj)), *shapes]
     for shape in shapes:
         x = rng.standard_normal(shape)
         if style.has_target:

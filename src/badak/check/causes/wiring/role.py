@@ -13,7 +13,9 @@ from badak.check.compare import case_of, ties_only
 from badak.check.copying import clone
 from badak.check.exam import Examination
 from badak.check.findings import Finding
-from badak.check.subject import UserError, has_method
+from badak.check.subject import UserError, has_method, parameters_of
+
+BATCH_SIZES = ("batch_size", "batchsize", "batch", "size")  # accuracy(x, t, batch_size=100)
 
 
 def check_network_role(exam: Examination) -> Iterator[Finding]:
@@ -54,8 +56,11 @@ def _accuracy(exam: Examination) -> Iterator[Finding]:
                 break
         labels = y.argmax(axis=1)
         one_hot = np.ndim(subject.second) == 2
+        obj = subject.fresh()
+        # In batches of 100, as the book does it, fewer samples than that are none.
+        given = {p.name: len(x) for p in parameters_of(obj.accuracy) if p.name in BATCH_SIZES}
         value = subject.call(
-            "accuracy", subject.fresh().accuracy, x.copy(), np.eye(y.shape[1])[labels] if one_hot else labels
+            "accuracy", obj.accuracy, x.copy(), np.eye(y.shape[1])[labels] if one_hot else labels, **given
         )
         value = float(np.ravel(value)[0])
     except (UserError, ValueError, TypeError):
