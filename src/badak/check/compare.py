@@ -10,11 +10,13 @@ from badak.check.case import Case
 from badak.check.exam import Examination
 from badak.check.findings import Finding
 from badak.check.numeric import measure_direction
-from badak.check.tolerances import CAST, CROSSED, DOUBLE, FINE, GUARDED, NOTHING, SMOOTH, SMOOTHLY, SUMMED
+from badak.check.subject import UserError, get_path, set_path
+from badak.check.tolerances import CAST, CROSSED, DOUBLE, FINE, GUARDED, NOTHING, SHORT, SMOOTH, SMOOTHLY, SUMMED
 
 Array = np.ndarray[Any, Any]
 FEW = 12  # elements that are measured again before all that differ are
 DIRECT = 80  # arrays up to this size are measured element by element at once
+CALMER = 0.8  # times the parameters of each layer: eight layers bring the scores within a sixth
 LARGE = 20_000  # numbers in a network's parameters: above, thousands of hidden units lie on either side of a kink
 SAMPLED = 1500  # above this size only a sample of the elements is measured to find the cause
 
@@ -46,7 +48,7 @@ def sample_rows(exam: Examination, quantity: str) -> list[int] | None:
 
 def wrong_quantities(exam: Examination) -> list[str]:
     """Give the inputs and parameters whose gradient does not agree with the slopes."""
-    if agree_together(exam):
+    if agree_together(exam) or (is_large(exam) and _agree_calmed(exam)):
         exam.wrong = []
         return []
     exam.wrong = [q for q in exam.quantities if q not in exam.shape_faults and not agrees(exam, q)]
@@ -73,11 +75,27 @@ def agree_together(exam: Examination, crossed: float = CROSSED) -> bool:
     gradients = [np.asarray(g, float) for g in given]
     if not all(np.isfinite(g).all() for g in gradients) or any(g.dtype == np.float32 for g in given):
         return False
-    # Any step crosses kinks there: the shorter one alone is made.
-    steps = (FINE.step,) if is_large(exam) else (DOUBLE.step, FINE.step)
+    # In a large one the wide step crosses hundreds of kinks; to the looser limit a very short one is exact enough.
+    steps = (FINE.step, SHORT) if is_large(exam) else (DOUBLE.step, FINE.step)
     loose = crossed if is_large(exam) else 0.0
     rng = np.random.default_rng(13)
     return all(_agree_along(exam, values, gradients, rng, steps, loose) for _ in range(2))
+
+
+def _agree_calmed(exam: Examination) -> bool:
+    """Tell whether log(y + 1e-7) explains what differs: little does, nothing where the scores lie nearer."""
+    if not exam.subject.parameters or not agree_together(exam, GUARDED):
+        return False
+    calm = exam.subject.fresh()
+    for parameter in exam.subject.parameters:
+        set_path(calm, parameter.path, CALMER * np.asarray(get_path(calm, parameter.path), float))
+    other = Examination(exam.subject.sibling(exam.subject.x, exam.subject.second, calm))
+    other.y, other.douts = exam.y, exam.douts
+    try:
+        other.passes = [other.subject.run(dout) for dout in other.douts]
+    except UserError:
+        return False
+    return agree_together(other)
 
 
 def is_large(exam: Examination) -> bool:
@@ -102,7 +120,6 @@ def _agree_along(
     parts = [float((g * m).sum()) for g, m in zip(gradients, moves, strict=True)]
     scale = float(np.sqrt(np.sum(np.square([size * share for size, share in zip(sizes, shares, strict=True)]))))
     directions = dict(zip(values, moves, strict=True))
-    gap = np.inf
     for step in steps:
         slope, _, bend = measure_direction(
             lambda at: exam.subject.moved_forward(values, directions, float(at[0])), np.zeros(1), np.ones(1), step
@@ -110,9 +127,9 @@ def _agree_along(
         if slope.size != 1 or not np.isfinite(slope).all():
             return False
         gap = abs(float(slope[0]) - sum(parts))
-        if gap <= DOUBLE.relative * scale + NOTHING and abs(float(bend[0])) <= SMOOTHLY * scale:
+        if gap <= loose * scale or (gap <= DOUBLE.relative * scale + NOTHING and float(bend[0]) <= SMOOTHLY * scale):
             return True
-    return gap <= loose * scale + NOTHING
+    return False
 
 
 def _means(exam: Examination, wrong: list[str]) -> set[str]:

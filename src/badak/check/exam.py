@@ -72,6 +72,7 @@ class Examination(Exam):
         self.passes: list[Pass] = []
         self.douts: list[Any] = []
         self.y: Any = None
+        self.random: bool | None = None  # whether forward draws random numbers, once that was asked
 
     @property
     def inputs(self) -> list[str]:

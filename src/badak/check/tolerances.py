@@ -38,6 +38,7 @@ FIT = 1e-5  # a hypothesis reproduces the user's gradient: coarser than the comp
 SUMMED = 1e-5  # of the sum of sizes: many terms of either sign cancel in the slope along (1, …, 1)
 SMOOTH = 1e-6  # along (1, …, 1) the two sides agree to this: tied elements move together, and no kink is on the way
 SMOOTHLY = 1e-1  # of the slope: the two sides differ by more along the way on which all parameters move
+SHORT = 1e-8  # a step that crosses next to no kink; a loss near 4 is rounded to 1e-15, so its slope to 1e-7
 CROSSED = 1e-4  # of the size of all gradients: units that cross their kink within the step change the slope by less
 GUARDED = 1e-2  # of the largest slope: log(y + 1e-7) in a loss shifts gradients by less
 UNLIKELY = 1e-4  # a probability below this, in log(y + 1e-7): the guard shifts its gradient by 1e-3 and more

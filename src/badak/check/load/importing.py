@@ -179,8 +179,10 @@ class _Front(importlib.abc.MetaPathFinder):
             return self._inside(name, path)
         if name in NEVER_REAL:
             return _stand_in(finders, name)
-        if name in sys.stdlib_module_names:
-            return None
+        return self._outermost(name) if name not in sys.stdlib_module_names else None
+
+    def _outermost(self, name: str) -> ModuleSpec | None:
+        finders = self.finders
         found = finders.in_places(name, finders.places())
         if found is not None and found.origin is not None:
             return found
@@ -188,7 +190,7 @@ class _Front(importlib.abc.MetaPathFinder):
         elsewhere = PathFinder.find_spec(name, finders.before)
         if elsewhere is not None and elsewhere.origin is not None:
             return None
-        return found or finders.back.find_spec(name, path, target)
+        return found or finders.back.find_spec(name, None)
 
     def _inside(self, name: str, path: Sequence[str]) -> ModuleSpec | None:
         """Find a module of a package."""
