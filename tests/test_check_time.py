@@ -16,8 +16,8 @@ NET = """
 
 
     class DeepConvNet:
-        def __init__(self, input_dim=(1, 28, 28), conv_param_1={{"filter_num": 16, "filter_size": 3, "pad": 1, "stride": 1}},
-                     hidden_size=50, output_size=10):
+        def __init__(self, input_dim=(1, 28, 28), hidden_size=50, output_size=10,
+                     conv_param_1={{"filter_num": 16, "filter_size": 3, "pad": 1, "stride": 1}}):
             # The size after pooling is written down, as the book's is: no smaller image fits.
             self.params = {{
                 "W1": 0.3 * np.random.randn(conv_param_1["filter_num"], input_dim[0], 3, 3),
