@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import inspect
 import re
 from typing import Any
 
@@ -120,7 +122,7 @@ def _refused(exam: Examination, failure: UserError) -> Finding:
     """Forward raised. It is the user's fault where the error has a name, or where the input is the user's own."""
     unwritten(failure)
     finding = forward_crash(exam, failure)
-    if finding.label != "unnamed" or exam.subject.given or _miscounts(failure):
+    if finding.label != "unnamed" or exam.subject.given or _miscounts(failure) or _never_set(exam, failure):
         return finding
     raise CouldNotCheck(
         "No input that I tried fits {method}; the last one, of shape {shape}, gave {error} (line {line}). "
@@ -130,6 +132,23 @@ def _refused(exam: Examination, failure: UserError) -> Finding:
         error=failure.words.splitlines()[0],
         line=failure.line or "?",
     )
+
+
+def _never_set(exam: Examination, failure: UserError) -> bool:
+    """Tell whether an attribute of the object is missing that nothing in its class, and no base of it, ever sets."""
+    error, source = failure.error, exam.source
+    name, node = getattr(error, "name", None), source.class_node(exam.subject.name) if source is not None else None
+    if not isinstance(error, AttributeError) or not name or node is None or type(error.obj) is not exam.subject.kind:
+        return False
+    for base in exam.subject.kind.__mro__[1:-1]:
+        try:
+            text = inspect.getsource(base)
+        except (OSError, TypeError):
+            return False
+        if re.search(rf"\bself\.{re.escape(name)}\b\s*[=:,]|setattr|__getattr__", text):
+            return False
+    stored = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+    return name not in stored and not any(isinstance(n, ast.Name) and n.id == "setattr" for n in ast.walk(node))
 
 
 def _miscounts(failure: UserError) -> bool:

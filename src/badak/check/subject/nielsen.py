@@ -50,9 +50,15 @@ class NielsenNetwork(BookNetwork):
             return None
         if candidate.kind is not None and candidate.source is not None:
             node = candidate.source.class_node(candidate.name)
-            text = ast.unparse(node) if node is not None else ""
-            if "weights" not in text or "biases" not in text:
+            own = {
+                n.attr
+                for n in (ast.walk(node) if node is not None else [])
+                if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"
+            }
+            if not {"weights", "biases"} <= own:
                 return None
+        elif candidate.offers("gradient"):
+            return None
         return Evidence([f"{front}(a)", f"{back}(x, y)"])
 
     @classmethod
