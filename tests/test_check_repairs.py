@@ -115,7 +115,8 @@ def test_a_star_for_a_matrix_product(tmp_path):
 
 
 def test_a_star_for_a_matrix_product_in_forward(tmp_path):
-    finding = findings_on(HEAD + AFFINE.format(**{**RIGHT, "product": "x * self.W"}), tmp_path)[0]
+    sample = "def make(): return Affine(np.ones((7, 3)), np.zeros(3))\nx = np.random.default_rng(0).random((5, 7))\n"
+    finding = findings_on(HEAD + AFFINE.format(**{**RIGHT, "product": "x * self.W"}) + sample, tmp_path)[0]
     assert (finding.label, finding.method, finding.line) == ("elementwise-product", "forward", 10)
 
 

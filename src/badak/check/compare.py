@@ -147,9 +147,19 @@ def _means(exam: Examination, wrong: list[str]) -> set[str]:
         return set()
     for count in _batch_sizes(exam):
         divided = {q for q in parameters if q in wrong and _fits_times(exam, q, count)}
-        if divided:
+        if divided and all(_sums_times(exam, q, count) for q in exam.shape_faults if q in parameters):
             return divided
     return set()
+
+
+def _sums_times(exam: Examination, quantity: str, count: int) -> bool:
+    """Tell whether a gradient of the wrong shape is divided too, by its sum."""
+    gradients = [exam.gradient(p, quantity) for p in exam.passes]
+    right = case_of(exam, quantity, gradients).n
+    return all(
+        g is not None and abs(float(np.sum(g)) * count - float(n.sum())) <= SUMMED * (1 + float(np.abs(n).sum()))
+        for g, n in zip(gradients, right, strict=True)
+    )
 
 
 def _batch_sizes(exam: Examination) -> set[int]:

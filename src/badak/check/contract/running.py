@@ -147,7 +147,11 @@ def _never_set(exam: Examination, failure: UserError) -> bool:
             return False
         if re.search(rf"\bself\.{re.escape(name)}\b\s*[=:,]|setattr|__getattr__", text):
             return False
-    stored = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+    stored = {
+        n.attr
+        for n in ast.walk(node)
+        if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) and n.lineno != failure.line
+    }
     return name not in stored and not any(isinstance(n, ast.Name) and n.id == "setattr" for n in ast.walk(node))
 
 

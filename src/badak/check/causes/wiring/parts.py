@@ -64,7 +64,8 @@ def inner_fault(exam: Examination, wrong: list[str], calls: list[Call]) -> Findi
     done: set[type] = set()
     for call in reversed([c for c in calls if c.method == "forward"]):
         layer = layer_named(subject, call.name)
-        if layer is None or type(layer) in done:
+        # What stands for the object (a step of a recurrent cell) holds the object itself: no part of it.
+        if layer is None or type(layer) in done or type(layer).__name__ == subject.name:
             continue
         done.add(type(layer))
         report = examine_inner(exam, layer, call.copies)
