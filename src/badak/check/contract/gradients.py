@@ -11,9 +11,10 @@ from badak.check.causes.repair.search import search
 from badak.check.causes.shapes import foreign, shape_cause
 from badak.check.causes.wiring.gradients import check_network_gradients
 from badak.check.causes.wiring.parts import check_composite
-from badak.check.compare import case_of, wrong_quantities
+from badak.check.compare import case_of
 from badak.check.contract.clause import Clause, Findings
 from badak.check.exam import Examination
+from badak.check.judging import wrong_quantities
 from badak.check.numeric import close
 from badak.check.tolerances import LINEAR, REPEATED
 

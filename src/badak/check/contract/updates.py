@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.compare import agree_together, gap, is_large, wrong_quantities
+from badak.check.compare import is_large
 from badak.check.contract.clause import Clause, Findings
 from badak.check.copying import walk
 from badak.check.exam import Examination
+from badak.check.judging import agree_together, gap, wrong_quantities
 from badak.check.numeric import close
 from badak.check.subject import (
     UserError,

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from badak.check.compare import case_of, with_worst, wrong_quantities
+from badak.check.compare import case_of, with_worst
 from badak.check.contract.clause import Clause, Findings
 from badak.check.copying import clone
 from badak.check.exam import CouldNotCheck, Examination
 from badak.check.findings import Finding
+from badak.check.judging import wrong_quantities
 from badak.check.subject import Subject, UserError
 
 

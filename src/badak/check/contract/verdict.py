@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from badak.check.causes.placing import locate
-from badak.check.compare import seen_wrong
 from badak.check.contract.arrange import arranged
 from badak.check.contract.clause import Clause
 from badak.check.contract.registry import CHECKS, CLAUSES
 from badak.check.exam import CouldNotCheck, Exam, Examination
 from badak.check.findings import Report
+from badak.check.judging import seen_wrong
 from badak.check.subject import Examinee, Subject, UserError, has_method
 
 

@@ -2,6 +2,8 @@
 
 The contract and the causes ask a subject what it is capable of, and never which style it is written in. A style
 is a subclass that says how to call and where to read.
+
+Longer than other files: every question that a style may answer stands here, with the answer of most.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@ from badak.check.causes.wiring.parts import guarded, inner_fault
 from badak.check.causes.wiring.probability import double_softmax, log_guard
 from badak.check.causes.wiring.role import unlike_each_other
 from badak.check.causes.wiring.trace import Call, trace
-from badak.check.compare import case_of, wrong_quantities
+from badak.check.compare import case_of
 from badak.check.exam import Examination
 from badak.check.findings import Finding
+from badak.check.judging import wrong_quantities
 from badak.check.subject import UserError
 
 Wiring = Callable[[Examination, list[str], list[Call]], Finding | None]
