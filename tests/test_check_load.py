@@ -334,3 +334,11 @@ def test_a_name_that_a_failed_import_would_have_brought_is_could_not_check(tmp_p
     report = examine_file(write(tmp_path, net=f"{text}        return rectified(x)\n{BACKWARD}"))[0]
     assert report.verdict == "unknown"
     assert "nowhere_at_all" in report.reason_values["error"]
+
+
+def test_a_name_that_an_import_of_everything_was_to_bring_is_not_the_objects_fault(tmp_path):
+    layer = "class Relu:\n    def forward(self, x):\n        self.x = x\n        return rectified(x)\n"
+    path = write(tmp_path, mylayers="other = 1\n", net=f"from mylayers import *\n{layer}{BACKWARD}")
+    report = examine_file(path)[0]
+    assert report.verdict == "unknown"
+    assert report.reason_values["star"] == 1

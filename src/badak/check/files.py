@@ -129,24 +129,36 @@ def _hindered(report: Report, loaded: Loaded) -> Report:
     """Take what a module that was not found brought about for what it is: no fault of the object's."""
     kept = []
     for finding in report.findings:
-        undefined = str(finding.values.get("name")) if finding.label == "undefined-name" else None
-        lost = loaded.lost(undefined) if undefined is not None else None
-        home = loaded.project.defining(undefined) if undefined is not None and loaded.project is not None else None
-        words = str(finding.values.get("error", ""))
-        if lost is not None:
-            report.reason, report.reason_values = _missing_module(lost, loaded)
-        elif undefined is not None and "near" not in finding.values and loaded.unmade(undefined) is not None:
-            report.reason = "line {line} makes {name}, and was not run, or failed."
-            report.reason_values = {"name": undefined, "line": loaded.unmade(undefined)}
-        elif home is not None and "near" not in finding.values:
-            report.reason = "line {line}: {name} is not imported here; {file} of the project defines it."
-            report.reason_values = {"name": undefined, "line": finding.values.get("used_line"), "file": str(home)}
-        elif finding.severity == "error" and words.startswith(("ModuleNotFoundError", "ImportError", "Absent")):
-            report.reason, report.reason_values = "It needs what is not there: {error}.", {"error": words}
-        else:
+        excuse = _excuse(finding, loaded)
+        if excuse is None:
             kept.append(finding)
+        else:
+            report.reason, report.reason_values = excuse
     report.findings = kept
     return report
+
+
+def _excuse(finding: Finding, loaded: Loaded) -> Note | None:
+    """Say what kept a name, or a module, from the object; None where the fault is its own."""
+    words = str(finding.values.get("error", ""))
+    if finding.label != "undefined-name":
+        missing = finding.severity == "error" and words.startswith(("ModuleNotFoundError", "ImportError", "Absent"))
+        return ("It needs what is not there: {error}.", {"error": words}) if missing else None
+    name, used = str(finding.values.get("name")), finding.values.get("used_line")
+    lost = loaded.lost(name)
+    if lost is not None:
+        return _missing_module(lost, loaded)
+    if "near" in finding.values:
+        return None
+    if loaded.unmade(name) is not None:
+        return "line {line} makes {name}, and was not run, or failed.", {"name": name, "line": loaded.unmade(name)}
+    home = loaded.project.defining(name) if loaded.project is not None else None
+    if home is not None:
+        text = "line {line}: {name} is not imported here; {file} of the project defines it."
+        return text, {"name": name, "line": used, "file": str(home)}
+    star = loaded.star_before(used)
+    text = "line {line} uses {name}, which the import of everything in line {star} does not bring."
+    return (text, {"name": name, "line": used, "star": star}) if star is not None else None
 
 
 def _missing_modules(loaded: Loaded) -> list[Note]:

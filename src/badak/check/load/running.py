@@ -99,6 +99,17 @@ class Loaded:
                 return self.lost(needed)
         return None
 
+    def star_before(self, line: int | None) -> int | None:
+        """Give the line of an import of everything from a module of the project's or the book's, None without one."""
+        stars = [
+            s.lineno
+            for s in self.source.tree.body
+            if isinstance(s, ast.ImportFrom)
+            and any(a.name == "*" for a in s.names)
+            and (s.module or "").partition(".")[0] not in ("numpy", *sys.stdlib_module_names)
+        ]
+        return stars[0] if stars and line is not None else None
+
     def unmade(self, name: str) -> int | None:
         """Give the line of the statement that would have made this name, and was not run or raised."""
         if name in self.namespace:
