@@ -67,7 +67,10 @@ def compiled(subject: Subject, text: str) -> type:
             or (isinstance(node, ast.FunctionDef) and node.name in functions)
         ]
         space = dict(subject.namespace)
-        exec(compile(ast.Module([*body], []), "<repair>", "exec", dont_inherit=True), space)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code = compile(ast.Module([*body], []), "<repair>", "exec", dont_inherit=True)
+        exec(code, space)
     except Exception as error:
         raise NotRunnable from error
     kind = space.get(subject.kind.__name__)

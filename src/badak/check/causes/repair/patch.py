@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import copy
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,7 +45,10 @@ def patched(subject: Subject, owner: str | None, function: Function) -> Iterator
     module = ast.fix_missing_locations(ast.Module([function], []))
     scope: dict[str, Any] = {}
     try:
-        exec(compile(module, "<repair>", "exec", dont_inherit=True), namespace, scope)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's doubts about a change are not the user's
+            code = compile(module, "<repair>", "exec", dont_inherit=True)
+        exec(code, namespace, scope)
     except Exception as error:
         raise NotRunnable from error
     new = scope[function.name]

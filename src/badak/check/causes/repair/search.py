@@ -8,6 +8,7 @@ transpose, an `=` for a `+=`, a name for another.
 from __future__ import annotations
 
 import ast
+import contextlib
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -101,7 +102,7 @@ def _only(labels: set[str]) -> str | None:
 def works(cases: Sequence[Case], owner: str | None, function: Function) -> bool:
     """Run with the changed function and compare the gradient with the slopes."""
     try:
-        with patched(cases[0].subject, owner, function), warnings.catch_warnings():
+        with warnings.catch_warnings(), patched(cases[0].subject, owner, function):
             warnings.simplefilter("ignore")
             return all(_right(case, i) for case in cases for i in range(len(case.douts)))
     except (NotRunnable, UserError, ValueError, TypeError, IndexError):
@@ -133,7 +134,8 @@ def changes(function: Function, case: Case) -> Iterator[Change]:
     values = results(function)
     for node in ast.walk(function):
         if isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
-            yield from expressions(node, function, case)
+            with contextlib.suppress(SyntaxError):  # what stands only as a part of something else, such as *parts
+                yield from expressions(node, function, case)
     for value in values:
         yield from whole(value, argument, names, case)
     for node in ast.walk(function):
