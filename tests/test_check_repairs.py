@@ -145,3 +145,13 @@ def test_every_offer_on_the_corpus_mends_what_it_is_offered_for(layer, tmp_path)
                 left = [(f.label, f.quantity) for r in after for f in r.findings if r.object == report.object]
                 # What it says of other quantities (`also`) has lines of its own.
                 assert (finding.label, finding.quantity) not in left
+
+
+def test_a_starred_argument_does_not_end_the_search(tmp_path):
+    starred = (
+        "class Affine:\n    def __init__(self, W, b):\n        self.W, self.b = W, b\n\n    def forward(self, x):\n"
+    )
+    starred += "        self.x = x\n        return x @ self.W + self.b\n\n    def backward(self, dout):\n"
+    starred += "        self.dW = np.dot(*(self.x.T, dout))\n        self.db = dout.sum(axis=0)\n        return -(dout @ self.W.T)\n"
+    finding = findings_on(HEAD + starred, tmp_path)[0]
+    assert (finding.label, finding.quantity) == ("sign-flip", "x")

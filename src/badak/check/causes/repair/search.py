@@ -126,7 +126,8 @@ def _lend(obj: Any, case: Case) -> None:
 
 def changes(function: Function, case: Case) -> Iterator[Change]:
     """Give all changes to a function that are worth trying."""
-    yield from statements(function)
+    with contextlib.suppress(SyntaxError):
+        yield from statements(function)
     if case.subject.runs_forward_itself:
         yield from activations(function)
     argument = dout_name(function)
@@ -137,10 +138,12 @@ def changes(function: Function, case: Case) -> Iterator[Change]:
             with contextlib.suppress(SyntaxError):  # what stands only as a part of something else, such as *parts
                 yield from expressions(node, function, case)
     for value in values:
-        yield from whole(value, argument, names, case)
+        with contextlib.suppress(SyntaxError):
+            yield from whole(value, argument, names, case)
     for node in ast.walk(function):
         if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
-            yield from renamed(node, function, case)
+            with contextlib.suppress(SyntaxError):
+                yield from renamed(node, function, case)
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in ("self", "np"):
             for name in names[:8]:
