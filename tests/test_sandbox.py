@@ -47,8 +47,9 @@ FINDING = {"check": "learn", "label": "no-gate", "severity": "error", "method": 
            "line": 3, "got": None, "expected": 1.5, "text": "{name} is wrong", "advice": None,
            "values": {"name": "Relu"}}  # fmt: skip
 SOLVED = {"verdict": "solved", "findings": [], "blanks": [], "source": []}
-REPORT = {"file": "a.py", "object": "Relu", "protocol": "layer", "findings": [FINDING], "reason": None,
-          "reason_values": {}, "checked": ["runs"], "seconds": 0.5, "source": ["x"]}  # fmt: skip
+REPORT = {"file": "a.py", "object": "Relu", "style": "layer", "findings": [FINDING], "reason": None,
+          "reason_values": {}, "checked": ["runs"], "seconds": 0.5, "source": ["x"],
+          "notes": [["{name} is not installed", {"name": "cv2"}]]}  # fmt: skip
 
 
 def sent(*contents, key=KEY):
@@ -115,6 +116,7 @@ def test_a_grade_of_another_form_is_refused(change):
     {"reports": [{k: v for k, v in REPORT.items() if k != "source"}]},
     {"reports": [REPORT | {"reason": "{error!r:>99999999}"}]}, {"reports": [REPORT | {"reason_values": []}]},
     {"reports": [REPORT | {"seconds": "1"}]}, {"reports": [REPORT | {"object": "x" * 1000}]},
+    {"reports": [REPORT | {"notes": [["{name:>99999999}", {}]]}]}, {"reports": [REPORT | {"notes": ["text"]}]},
 ])  # fmt: skip
 def test_a_report_of_another_form_is_refused(change):
     assert answers.reports_of({"reports": [REPORT]}, "mine.py")[0].file == "mine.py"

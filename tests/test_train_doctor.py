@@ -11,7 +11,8 @@ import pytest
 import badak
 from badak import Affine, Sigmoid, SoftmaxWithLoss, store
 from badak.language import translator
-from badak.networks import MultiLayerNet, Network, TwoLayerNet
+from badak.models import MultiLayerNet, TwoLayerNet
+from badak.networks import Network
 from badak.train import doctor, measure, readings
 
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "check_training.py"

@@ -78,7 +78,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("CrossEntropyLoss", "CrossEntropy", "SparseCategoricalCrossentropy"), "SoftmaxWithLoss"),
     **dict.fromkeys(("MSELoss", "MeanSquaredError"), "IdentityWithLoss"),
     **dict.fromkeys(("BCEWithLogitsLoss", "BinaryCrossentropy"), "SigmoidWithLoss"),
-    **dict.fromkeys(("Trainer", "train"), "fit"),
+    "Trainer": "fit",
     **{"LayerNorm": "LayerNormalization", "StepLR": "StepSchedule", "CosineAnnealingLR": "CosineSchedule"},
 }
 
