@@ -152,6 +152,7 @@ def test_a_starred_argument_does_not_end_the_search(tmp_path):
         "class Affine:\n    def __init__(self, W, b):\n        self.W, self.b = W, b\n\n    def forward(self, x):\n"
     )
     starred += "        self.x = x\n        return x @ self.W + self.b\n\n    def backward(self, dout):\n"
-    starred += "        self.dW = np.dot(*(self.x.T, dout))\n        self.db = dout.sum(axis=0)\n        return -(dout @ self.W.T)\n"
+    starred += "        self.dW = np.dot(*(self.x.T, dout))\n        self.db = dout.sum(axis=0)\n"
+    starred += "        return -(dout @ self.W.T)\n"
     finding = findings_on(HEAD + starred, tmp_path)[0]
     assert (finding.label, finding.quantity) == ("sign-flip", "x")
