@@ -13,23 +13,17 @@ from badak.check.source import is_upstream
 from badak.check.subject.arguments import Layout
 from badak.check.subject.candidate import Candidate, Evidence
 from badak.check.subject.functions import FunctionPair
-from badak.check.subject.layer import Layer
+from badak.check.subject.layer import OwnNamedLayer
 from badak.check.subject.names import CACHES, own_pair
 
 KEPT = "_badak_cache"
 
 
-class CachedLayer(Layer):
+class CachedLayer(OwnNamedLayer):
     """A class with forward(x), which returns the output and a cache, and backward(dout, cache)."""
 
     style = "class whose forward returns a cache for backward"
-    integer_inputs = False
     knows_arguments = True
-
-    @classmethod
-    def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
-        """Give the class's own names of forward and backward."""
-        return own_pair(candidate)
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Evidence | None:

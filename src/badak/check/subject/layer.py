@@ -15,6 +15,7 @@ from badak.check.subject.arguments import GATES, D, H, Layout, M, N, combination
 from badak.check.subject.base import Subject
 from badak.check.subject.calls import TARGETS, has_method, required
 from badak.check.subject.candidate import Candidate, Evidence
+from badak.check.subject.names import own_pair
 from badak.check.subject.settings import Maker
 
 INDICES = re.compile(r"(?i)(idx|idxs|index|indices|ids?|word_ids?|target_idx)")
@@ -49,6 +50,17 @@ class Layer(Subject):
                 for arguments in combinations([p for p in parameters if p.name not in fixed], layout):
                     yield Maker(kind, fixed | arguments)
         yield from super().makers(candidate, layout)
+
+
+class OwnNamedLayer(Layer):
+    """What the styles of layers have in common that find forward and backward by other names; no style itself."""
+
+    integer_inputs = False
+
+    @classmethod
+    def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
+        """Give the class's own names of forward and backward."""
+        return own_pair(candidate)
 
 
 class TwoInputLayer(Subject):

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from badak.check.subject.candidate import Candidate, Evidence
-from badak.check.subject.layer import Layer
+from badak.check.subject.layer import OwnNamedLayer
 from badak.check.subject.names import gradients_of, own_pair
 
 
-class RenamedLayer(Layer):
+class RenamedLayer(OwnNamedLayer):
     """A class with forward and backward under names of its own."""
 
     style = "class with a forward and a backward under other names"
-    integer_inputs = False
-
-    @classmethod
-    def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
-        """Give the class's own names of forward and backward."""
-        return own_pair(candidate)
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Evidence | None:

@@ -16,7 +16,7 @@ from badak.check.source import Source, assignments, is_self
 from badak.check.subject.arguments import Layout, M, N, normal
 from badak.check.subject.base import Subject
 from badak.check.subject.candidate import Candidate, Evidence
-from badak.check.subject.layer import Layer
+from badak.check.subject.layer import OwnNamedLayer
 from badak.check.subject.names import own_pair
 from badak.check.subject.parameters import Parameter
 
@@ -27,17 +27,11 @@ CERTAIN = INPUT_GRADIENTS[:4]  # what no other style stores
 Sample = tuple[Any, Any]
 
 
-class StoredLayer(Layer):
+class StoredLayer(OwnNamedLayer):
     """A class whose forward leaves the output in an attribute, and whose backward leaves the gradients there."""
 
     style = "class that stores its output and its gradients"
-    integer_inputs = False
     knows_arguments = True
-
-    @classmethod
-    def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
-        """Give the class's own names of forward and backward."""
-        return own_pair(candidate)
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Evidence | None:

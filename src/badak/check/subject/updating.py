@@ -16,7 +16,7 @@ from badak.check.source import Source, assignments, is_self
 from badak.check.subject.base import Pass, Subject
 from badak.check.subject.calls import FLAGS, UserError, required
 from badak.check.subject.candidate import Candidate, Evidence
-from badak.check.subject.layer import Layer
+from badak.check.subject.layer import OwnNamedLayer
 from badak.check.subject.names import RATE, gradients_of, own_pair, rate_of
 from badak.check.subject.optimizer_inside import Recorder, initialized, takes_optimizer
 from badak.check.subject.parameters import Parameter
@@ -34,12 +34,11 @@ LEARNED = frozenset(
 )
 
 
-class UpdatingLayer(Layer):
+class UpdatingLayer(OwnNamedLayer):
     """A class whose backward changes the weights: the rate is an argument, an attribute, or an optimizer's."""
 
     style = "class whose backward updates its own weights"
     updates_inside = True
-    integer_inputs = False
     knows_arguments = True
 
     def __init__(self, obj: Any, *args: Any, **given: Any) -> None:
@@ -47,11 +46,6 @@ class UpdatingLayer(Layer):
         super().__init__(initialized(obj, args[0] if args else given.get("x")), *args, **given)
         self.rate = RATE_GIVEN
         self._moves: dict[int, tuple[Any, Moves]] = {}  # of the objects that ran last; each is held, so its id stays
-
-    @classmethod
-    def own_names(cls, candidate: Candidate) -> tuple[str, str] | None:
-        """Give the class's own names of forward and backward."""
-        return own_pair(candidate)
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Evidence | None:
