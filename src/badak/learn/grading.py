@@ -14,7 +14,7 @@ from badak.check.findings import Finding
 from badak.check.isolate import MEMORY_LIMIT, attempts, clock_limit
 from badak.check.load.reading import parse_source
 from badak.check.load.running import Workspace
-from badak.check.report.words import HEADINGS, line_words, speak
+from badak.check.report.words import HEADINGS, compared, line_words, speak
 from badak.language import fill_in, translator
 from badak.learn.exercise import Answer, Exercise, exercise_named, fault
 from badak.reading import read_regular
@@ -177,10 +177,8 @@ def report(graded: Grade, lang: str | None = None) -> list[str]:
         lines.append(f"[{kind}: {finding.label}] {text}")
         if line:
             lines.append(f"   {line:>3} | {graded.source[line - 1].strip()}")
-        if isinstance(finding.got, float) and isinstance(finding.expected, float):
-            lines.append(
-                f"   {check(HEADINGS['got'])} {finding.got:.8g}, {check(HEADINGS['expected'])} {finding.expected:.8g}"
-            )
+        if values := compared(finding, lang):
+            lines.append(f"   {values}")
         if advice:
             lines.append(f"   {check(HEADINGS['try'])}: {advice}")
     if graded.blanks:

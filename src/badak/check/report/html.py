@@ -7,7 +7,7 @@ import html
 from collections.abc import Sequence
 
 from badak.check.findings import Finding, Report
-from badak.check.report.words import HEADINGS, notes, own_line, reason, speak, style_words, title, where
+from badak.check.report.words import HEADINGS, compared, notes, own_line, reason, speak, style_words, title, where
 from badak.language import choose_language, translator
 
 STYLE = """
@@ -54,10 +54,8 @@ def _finding(finding: Finding, report: Report, lang: str | None) -> str:
             f"{n + 1 - before:4} {report.source[n]}" for n in range(first, min(len(report.source), finding.line + 2))
         )
         parts.append(f"<pre>{html.escape(code)}</pre>")
-    if isinstance(finding.got, float) and isinstance(finding.expected, float):
-        parts.append(
-            f"<p>{html.escape(say(HEADINGS['got']))} {finding.got:.8g}, {html.escape(say(HEADINGS['expected']))} {finding.expected:.8g}</p>"
-        )
+    if values := compared(finding, lang):
+        parts.append(f"<p>{html.escape(values)}</p>")
     if hint:
         parts.append(f"<p>{html.escape(say(HEADINGS['try']))}: {html.escape(hint)}</p>")
     return "".join(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from badak.check.findings import Report
-from badak.check.report.words import HEADINGS, notes, own_line, reason, speak, style_words, title, where
+from badak.check.report.words import HEADINGS, compared, notes, own_line, reason, speak, style_words, title, where
 from badak.language import fill_in, translator
 from badak.reading import shown
 
@@ -22,10 +22,8 @@ def report_text(report: Report, lang: str | None = None) -> str:
         lines.append(f"  [{say(HEADINGS[finding.severity])}: {finding.label}] {at + ': ' if at else ''}{message}")
         if finding.line is not None and 0 < finding.line <= len(report.source):
             lines.append(f"      {own_line(finding)} | {report.source[finding.line - 1].strip()}")
-        if isinstance(finding.got, float) and isinstance(finding.expected, float):
-            lines.append(
-                f"      {say(HEADINGS['got'])} {finding.got:.8g}, {say(HEADINGS['expected'])} {finding.expected:.8g}"
-            )
+        if values := compared(finding, lang):
+            lines.append(f"      {values}")
         if hint:
             lines.append(f"      {say(HEADINGS['try'])}: {hint}")
     lines += [f"  {fill_in(say(HEADINGS['note-of-file']), {'text': text})}" for text in notes(report, lang)]

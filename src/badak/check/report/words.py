@@ -82,6 +82,14 @@ def _values(finding: Finding, lang: str | None) -> dict[str, Any]:
     return values
 
 
+def compared(finding: Finding, lang: str | None = None) -> str:
+    """Give the number that came and the one expected, in words; '' where they are not two floats."""
+    if not isinstance(finding.got, float) or not isinstance(finding.expected, float):
+        return ""
+    say = translator("check", lang).gettext
+    return f"{say(HEADINGS['got'])} {finding.got:.8g}, {say(HEADINGS['expected'])} {finding.expected:.8g}"
+
+
 def where(finding: Finding, lang: str | None = None) -> str:
     """Give the place of a finding: method, line (of a notebook: cell and line), element."""
     parts = [finding.method] if finding.method else []
