@@ -73,11 +73,3 @@ class Report:
         plain = dict(vars(self))
         plain["findings"] = [finding.to_dict() for finding in self.findings]
         return plain
-
-    @classmethod
-    def from_dict(cls, plain: dict[str, Any]) -> Report:
-        """Build the report again from `to_dict`."""
-        plain = dict(plain)
-        plain["findings"] = [Finding(**finding) for finding in plain["findings"]]
-        plain["notes"] = [(text, values) for text, values in plain.get("notes", [])]
-        return cls(**plain)

@@ -55,7 +55,6 @@ IMAGES = Layout("images", C, F)
 IMAGES_LAST = Layout("images last", C, F)
 SEQUENCES = Layout("sequences", D, H)
 COLUMNS = Layout("columns", D, M)
-LAYOUTS = (ROWS, IMAGES, SEQUENCES, COLUMNS, IMAGES_LAST)
 
 Values = Callable[[Layout], Sequence[Any]]
 

@@ -72,9 +72,3 @@ def targets_for(x: Array) -> Iterator[tuple[Array, Array]]:
     yield scores[:, 0].copy(), index
     yield rng.standard_normal((N, STEPS, M)), np.arange(N * STEPS).reshape(N, STEPS) % M
     yield np.float64(0.7), np.float64(0.2)  # type: ignore[misc]  # a loss of one number
-
-
-def is_continuous(target: Any) -> bool:
-    """Tell whether a target holds floating numbers other than 0 and 1."""
-    values = np.asarray(target)
-    return values.dtype.kind == "f" and not np.isin(values, (0, 1)).all()
