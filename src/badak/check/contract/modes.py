@@ -147,29 +147,26 @@ def _momentum(exam: Examination) -> Iterator[Finding]:
 def _rows_alone(exam: Examination) -> Iterator[Finding]:
     """In evaluation two calls agree, and a row has the same answer alone and in a batch."""
     subject = exam.subject
+    if _answers_move(subject):
+        yield exam.finding(
+            "evaluation",
+            "train-flag-ignored",
+            method=exam.forward_name(),
+            quantity="forward",
+            values={"flag": subject.flag and subject.flag[1]},
+        )
+
+
+def _answers_move(subject: Subject) -> bool:
     one, two = (_evaluate(subject, clone(_warmed(subject)), subject.x) for _ in range(2))
     obj = _warmed(subject)
     twice = [_evaluate(subject, obj, subject.x), _evaluate(subject, obj, subject.x)]
     if not close(twice[0], twice[1], REPEATED) or not close(one, two, REPEATED):
-        yield exam.finding(
-            "evaluation",
-            "train-flag-ignored",
-            method=exam.forward_name(),
-            quantity="forward",
-            values={"flag": subject.flag and subject.flag[1]},
-        )
-        return
+        return True
     moved = subject.x.copy()
     moved[1:] = moved[1:] * 1.7 + 0.9
     alone = _evaluate(subject, _warmed(subject), moved)
-    if np.shape(alone) == np.shape(one) and not close(alone[:1], one[:1], REPEATED):
-        yield exam.finding(
-            "evaluation",
-            "train-flag-ignored",
-            method=exam.forward_name(),
-            quantity="forward",
-            values={"flag": subject.flag and subject.flag[1]},
-        )
+    return np.shape(alone) == np.shape(one) and not close(alone[:1], one[:1], REPEATED)
 
 
 def _expectation(exam: Examination) -> Iterator[Finding]:
