@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from badak.check.contract.clause import Clause, Findings
-from badak.check.contract.probes import has_random, same
+from badak.check.contract.probes import has_random, repeated, same
 from badak.check.copying import GENERATORS, clone, generator_state, walk
 from badak.check.exam import Examination
 from badak.check.numeric import close
@@ -57,12 +57,7 @@ def _compare_repeat(exam: Examination, first: Pass, second: Pass, caches: dict[s
     subject = exam.subject
     for quantity in exam.quantities:
         a, b = exam.gradient(first, quantity), exam.gradient(second, quantity)
-        if (
-            a is None
-            or b is None
-            or close(a, b, REPEATED)
-            or (not np.any(np.asarray(a, float)) and not np.any(np.asarray(b, float)))
-        ):
+        if a is None or b is None or repeated(a, b):
             continue
         label = "unnamed"
         values: dict[str, Any] = {"repeat": True}
